@@ -1,0 +1,273 @@
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from twin.compute.serving import (
+    USABLE_MEMORY,
+    Calibration,
+    Gpu,
+    Model,
+    PowerLaw,
+    Workload,
+    demand_power,
+    erlang_c,
+    prefill_time,
+    prompt_time,
+    serve,
+    step_time,
+    wait,
+)
+
+GB300 = Gpu(1400.0, 288e9, 8e12, 15e15, 2.5e15, 900e9, 72)
+GB200 = Gpu(1200.0, 186e9, 8e12, 10e15, 2.5e15, 900e9, 72)
+DEEPSEEK = Model(
+    61, 7168, 16.08e9, 16.08e9 + 8 * 44.04e6 * 58, 256, 8, 44.04e6, 58, 61, 576, 1, 128, 1088, 320
+)
+LLAMA = Model(80, 8192, 70e9, 70e9, 0, 0, 0.0, 0, 80, 2 * 8 * 128, 8, 64, 256, 256)
+CALIBRATION = Calibration(0.72, 1.0, 0.576, 0.362, 11.0e-6, 11.1e-6, 4.0e-3, 0.20)
+BLACKWELL = PowerLaw(0.263, 0.766, 0.943, 1.181, 0.541)
+HOPPER = PowerLaw(0.100, 0.393, 0.386, 0.889, 0.326)
+WORK = Workload(8192, 1024, 50.0, 0.5625, 1.0, 0.8)
+
+
+@pytest.mark.parametrize("batch", [768, 1408])
+def test_gb200_decode_of_lmsys(batch: int) -> None:
+    # LMSYS, 2025-09-25: 13,386 output tokens/s per decode GPU with NVFP4 on workers of 48, prompts of 2,000;
+    # of the batch only the range is known. Ratios 0.96 and 1.03; 15 % is the accuracy claimed for the model.
+    work = replace(WORK, input_length=2048, output_length=0)
+    step = step_time(GB200, DEEPSEEK, work, CALIBRATION, 48, 1, batch)
+    assert batch / step.time == pytest.approx(13_386, rel=0.15)
+
+
+def test_gb200_prefill_of_lmsys() -> None:
+    # The same source: 26,156 input tokens/s per prefill GPU, from which the factor 0.20 was rounded.
+    work = replace(WORK, input_length=2048)
+    assert 1 / prefill_time(GB200, DEEPSEEK, work, CALIBRATION) == pytest.approx(26_156, rel=0.05)
+
+
+# GB300 NVFP4 disaggregated DeepSeek points of InferenceX (AIConfigurator, silicon_sample.csv, Apache-2.0)
+# that state the decode batch; not those whose first token takes over 2.5 s, where prefill starves the batch.
+# Input and output tokens, worker size, GPUs of an attention group, requests of a group, ms per token.
+MEASURED = [
+    (1024, 1024, 32, 1, 16, 13.736), (1024, 1024, 32, 1, 64, 16.569), (1024, 1024, 32, 1, 128, 21.037),
+    (1024, 1024, 8, 8, 3, 6.49), (1024, 1024, 8, 8, 12, 8.342), (1024, 1024, 8, 8, 24, 9.999),
+    (1024, 1024, 4, 4, 2, 6.306), (1024, 1024, 4, 4, 4, 7.179), (1024, 1024, 4, 4, 16, 11.102),
+    (1024, 8192, 32, 1, 32, 14.707), (1024, 8192, 8, 8, 1, 5.802), (1024, 8192, 4, 4, 4, 7.72),
+    (8192, 1024, 4, 4, 1, 6.071), (8192, 1024, 4, 4, 3, 7.683),
+]  # fmt: skip
+
+
+def test_gb300_steps_of_inferencex() -> None:
+    # The fit claims a median error of 9 % and 91 % of all points within 30 %.
+    error = []
+    for given_, made, size, shards, batch, measured in MEASURED:
+        work = replace(WORK, input_length=given_, output_length=made)
+        step = step_time(GB300, DEEPSEEK, work, CALIBRATION, size, shards, batch)
+        error.append(abs(float(step.time) * 1e3 / measured - 1))
+    assert np.median(error) < 0.16
+    assert max(error) < 0.30
+
+
+@pytest.mark.parametrize(("interactivity", "measured"), [(20, 18_132), (50, 15_061)])
+def test_gb300_frontier_of_inferencex(interactivity: int, measured: int) -> None:
+    # Total tokens/s per GPU, NVFP4, 8k in and 1k out, best configuration of 2026-07 and with multi-token
+    # prediction, which the model does not have: ratios 0.96 and 0.99. 20 % is what separates the generations.
+    service = serve(GB300, DEEPSEEK, replace(WORK, interactivity=interactivity), CALIBRATION, BLACKWELL)
+    assert service.total_tokens_per_second == pytest.approx(measured, rel=0.20)
+
+
+def test_gb200_frontier_of_inferencex_without_prediction() -> None:
+    # 1,141 output tokens/s per GPU at 50 tokens/s per user without multi-token prediction: ratio 1.14.
+    service = serve(GB200, DEEPSEEK, WORK, CALIBRATION, BLACKWELL)
+    assert service.output_tokens_per_second == pytest.approx(1141, rel=0.20)
+
+
+def test_step_terms_by_hand() -> None:
+    # One token of DeepSeek-R1 on eight attention shards of eight GPUs: each term from its own numbers.
+    work, ideal = Workload(1000, 200, 50.0, 1.0, 1.0, 0.8), Calibration(1, 1, 1, 1, 1e-6, 2e-6, 3e-3, 1)
+    step = step_time(GB300, DEEPSEEK, work, ideal, 8, 8, 1)
+    assert step.weights == pytest.approx((16.08e9 / 8 + 8 * 44.04e6 * 58 / 8) / 8e12)
+    assert step.kv == pytest.approx(1100 * 576 * 61 / 8e12)
+    assert step.flops == pytest.approx(
+        2 * DEEPSEEK.active / 8 / 15e15 + 2 * 128 * 1088 * 61 * 1100 / 8 / 2.5e15
+    )
+    assert step.link == pytest.approx((4 * 61 * 7168 * 7 / 8 + 2 * 58 * 8 * 7168 / 8) / 900e9)
+    assert step.fixed == pytest.approx(61 * 5e-6 + 3e-3)
+    assert step.time == pytest.approx(step.weights + step.kv + step.flops + step.link + step.fixed)
+
+
+def test_weights_read_lie_between_active_and_all() -> None:
+    batch = np.array([1.0, 10.0, 1e6])
+    read = step_time(GB300, DEEPSEEK, WORK, CALIBRATION, 1, 1, batch)
+    weight = np.asarray(read.weights) * CALIBRATION.weights * GB300.bandwidth / WORK.weight_bytes
+    assert weight[0] == pytest.approx(DEEPSEEK.active)
+    assert weight[2] == pytest.approx(DEEPSEEK.always_read + 256 * 44.04e6 * 58)
+    assert weight[0] < weight[1] < weight[2]
+
+
+def test_grouped_kv_heads_split_and_a_latent_does_not() -> None:
+    latent = [step_time(GB300, DEEPSEEK, WORK, CALIBRATION, 8, shards, 4).kv for shards in (1, 8)]
+    grouped = [step_time(GB300, LLAMA, WORK, CALIBRATION, 8, shards, 4).kv for shards in (1, 8)]
+    assert latent[1] == latent[0]
+    assert grouped[1] == pytest.approx(grouped[0] / 8)
+
+
+@pytest.mark.parametrize("load", [0.1, 0.5, 0.9])
+def test_erlang_c_closed_forms(load: float) -> None:
+    assert erlang_c(1, load) == pytest.approx(load)
+    assert erlang_c(2, load) == pytest.approx(2 * load**2 / (1 + load))
+
+
+def test_erlang_c_sum_of_the_definition() -> None:
+    # Ten servers, load 8 erlang: (8^10/10!)(10/2) / (sum_k<10 8^k/k! + the same).
+    terms = [8.0**k / np.prod(np.arange(1.0, k + 1)) for k in range(11)]
+    last = terms[10] * 10 / 2
+    assert erlang_c(10, 0.8) == pytest.approx(last / (sum(terms[:10]) + last))
+
+
+def test_wait_of_allen_cunneen() -> None:
+    # The M/M/c wait, times the mean of both squared coefficients of variation.
+    assert wait(0.99, 3, 0.8, 2.0, 0.55) == pytest.approx(0.55 * wait(0.99, 3, 0.8, 2.0, 1.0))
+
+
+def test_wait_of_mm1() -> None:
+    # P(W > t) = rho exp(-(mu - lambda) t), so the 99th percentile is ln(100 rho) / (mu - lambda).
+    assert wait(0.99, 1, 0.8, 2.0, 1.0) == pytest.approx(np.log(80.0) / (0.5 * 0.2))
+    assert wait(0.5, 1, 0.4, 2.0, 1.0) == 0.0  # more than half do not wait
+    assert wait(0.99, 1.5, 0.8, 2.0, 1.0) == pytest.approx(
+        np.log(100 * 0.5 * (0.8 + 2 * 0.64 / 1.8)) / (1.5 * 0.5 * 0.2)
+    )
+
+
+def test_demand_power_at_hand_points() -> None:
+    assert demand_power(BLACKWELL, 0.5, 0.01) == pytest.approx(
+        0.263 + 0.766 * 0.5**0.943 + 1.181 * 0.01**0.541
+    )
+    assert demand_power(HOPPER, 1.0, 1.0) == 0.97
+
+
+def test_memory_holds_the_batch() -> None:
+    # Llama at 1 token/s per user: only the cache ends the batch, at what the weights leave of the memory.
+    work = Workload(8192, 1024, 1.0, 0.5625, 1.0, 0.8)
+    service = serve(GB300, LLAMA, work, CALIBRATION, BLACKWELL)
+    assert service.bound == "memory"
+    weights = 70e9 * 0.5625 / service.shards
+    cache = service.batch / service.worker_size * 9216 * 2048 * 80
+    assert weights + cache == pytest.approx(USABLE_MEMORY * 288e9, rel=1e-9)
+
+
+def test_memory_of_split_kv_heads() -> None:
+    # 810 GB that every step reads fit only in shards; a shard keeps its part of the cache of its group.
+    large = replace(
+        LLAMA, layers=126, attention_layers=126, hidden=16384, always_read=405e9, active=405e9, heads=128
+    )
+    service = serve(GB300, large, Workload(8192, 1024, 1.0, 2.0, 1.0, 0.8), CALIBRATION, BLACKWELL)
+    assert (service.bound, service.shards) == ("memory", 8)
+    cache = service.batch / service.worker_size * 9216 * 2048 * 126
+    assert 810e9 / 8 + cache == pytest.approx(USABLE_MEMORY * 288e9, rel=1e-9)
+
+
+def test_model_that_does_not_fit() -> None:
+    small = replace(GB300, memory=4e9)
+    service = serve(small, DEEPSEEK, WORK, CALIBRATION, BLACKWELL)
+    assert (service.feasible, service.bound, service.output_tokens_per_second) == (False, "memory", 0.0)
+
+
+def test_target_beyond_reach() -> None:
+    # The fixed part of a step alone takes 4 ms, so nobody sees 250 tokens/s.
+    service = serve(GB300, DEEPSEEK, replace(WORK, interactivity=250.0), CALIBRATION, BLACKWELL)
+    assert (service.feasible, service.bound, service.total_tokens_per_second) == (False, "latency", 0.0)
+    assert service.gpu_power == pytest.approx(0.263 * 1400)
+    assert np.isnan(service.ttft_p99)
+
+
+def test_bounds_named() -> None:
+    slow = replace(GB300, bandwidth=4e11)
+    bound = [serve(gpu, DEEPSEEK, replace(WORK, interactivity=speed), CALIBRATION, BLACKWELL).bound
+             for gpu, speed in ((GB300, 20.0), (GB300, 100.0), (slow, 20.0))]  # fmt: skip
+    assert bound == ["flops", "latency", "bandwidth"]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.floats(2.0, 115.0), st.sampled_from([(GB300, DEEPSEEK), (GB200, DEEPSEEK), (GB300, LLAMA)]))
+def test_service_holds_what_it_promises(interactivity: float, pair: tuple[Gpu, Model]) -> None:
+    gpu, model = pair
+    work = replace(WORK, interactivity=interactivity)
+    service, faster = (serve(gpu, model, replace(WORK, interactivity=speed), CALIBRATION, BLACKWELL)
+                       for speed in (interactivity, interactivity * 1.1))  # fmt: skip
+    assert service.tpot <= 1 / interactivity * (1 + 1e-12)
+    assert faster.output_tokens_per_second <= service.output_tokens_per_second
+    assert 0.263 * gpu.power < service.gpu_power <= 0.97 * gpu.power
+    assert service.total_tokens_per_second == pytest.approx(9 * service.output_tokens_per_second)
+    assert service.ttft_p50 <= service.ttft_p99
+    # Little's law in the decode pool, and prefill GPU seconds spent per second over those there are.
+    requests = service.output_tokens_per_second / 1024
+    decode = 1 - service.prefill_share
+    in_flight = requests * 1024 * service.tpot
+    assert in_flight == pytest.approx(service.batch / service.worker_size * decode)
+    spent = requests * 8192 * prefill_time(gpu, model, work, CALIBRATION)
+    assert spent == pytest.approx(0.8 * service.prefill_share)
+
+
+def test_latency_and_power_of_the_chosen_pools() -> None:
+    # From the parts: 8192 tokens on two GPUs, a queue with squared variation (1 + 0.1) / 2, one decode step;
+    # both pools by the power law, prefill reading 377 GB in every 8192 tokens and idle a fifth of the time.
+    service = serve(GB300, DEEPSEEK, WORK, CALIBRATION, BLACKWELL)
+    token = prefill_time(GB300, DEEPSEEK, WORK, CALIBRATION)
+    servers = 72 * service.prefill_share / 2
+    alone = 8192 * token / 2 + 8192 * 576 * 61 / (0.362 * 900e9) + service.tpot
+    assert service.ttft_p50 == pytest.approx(alone + wait(0.5, servers, 0.8, 8192 * token / 2, 0.55))
+    assert service.ttft_p99 == pytest.approx(alone + wait(0.99, servers, 0.8, 8192 * token / 2, 0.55))
+    step = step_time(
+        GB300, DEEPSEEK, WORK, CALIBRATION, 72, service.shards, service.batch / 72 * service.shards
+    )
+    decode = demand_power(BLACKWELL, step.read / step.time / 8e12, step.operations / step.time / 15e15)
+    stored = (16.08e9 + 256 * 44.04e6 * 58) * 0.5625
+    prefill = 0.8 * demand_power(BLACKWELL, stored / (8192 * token * 8e12), 0.20) + 0.2 * 0.263
+    share = service.prefill_share
+    assert service.gpu_power == pytest.approx(1400 * ((1 - share) * decode + share * prefill))
+    assert abs(share - 0.5) > 0.01
+    assert decode != pytest.approx(prefill, rel=0.05)
+
+
+def test_no_listed_configuration_beats_the_choice() -> None:
+    service = serve(GB300, DEEPSEEK, WORK, CALIBRATION, BLACKWELL)
+    token = prefill_time(GB300, DEEPSEEK, WORK, CALIBRATION)
+    best = 0.0
+    for size in (2, 4, 8, 16, 32, 64, 72):
+        for shards in (1, 2, 4, 8):
+            if size % shards:
+                continue
+            for batch in np.geomspace(1, 1000, 200):
+                step = float(step_time(GB300, DEEPSEEK, WORK, CALIBRATION, size, shards, batch).time)
+                weights = (16.08e9 / shards + 256 * 44.04e6 * 58 / size) * 0.5625
+                if step > 1 / 50 or weights + batch * 9216 * 576 * 61 > USABLE_MEMORY * 288e9:
+                    continue
+                rate = batch / shards / step / 1024
+                best = max(best, rate * 1024 / (1 + rate * 8192 * token / 0.8))
+    assert best <= service.output_tokens_per_second * (1 + 1e-9)
+    assert best > 0.98 * service.output_tokens_per_second  # the grid is 3.5 % apart
+
+
+def test_first_token_of_a_pool_without_queue() -> None:
+    # A huge pool queues nobody: prefill on two GPUs, the fewest that hold 377 GB, and the cache transfer.
+    quiet = prompt_time(GB300, DEEPSEEK, WORK, CALIBRATION, 20_000.0, 0.5)
+    alone = 8192 * prefill_time(GB300, DEEPSEEK, WORK, CALIBRATION) / 2 + 8192 * 576 * 61 / (0.362 * 900e9)
+    assert quiet == pytest.approx(alone)
+    assert prompt_time(GB300, DEEPSEEK, WORK, CALIBRATION, 20.0, 0.99) > quiet
+
+
+def test_quick_enough_for_a_sweep() -> None:
+    serve(GB300, DEEPSEEK, WORK, CALIBRATION, BLACKWELL)
+    spent = []
+    for _ in range(10):
+        start = time.perf_counter()
+        serve(GB300, DEEPSEEK, WORK, CALIBRATION, BLACKWELL)
+        spent.append(time.perf_counter() - start)
+    assert min(spent) < 5e-3

@@ -1,0 +1,330 @@
+"""From a layout to a facility: products gathered per element, the one-line drawn, the workload's cards read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import numpy.typing as npt
+from scipy.interpolate import PchipInterpolator
+
+from electrical import conductor, converter
+from geometry.row import rack_boxes
+from thermal import air, coldplate
+from twin import availability
+from twin.catalogue import Product
+from twin.compute.serving import Calibration, Gpu, Model, PowerLaw, Workload
+from twin.economics import Economics
+from twin.equipment import cooling, group, rating
+from twin.facility import COOLING_KINDS, Facility, Racks, RackType
+from twin.layout import load_layout
+from twin.oneline import AUXILIARY_POWER_FACTOR, NOWHERE, Drawing
+from twin.operation import Operation
+from twin.schema import Equipment, Layout, Placement, Standing, Unit
+
+Array = npt.NDArray[np.float64]
+Blocks = list[tuple[Unit, Placement]]
+
+REPAIR_TIME = 24 * 3600.0
+"""Repair time of a compute tray [s]; assumed."""
+
+
+def load(layout: str | Layout | None = None, sets: Mapping[str, str] | None = None) -> Facility:
+    """A facility from a layout file, a built-in layout's name, or a `Layout`; the reference pod by default.
+
+    sets : layout paths and texts with units, such as {"site.dry_bulb": "38 degC"}.
+    Raises InputError with every problem of the file.
+
+    >>> load().name
+    'gb300-su'
+    """
+    return build(layout if isinstance(layout, Layout) else load_layout(layout or "gb300-su", sets or {}))
+
+
+def build(layout: Layout) -> Facility:
+    """The facility of a validated layout."""
+    blocks: Blocks = [(block.template, placed) for block in layout.blocks for placed in block.placements]
+    drawing = Drawing()
+    utility = layout.utility
+    drawing.utility(utility.rating, utility.voltage, utility.short_circuit_power, utility.resistance_ratio)
+    for index, (unit, placed) in enumerate(blocks):
+        drawing.unit(unit, placed.prefix, index)
+    racks, rows, row_block, row_counts = _racks(blocks, drawing)
+    _support(blocks, drawing)
+    _equipment(blocks, drawing)
+    chain, devices = drawing.finished()
+    plant = cooling(blocks, racks, row_counts, drawing.product)
+    whips = np.flatnonzero(chain.feed_device >= 0)
+    whip_power = np.zeros(len(racks.name))
+    whip_power[chain.feed_load[whips]] = conductor.three_phase_power(
+        devices.rating[chain.feed_device[whips]],
+        chain.voltage[chain.feed_node[whips]],
+        racks.power_factor[chain.feed_load[whips]],
+    )
+    card = drawing.product("disaggregated")
+    return Facility(
+        name=layout.name,
+        layout=layout,
+        racks=racks,
+        rows=rows,
+        row_block=row_block,
+        blocks=tuple(placed.prefix.rstrip(".") or layout.name for _, placed in blocks),
+        hall=np.array([_hall(unit, placed) for unit, placed in blocks]),
+        chain=chain,
+        devices=devices,
+        cooling=plant,
+        shared=drawing.shared(devices, racks, len(blocks)),
+        policy=blocks[0][0].power.policy,
+        whip_power=whip_power,
+        elements={"rack": len(racks.name), "row": len(rows), "block": len(blocks)},
+        pressure=np.full(len(blocks), air.pressure(layout.site.altitude)),
+        model=_model(drawing.product(layout.workload.model)),
+        workload=_workload(layout, card["kvBytes"]),
+        calibration=_calibration(card),
+        economics=_economics(layout, racks),
+        built_power=float(racks.nameplate.sum())
+        + sum(row.support_load for unit, _ in blocks for row in unit.rows),
+        uptime=float(availability.tray_availability(REPAIR_TIME)),
+        operation=_operation(layout, blocks),
+        products=tuple(drawing.used.values()),
+    )
+
+
+def _hall(unit: Unit, placed: Placement) -> Array:
+    corner = np.asarray(placed.offset, dtype=np.float64)
+    return np.stack([corner, corner + np.asarray(unit.hall.size)])
+
+
+def flow_curve(table: Array) -> Callable[[Array], Array]:
+    """Flow against temperature through the points of a table (point, 2), monotone between them, held beyond.
+
+    >>> curve = flow_curve(np.array([[300.0, 1.0], [310.0, 2.0], [320.0, 4.0]]))
+    >>> curve(np.array([290.0, 310.0, 330.0])).tolist()
+    [1.0, 2.0, 4.0]
+    """
+    inside = PchipInterpolator(table[:, 0], table[:, 1])
+    least, most = table[0, 0], table[-1, 0]
+    return lambda temperature: np.asarray(inside(np.clip(temperature, least, most)))
+
+
+def rack_type(made: Product, law: Product) -> RackType:
+    """Curves and GPU of a rack product, with the power law of its GPU generation."""
+    gpu = Gpu(
+        power=made["gpuPower"],
+        memory=made["gpuMemory"],
+        bandwidth=made["gpuMemoryBandwidth"],
+        flops_low=made["gpuFlopsFp4"],
+        flops_high=made["gpuFlopsBf16"],
+        link_bandwidth=made["gpuLinkBandwidth"],
+        domain=int(made["numGPUs"]),
+    )
+    liquid, warm = flow_curve(made["requiredLiquidFlowRate"]), flow_curve(made["requiredAirFlowRate"])
+    demand = PowerLaw(
+        idle=law["idleShare"],
+        bandwidth=law["bandwidthCoefficient"],
+        bandwidth_exponent=law["bandwidthExponent"],
+        flops=law["flopsCoefficient"],
+        flops_exponent=law["flopsExponent"],
+        maximum=law["ceiling"],
+    )
+    return RackType(made.name, made, gpu, demand, liquid, warm)
+
+
+def rack_figures(kind: RackType, cap: Product) -> dict[str, float]:
+    """The derived parameters of one rack product under a cap law, by their names in `Racks`."""
+    made = kind.product
+    direct = made["maxPowerDcTdp"]
+    coefficients = converter.loss_coefficients(*made["shelfEfficiency"].T)
+    drawn = converter.input_power(direct, made["numShelves"] * made["shelfRating"], coefficients)
+    inlet = made["airInletMaximum"]
+    density = air.density(inlet, air.pressure(0.0))
+    rise = (drawn - made["liquidCooling"]) / (float(kind.air_flow(inlet)) * density * air.HEAT_CAPACITY)
+    plate = (
+        made["coldPlateFlowShare"] * float(kind.liquid_flow(made["plateReferenceInlet"])) / made["numGPUs"]
+    )
+    return {
+        "gpus": made["numGPUs"],
+        "fixed": direct - made["numGPUs"] * made["gpuPower"],
+        "power_factor": made["powerFactor"],
+        "shelves": made["numShelves"],
+        "shelf_rating": made["shelfRating"],
+        "liquid_heat": made["liquidCooling"],
+        "heat_capture": made["liquidCooling"] / direct,
+        "branch_pressure": made["liquidPressureDrop"]
+        + made["couplingPressureDrop"]
+        + made["valvePressureDrop"],
+        "reference_flow": made["liquidReferenceFlow"],
+        "plate_share": made["coldPlateFlowShare"],
+        "case_limit": float(
+            coldplate.case_temperature(made["plateReferenceInlet"], made["plateReferencePower"], plate)
+        ),
+        "return_limit": made["liquidReturnMaximum"],
+        "inlet_limit": made["liquidInletMaximum"],
+        "air_inlet_limit": inlet,
+        "exhaust_limit": inlet + float(rise),
+        "nameplate": made["maxPowerAcEdpp1"],
+        "minimum_clock": made["minimumClockRatio"],
+        "static_share": cap["staticShare"],
+        "knee": cap["kneeClock"],
+        "exponent": cap["exponentMixed"],
+        "capital": made["gpuCapital"] * made["numGPUs"],
+    }
+
+
+def _racks(blocks: Blocks, drawing: Drawing) -> tuple[Racks, tuple[str, ...], Array, list[int]]:
+    """Racks row by row with their whips; names of the rows, their blocks and their numbers of racks."""
+    types: dict[str, RackType] = {}
+    figures: dict[str, dict[str, float]] = {}
+    names, boxes, type_of, row_of, block_of, factors = [], [], [], [], [], []
+    rows, row_block, counts = [], [], []
+    for index, (unit, placed) in enumerate(blocks):
+        catcher = unit.power.redundancy == "N+1"
+        for row in unit.rows:
+            made = drawing.product(row.rack_type)
+            if made.name not in types:
+                types[made.name] = rack_type(made, drawing.product(made["powerLaw"]))
+                figures[made.name] = rack_figures(types[made.name], drawing.product("cap-law"))
+            size = (made["width"], made["depth"], made["height"])
+            origin = np.asarray(placed.offset, dtype=np.float64) + [*row.origin, 0.0]
+            boxes.append(rack_boxes(origin, row.pitch, row.count, size, row.facing))
+            factor = row.power_factor or made["powerFactor"]
+            run = (drawing.product(row.whip.product), row.whip.length, float(row.whip.per_feed))
+            for place in range(row.count):
+                name = f"{placed.prefix}{row.name}.{place + 1:02d}"
+                load = drawing.load(name, factor)
+                for order, feed in enumerate(row.feeds):
+                    reserve = catcher and order == len(row.feeds) - 1
+                    drawing.whip(load, name, index, f"{placed.prefix}{feed}", reserve, run)
+                names.append(name)
+                type_of.append(list(types).index(made.name))
+                row_of.append(len(rows))
+                block_of.append(index)
+                factors.append(factor)
+            rows.append(f"{placed.prefix}{row.name}")
+            row_block.append(index)
+            counts.append(row.count)
+    kinds = tuple(types.values())
+    gathered = {
+        name: np.array([figures[kind.name][name] for kind in kinds])[type_of]
+        for name in figures[kinds[0].name]
+    }
+    gathered["power_factor"] = np.array(factors)
+    curves = np.array([converter.loss_coefficients(*kind.product["shelfEfficiency"].T) for kind in kinds])
+    racks = Racks(
+        name=tuple(names),
+        types=kinds,
+        type=np.array(type_of),
+        row=np.array(row_of),
+        block=np.array(block_of),
+        box=np.concatenate(boxes),
+        shelf_coefficients=curves[type_of],
+        **gathered,
+    )
+    return racks, tuple(rows), np.array(row_block), counts
+
+
+def _support(blocks: Blocks, drawing: Drawing) -> None:
+    """The support load of each row, tapped at the row's panels."""
+    for unit, placed in blocks:
+        for row in unit.rows:
+            load = drawing.load(f"support.{placed.prefix}{row.name}", AUXILIARY_POWER_FACTOR)
+            drawing.tap(
+                load, [f"{placed.prefix}{feed}" for feed in row.feeds], unit.power.redundancy == "N+1"
+            )
+
+
+def _equipment(blocks: Blocks, drawing: Drawing) -> None:
+    """Cooling equipment as devices, and one load for each kind in each block."""
+    for index, (unit, placed) in enumerate(blocks):
+        for kind in COOLING_KINDS:
+            item = group(unit, kind)
+            made = drawing.product(item.product)
+            load = drawing.load(f"{placed.prefix}{kind}", AUXILIARY_POWER_FACTOR)
+            drawing.tap(load, [f"{placed.prefix}{feed}" for feed in item.feeds])
+            for place in range(item.count):
+                box = _box(item, made, placed, place)
+                name = f"{placed.prefix}{kind.replace('_', '')}.{place + 1}"
+                drawing.device(name, kind, index, rating(kind, made), box)
+
+
+def _box(item: Equipment, made: Product, placed: Placement, place: int) -> Array:
+    """Place of the n-th unit in a group, NaN where the layout gives none; units stand side by side along y."""
+    if not isinstance(item, Standing):
+        return NOWHERE
+    corner = np.asarray(placed.offset, dtype=np.float64) + [*item.origin, 0.0]
+    corner[1] += place * item.pitch
+    return np.stack([corner, corner + [made["depth"], made["width"], made["height"]]])
+
+
+def _model(card: Product) -> Model:
+    return Model(
+        layers=int(card["layers"]),
+        hidden=int(card["hidden"]),
+        always_read=card["alwaysReadParameters"],
+        active=card["activeParameters"],
+        experts=int(card["experts"]),
+        experts_per_token=int(card["expertsPerToken"]),
+        expert_parameters=card["expertParameters"],
+        moe_layers=int(card["moeLayers"]),
+        attention_layers=int(card["layers"]),
+        kv_elements=int(card["kvElements"]),
+        kv_heads=1,
+        heads=int(card["heads"]),
+        decode_width=int(card["decodeWidth"]),
+        prefill_width=int(card["prefillWidth"]),
+    )
+
+
+def _workload(layout: Layout, kv_bytes: float) -> Workload:
+    asked = layout.workload
+    return Workload(
+        input_length=asked.input_length,
+        output_length=asked.output_length,
+        interactivity=asked.interactivity,
+        weight_bytes={"nvfp4": 0.5625, "fp8": 1.0, "bf16": 2.0}[asked.precision],
+        kv_bytes=kv_bytes,
+        prefill_utilisation=asked.prefill_utilisation,
+    )
+
+
+def _calibration(card: Product) -> Calibration:
+    return Calibration(
+        weights=card["etaWeights"],
+        kv=card["etaKv"],
+        flops=card["etaFlops"],
+        link=card["etaLink"],
+        layer_latency=card["layerLatency"],
+        collective_latency=card["collectiveLatency"],
+        step_latency=card["stepLatency"],
+        prefill=card["prefillEfficiency"],
+    )
+
+
+def _economics(layout: Layout, racks: Racks) -> Economics:
+    terms = layout.economics
+    return Economics(
+        capital=float(racks.capital.sum()),
+        interest_rate=terms.interest_rate,
+        it_lifetime=terms.it_lifetime,
+        facility_lifetime=terms.facility_lifetime,
+        facility_cost=terms.facility_cost,
+        maintenance=terms.maintenance,
+    )
+
+
+def _operation(layout: Layout, blocks: Blocks) -> Operation:
+    """The operating fields as the layout states them."""
+    own = [row for unit, _ in blocks for row in unit.rows]
+    caps = [np.inf if row.power_cap is None else row.power_cap for row in own for _ in range(row.count)]
+    return Operation(
+        dry_bulb=layout.site.dry_bulb,
+        electricity_price=layout.site.electricity_price,
+        interactivity=layout.workload.interactivity,
+        edp_factor=layout.workload.edp_factor,
+        rack_power=np.nan if layout.workload.rack_power is None else layout.workload.rack_power,
+        power_cap=np.array([caps]),
+        support_load=np.array([[row.support_load for row in own]]),
+        supply_temperature=np.array([[unit.loop.supply_temperature for unit, _ in blocks]]),
+        air_temperature=np.array([[unit.air.supply_temperature for unit, _ in blocks]]),
+        utility_cap=np.inf if layout.utility.cap is None else layout.utility.cap,
+    )

@@ -1,0 +1,160 @@
+"""What a rack yields under a power cap: tokens per second as a function of its AC power.
+
+The cap acts on the GPUs; the rest of the rack (CPUs, switches, network) and the loss of its power shelves
+stand between them and the AC side. With c the GPU watts over those the workload asks for and phi the clock
+ratio,
+
+    c = Ps + (1 - Ps) phi max(phi, knee)^2,    tokens = tokens at full clock * phi^exponent.
+
+Above the knee the voltage falls with the clock and watts are saved by its cube; below it the voltage stands
+at its minimum. Both segments are concave in AC watts and the law is steeper below the knee than above, so it
+is concave from the floor up. Everything is elementwise and broadcasts over (scenario, rack).
+
+Static share 0.25 and knee 0.75 are set on published caps (NVIDIA MaxLPS and Max-Q, B300 against GB300 in
+MLPerf v6.0); the exponent on GPU watts is 0.30 for mixed inference and 1 for training and prefill.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from electrical import converter
+
+Array = npt.NDArray[np.float64]
+
+ROUNDING = 1e-9
+"""Relative watts below the floor that are rounding of the floor itself."""
+
+
+@dataclass(frozen=True)
+class Law:
+    """Arrays that broadcast together, coefficients with one more axis of length 3."""
+
+    demand: Array
+    """AC power the workload asks for [W]."""
+    tokens: Array
+    """Output tokens per second at `demand` [1/s]."""
+    gpu_demand: Array
+    """DC watts of all GPUs of the rack at `demand` [W], above 0."""
+    fixed: Array
+    """DC watts that do not follow the cap [W]."""
+    rating: Array
+    """DC output rating of the live power shelves together [W]; 0 is a dead rack, which yields nothing."""
+    coefficients: Array
+    """(..., 3) loss curve of the shelves, see `electrical.converter`."""
+    static_share: Array
+    """Share of the GPU watts at demand that does not follow the clock, in [0, 1)."""
+    knee: Array
+    """Clock ratio below which the voltage no longer falls."""
+    exponent: Array
+    """Of speed in the clock ratio, in (0, 1] for a concave law."""
+    minimum_clock: Array
+    """Clock ratio under which the GPUs do not run."""
+
+
+def ac_power(dc: Array, law: Law) -> Array:
+    """AC power that the rack draws to deliver DC watts [W], (...,)."""
+    return np.asarray(converter.input_power(dc, law.rating, law.coefficients))
+
+
+def floor(law: Law) -> Array:
+    """AC power at the minimum clock [W], (...,): with less the rack yields nothing."""
+    return _power_at(law, law.minimum_clock)
+
+
+def knee_power(law: Law) -> Array:
+    """AC power at the knee [W], (...,)."""
+    return _power_at(law, law.knee)
+
+
+def gpu_power(law: Law, power: Array) -> Array:
+    """DC watts of all GPUs of the rack at an AC power [W], (...,), between 0 and `gpu_demand`."""
+    delivered = converter.output_power(power, law.rating, law.coefficients)
+    return np.clip(delivered - law.fixed, 0.0, law.gpu_demand)
+
+
+def clock(law: Law, power: Array) -> Array:
+    """Clock ratio at an AC power, (...,): 1 from `demand` on, 0 below `floor` and for a dead rack."""
+    power = np.asarray(power, dtype=np.float64)
+    share = gpu_power(law, power) / law.gpu_demand
+    dynamic = np.maximum(share - law.static_share, 0.0) / (1.0 - law.static_share)
+    ratio = np.where(dynamic >= law.knee**3, np.cbrt(dynamic), dynamic / np.square(law.knee))
+    return np.where(_runs(law, power), np.where(power >= law.demand, 1.0, ratio), 0.0)
+
+
+def throughput(law: Law, power: Array) -> Array:
+    """Output tokens per second at an AC power [1/s], (...,).
+
+    >>> law = Law(demand=1000.0, tokens=500.0, gpu_demand=800.0, fixed=200.0, rating=2000.0,
+    ...           coefficients=np.zeros(3), static_share=0.25, knee=0.75, exponent=0.3, minimum_clock=0.3)
+    >>> [round(float(throughput(law, power)), 1) for power in (1100.0, 1000.0, 800.0, 300.0)]
+    [500.0, 500.0, 480.1, 0.0]
+    """
+    return np.asarray(law.tokens * clock(law, power) ** law.exponent)
+
+
+def lower(law: Law, power: Array) -> tuple[Array, Array, Array]:
+    """Tokens [1/s] and their first and second derivative in AC watts by the formula below the knee, (...,).
+
+    Taken as it stands at any power, so that an optimiser sees one smooth segment; not finite where the power
+    does not cover the static share, and for a dead rack. `upper` likewise.
+    """
+    return _segment(law, power, law.exponent, np.square(law.knee))
+
+
+def upper(law: Law, power: Array) -> tuple[Array, Array, Array]:
+    """Tokens [1/s] and their first and second derivative in AC watts by the formula above the knee, (...,).
+
+    Taken as it stands at any power, also beyond `demand`.
+    """
+    return _segment(law, power, np.asarray(law.exponent) / 3.0, np.ones(()))
+
+
+def slope(law: Law, power: Array) -> Array:
+    """Tokens per second that one more AC watt brings [1/(s W)], (...,).
+
+    At the knee and at the floor the slope above, at `demand` the slope below; 0 outside floor to demand.
+    """
+    return _within(law, power, 1)
+
+
+def curvature(law: Law, power: Array) -> Array:
+    """Second derivative of the tokens in AC watts [1/(s W2)], (...,), at the ends as `slope` has it."""
+    return _within(law, power, 2)
+
+
+def _power_at(law: Law, ratio: Array) -> Array:
+    """AC power at a clock ratio."""
+    dynamic = ratio * np.square(np.maximum(ratio, law.knee))
+    watts = law.gpu_demand * (law.static_share + (1.0 - law.static_share) * dynamic)
+    return ac_power(law.fixed + watts, law)
+
+
+def _runs(law: Law, power: Array) -> npt.NDArray[np.bool_]:
+    return (power >= floor(law) * (1.0 - ROUNDING)) & (np.asarray(law.rating) > 0.0)
+
+
+def _segment(law: Law, power: Array, exponent: Array, divisor: Array) -> tuple[Array, Array, Array]:
+    """Value, slope and curvature of tokens (x / divisor)^exponent, where x = (c - Ps) / (1 - Ps)."""
+    output = converter.output_power(power, law.rating, law.coefficients)
+    rating = np.where(np.asarray(law.rating) > 0.0, law.rating, 1.0)
+    scale = (1.0 - law.static_share) * law.gpu_demand
+    dynamic = (output - law.fixed - law.static_share * law.gpu_demand) / scale
+    first = 1.0 / converter.marginal_input(output, law.rating, law.coefficients)
+    second = -2.0 * np.asarray(law.coefficients)[..., 2] / rating * first**3
+    with np.errstate(invalid="ignore", divide="ignore"):
+        value = law.tokens * (dynamic / divisor) ** exponent
+        gain = exponent * value / dynamic
+        bend = (exponent - 1.0) * gain / dynamic
+    return value, gain * first / scale, bend * np.square(first / scale) + gain * second / scale
+
+
+def _within(law: Law, power: Array, order: int) -> Array:
+    """Derivative of the law of an order, 0 outside floor to demand."""
+    power = np.asarray(power, dtype=np.float64)
+    inside = _runs(law, power) & (power <= law.demand)
+    above = power >= knee_power(law)
+    return np.where(inside, np.where(above, upper(law, power)[order], lower(law, power)[order]), 0.0)

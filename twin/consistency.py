@@ -1,0 +1,224 @@
+"""What a layout must be beyond the form of its values: names that exist, feeds that reach the utility,
+equipment that does not stand in the same place.
+
+The checks read the plain document, so that a missing unit in one line does not hide a dangling feed in
+another. Each gives (path, message); where the document is malformed they pass over it: the form reports it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from geometry.box import overlaps
+from twin.catalogue import kind_of, product, products
+from twin.document import Path, written
+from twin.errors import suggestion
+
+Finding = tuple[Path, str]
+
+UTILITY = "utility"
+POWER_KINDS = ("transformer", "ups", "panel")
+
+PRODUCTS: dict[Path, tuple[str, ...]] = {
+    ("workload", "model"): ("model",),
+    ("rows", "*", "rack_type"): ("rack",),
+    ("rows", "*", "whip", "product"): ("whip",),
+    ("loop", "cdus", "product"): ("cdu",),
+    ("loop", "main", "product"): ("pipe",),
+    ("loop", "row", "product"): ("pipe",),
+    ("loop", "branch", "product"): ("pipe",),
+    ("plant", "dry_coolers", "product"): ("dry_cooler",),
+    ("plant", "trim_chillers", "product"): ("chiller",),
+    ("plant", "pumps", "product"): ("pump",),
+    ("air", "fan_walls", "product"): ("fan_wall",),
+    ("air", "chillers", "product"): ("chiller",),
+    ("power", "devices", "*", "product"): POWER_KINDS,
+    ("power", "devices", "*", "conductor"): ("conductor",),
+}
+"""Where a layout names a product, and the kinds it may be of."""
+
+NEEDED: dict[Path, tuple[str, ...]] = {
+    ("plant", "trim_chillers", "product"): ("leavingTemperatureMaximum",),
+    ("air", "chillers", "product"): (
+        "freeCoolingEffectiveness",
+        "chilledWaterRise",
+        "chilledWaterPumpHead",
+        "chilledWaterPumpEfficiency",
+    ),
+}
+"""Figures a product needs in this place beyond what its kind asks for."""
+
+EQUIPMENT: tuple[Path, ...] = (
+    ("loop", "cdus"),
+    ("plant", "dry_coolers"),
+    ("plant", "trim_chillers"),
+    ("plant", "pumps"),
+    ("air", "fan_walls"),
+    ("air", "chillers"),
+)
+
+FEEDS: dict[str, tuple[int, ...]] = {"N": (1,), "N+1": (2,), "2N": (2,), "3N/2": (2,), "4N3R": (2, 4)}
+"""Feeds of a row under each redundancy scheme; under N+1 the last one is the reserve."""
+
+
+def matches(raw: Any, pattern: Path, at: Path = ()) -> Iterator[tuple[Path, Any]]:
+    """Every (path, value) of a document that a pattern meets; `*` stands for every item of a list.
+
+    >>> list(matches({"rows": [{"count": 8}, {}]}, ("rows", "*", "count")))
+    [(('rows', 0, 'count'), 8)]
+    """
+    if not pattern:
+        yield at, raw
+    elif pattern[0] == "*" and isinstance(raw, list):
+        for index, item in enumerate(raw):
+            yield from matches(item, pattern[1:], (*at, index))
+    elif isinstance(raw, dict) and pattern[0] in raw:
+        yield from matches(raw[pattern[0]], pattern[1:], (*at, pattern[0]))
+
+
+def product_findings(raw: Any) -> Iterator[Finding]:
+    """Products that the catalogue does not hold, that are of another kind, or that lack a figure."""
+    for pattern, kinds in PRODUCTS.items():
+        known = [name for kind in kinds for name in products(kind)]
+        noun = " or ".join(kinds)
+        for path, name in matches(raw, pattern):
+            if not isinstance(name, str):
+                continue
+            if name in known:
+                yield from _lacking(pattern, path, name)
+                continue
+            other = kind_of(name)
+            if other:
+                yield path, f"{name!r} is a {other}, expected a {noun}{suggestion(name, known)}"
+            else:
+                yield (
+                    path,
+                    f"unknown {noun} {name!r}{suggestion(name, known)} (there are: {', '.join(known)})",
+                )
+
+
+def _lacking(pattern: Path, path: Path, name: str) -> Iterator[Finding]:
+    """Figures that a product of the right kind lacks for its place in the layout."""
+    for figure in NEEDED.get(pattern, ()):
+        if figure not in product(name).figures:
+            yield path, f"{name!r} has no figure {figure!r}, which is needed here"
+
+
+def feed_findings(raw: Any) -> Iterator[Finding]:
+    """Feeds of devices, rows and equipment that dangle, repeat, run in a circle or miss the scheme."""
+    devices = {
+        name: (path, item.get("feed"))
+        for path, item in matches(raw, ("power", "devices", "*"))
+        if isinstance(item, dict) and isinstance(name := item.get("name"), str)
+    }
+    for name, (path, feed) in devices.items():
+        if isinstance(feed, str) and feed not in devices and feed != UTILITY:
+            yield (*path, "feed"), f"no device {feed!r}{suggestion(feed, [*devices, UTILITY])}"
+        yield from _circle(name, devices)
+    rows = [(devices, found) for found in matches(raw, ("rows", "*", "feeds"))]
+    sources = {**devices, UTILITY: None}
+    listed = [(sources, found) for place in EQUIPMENT for found in matches(raw, (*place, "feeds"))]
+    for known, (path, feeds) in [*rows, *listed]:
+        if not isinstance(feeds, list):
+            continue
+        for index, feed in enumerate(feeds):
+            if isinstance(feed, str) and feed not in known:
+                yield (*path, index), f"no device {feed!r}{suggestion(feed, known)}"
+            elif feed in feeds[:index]:
+                yield (*path, index), f"{feed!r} is listed twice"
+    yield from _scheme(raw)
+
+
+def _circle(name: str, devices: dict[str, tuple[Path, Any]]) -> Iterator[Finding]:
+    """A chain of feeds that comes back to this device, told once, at its first member by name."""
+    chain = [name]
+    while isinstance(feed := devices[chain[-1]][1], str) and feed in devices:
+        if feed == name:
+            if name == min(chain):
+                yield (*devices[name][0], "feed"), f"feeds itself: {' <- '.join([*chain, name])}"
+            return
+        if feed in chain:
+            return
+        chain.append(feed)
+
+
+def _scheme(raw: Any) -> Iterator[Finding]:
+    """Rows whose number of feeds is not that of the redundancy scheme."""
+    scheme = next((value for _, value in matches(raw, ("power", "redundancy"))), None)
+    if not isinstance(scheme, str) or scheme not in FEEDS:
+        return
+    for path, feeds in matches(raw, ("rows", "*", "feeds")):
+        if isinstance(feeds, list) and len(feeds) not in FEEDS[scheme]:
+            allowed = " or ".join(map(str, FEEDS[scheme]))
+            yield path, f"{scheme} takes {allowed} feeds a row, not {len(feeds)}"
+
+
+def name_findings(raw: Any) -> Iterator[Finding]:
+    """Rows, devices and blocks that share a name with an earlier one."""
+    for place, noun in ((("rows",), "row"), (("power", "devices"), "device"), (("blocks",), "block")):
+        first: dict[str, Path] = {}
+        for path, name in matches(raw, (*place, "*", "name")):
+            if name == UTILITY and noun == "device":
+                yield path, f"{UTILITY!r} is the source itself; give the device another name"
+            elif isinstance(name, str) and name in first:
+                yield path, f"the {noun} {name!r} is there already, as {written(first[name][:-1])}"
+            elif isinstance(name, str):
+                first[name] = path
+
+
+def count_findings(raw: Any) -> Iterator[Finding]:
+    """Equipment of which more is required than installed, and runs of conductor without a length."""
+    for place in EQUIPMENT:
+        for path, item in matches(raw, place):
+            if not isinstance(item, dict):
+                continue
+            count, required = item.get("count"), item.get("required")
+            if isinstance(count, int) and isinstance(required, int) and required > count:
+                yield (*path, "required"), f"is {required}, more than the {count} installed"
+    for path, item in matches(raw, ("power", "devices", "*")):
+        if isinstance(item, dict) and ("conductor" in item) != ("length" in item):
+            given, missing = ("conductor", "length") if "conductor" in item else ("length", "conductor")
+            yield (*path, given), f"{given!r} needs {missing!r} beside it"
+
+
+def findings(raw: Any) -> Iterator[Finding]:
+    """Everything that names and feeds of a document have against them."""
+    yield from product_findings(raw)
+    yield from name_findings(raw)
+    yield from feed_findings(raw)
+    yield from count_findings(raw)
+
+
+@dataclass(frozen=True, eq=False)
+class Solid:
+    """Things of one line of a layout that take up space: where they are written, what to call them."""
+
+    path: Path
+    names: Sequence[str]
+    boxes: npt.NDArray[np.float64]
+    """(item, 2, 3) [m]."""
+    remedy: str
+
+
+def overlap_findings(solids: Sequence[Solid]) -> Iterator[Finding]:
+    """Solids with items in the same place, one finding for each pair of lines, at the later of the two."""
+    if not solids:
+        return
+    owner = np.concatenate([np.full(len(solid.boxes), index) for index, solid in enumerate(solids)])
+    names = [name for solid in solids for name in solid.names]
+    met: dict[tuple[int, int], list[tuple[int, int]]] = {}
+    for one, other in overlaps(np.concatenate([solid.boxes for solid in solids])).tolist():
+        met.setdefault((int(owner[one]), int(owner[other])), []).append((one, other))
+    for (line, other), pairs in met.items():
+        first, second = (names[item] for item in pairs[0])
+        more = f" ({len(pairs)} such pairs)" if len(pairs) > 1 else ""
+        message = f"{first} and {second} stand in the same place{more}; "
+        if line == other:
+            yield (*solids[line].path, "pitch"), message + solids[line].remedy
+        else:
+            yield (*solids[other].path, "origin"), message + "move one of them"

@@ -1,0 +1,82 @@
+"""What the workload asks of every rack: power, tokens, and the law that ties them under a cap."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from electrical import converter
+from twin.compute import law as laws
+from twin.compute.law import Law
+from twin.compute.serving import serve
+from twin.facility import COMPUTE_BOUNDS, Facility
+from twin.operation import Operation
+from twin.plant.supply import Supply
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Service:
+    """(scenario or 1, rack): what a rack serves at full speed."""
+
+    full_tokens: Array
+    """Output tokens per second without any limit."""
+    ttft_p99: Array
+    tpot: Array
+    feasible: npt.NDArray[np.bool_]
+    bound: npt.NDArray[np.int64]
+    """Code in COMPUTE_BOUNDS."""
+
+
+def demand(facility: Facility, operation: Operation, supply: Supply) -> tuple[Law, Service]:
+    """The law of every rack and its latency, the serving model evaluated once per (rack type, interactivity).
+
+    Where `workload.rack_power` prescribes the AC power (a load bank), the tokens at full speed stay those of the
+    serving model and the GPUs draw what is left of the prescribed power.
+    """
+    racks = facility.racks
+    targets, place = np.unique(operation.interactivity, return_inverse=True)
+    services = [
+        [
+            serve(kind.gpu, facility.model, replace(facility.workload, interactivity=float(target)),
+                  facility.calibration, kind.power_law)
+            for kind in racks.types
+        ]
+        for target in targets
+    ]  # fmt: skip
+
+    def gathered(name: str) -> Array:
+        table = np.array([[getattr(service, name) for service in row] for row in services])
+        return np.asarray(table[place.reshape(-1)][:, racks.type])
+
+    rating = supply.shelves * racks.shelf_rating
+    coefficients = racks.shelf_coefficients[None]
+    chips = racks.gpus * gathered("gpu_power")
+    asked = converter.input_power(racks.fixed + chips, rating, coefficients)
+    prescribed = np.isfinite(operation.rack_power)
+    wanted = np.where(prescribed, operation.rack_power, asked)
+    direct = converter.output_power(wanted, rating, coefficients)
+    chips = np.where(prescribed, np.maximum(direct - racks.fixed, 1.0), chips)
+    tokens = racks.gpus * gathered("output_tokens_per_second")
+    wanted, tokens, chips, rating = np.broadcast_arrays(wanted, tokens, chips, rating)
+    law = Law(
+        demand=wanted,
+        tokens=tokens,
+        gpu_demand=chips,
+        fixed=racks.fixed[None],
+        rating=rating,
+        coefficients=coefficients,
+        static_share=racks.static_share[None],
+        knee=racks.knee[None],
+        exponent=racks.exponent[None],
+        minimum_clock=racks.minimum_clock[None],
+    )
+    law = replace(law, demand=np.maximum(wanted, laws.floor(law)))
+    codes = np.array([[COMPUTE_BOUNDS.index(service.bound) for service in row] for row in services])
+    bound = codes[place.reshape(-1)][:, racks.type]
+    return law, Service(
+        tokens, gathered("ttft_p99"), gathered("tpot"), gathered("feasible").astype(bool), bound
+    )

@@ -1,0 +1,222 @@
+"""Loops, plants and air systems of the blocks as arrays: rating points turned into conductances and curves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from geometry.route import manhattan_length
+from thermal import air, exchanger, rejection
+from thermal.fluid import FLUIDS, WATER, Fluid
+from twin.catalogue import Product
+from twin.facility import COOLING_KINDS, Cooling, Racks
+from twin.schema import Equipment, Placement, Unit
+
+Array = npt.NDArray[np.float64]
+
+FACILITY_REFERENCE = 318.15
+"""Temperature at which the facility water's heat capacity and density are taken [K]: within 0.1 % from 20 to 65
+degC, and one value for both closes the heat balance exactly."""
+RATING_AIR_DENSITY = 1.2
+"""Of the air to which fan-wall ratings refer [kg/m3]: standard air, 20 degC at sea level."""
+HEADER_EXPONENT = 1.75
+"""Turbulent pressure drop over flow."""
+
+
+def group(unit: Unit, kind: str) -> Equipment:
+    """The equipment of one kind of a unit."""
+    return {
+        "cdu": unit.loop.cdus,
+        "dry_cooler": unit.plant.dry_coolers,
+        "trim_chiller": unit.plant.trim_chillers,
+        "pump": unit.plant.pumps,
+        "fan_wall": unit.air.fan_walls,
+        "chiller": unit.air.chillers,
+    }[kind]
+
+
+def rating(kind: str, made: Product) -> float:
+    """What loading is measured against: heat [W], volume flow of a pump [m3/s]."""
+    name = {
+        "cdu": "nominalCoolingCapacity",
+        "dry_cooler": "nominalCapacity",
+        "trim_chiller": "nominalCapacity",
+        "pump": "ratedFlow",
+        "fan_wall": "nominalCoolingCapacity",
+        "chiller": "nominalCapacity",
+    }[kind]
+    return float(made[name])
+
+
+def cdu_rating(made: Product, fluid: Fluid) -> tuple[float, float]:
+    """Conductance of one CDU [W/K] and the technology side's share of its resistance, from its rating point.
+
+    The films scale as k (m/mu)^0.8 Pr^(1/3) at equal mass flow (plate exchanger of the Modelica Buildings library).
+    """
+    supply, approach = made["ratingSupplyTemperature"], made["ratingApproach"]
+    flow, duty = made["ratingMassFlow"], made["nominalCoolingCapacity"]
+    cold_inlet = supply - approach
+    warm = flow * fluid.heat_capacity(supply + 8.0)
+    cold = flow * WATER.heat_capacity(cold_inlet + 8.0)
+    conductance = exchanger.rated_conductance(duty, supply + duty / warm, cold_inlet, warm, cold)
+    films = []
+    for liquid, temperature in ((fluid, supply + duty / warm / 2), (WATER, cold_inlet + duty / cold / 2)):
+        viscosity, conductivity = liquid.viscosity(temperature), liquid.conductivity(temperature)
+        prandtl = viscosity * liquid.heat_capacity(temperature) / conductivity
+        films.append(conductivity * (flow / viscosity) ** 0.8 * prandtl ** (1.0 / 3.0))
+    return float(conductance), float(films[1] / (films[0] + films[1]))
+
+
+def pipe_arrays(made: Sequence[Product], length: Sequence[float], prefix: str = "") -> dict[str, Array]:
+    """Diameter, length there and back, roughness and fitting loss of one pipe per element [SI]."""
+    both = 2.0 * np.asarray(length, dtype=np.float64)
+    return {
+        f"{prefix}diameter": np.array([item["innerDiameter"] for item in made]),
+        f"{prefix}length": both * (1.0 + np.array([item["fittingLengthRatio"] for item in made])),
+        f"{prefix}roughness": np.array([item["roughness"] for item in made]),
+        f"{prefix}loss": np.zeros(len(made)),
+    }
+
+
+def taper(count: int) -> float:
+    """Mean over a header of its falling flow to the power 1.75: equal racks draw it down one by one.
+
+    >>> round(taper(1), 3), round(taper(8), 3)
+    (1.0, 0.428)
+    """
+    return float(np.mean((np.arange(1, count + 1) / count) ** HEADER_EXPONENT))
+
+
+def cooling(
+    blocks: Sequence[tuple[Unit, Placement]],
+    racks: Racks,
+    row_counts: Sequence[int],
+    use: Callable[[str], Product],
+) -> Cooling:
+    """The cooling of all blocks; `use` reads a catalogue product."""
+    units = [unit for unit, _ in blocks]
+    fluids = tuple(FLUIDS[unit.loop.fluid] for unit in units)
+    made = {kind: [use(group(unit, kind).product) for unit in units] for kind in COOLING_KINDS}
+
+    def figure(kind: str, name: str) -> Array:
+        return np.array([item[name] for item in made[kind]], dtype=np.float64)
+
+    specific = float(WATER.heat_capacity(FACILITY_REFERENCE))
+    density = float(WATER.density(FACILITY_REFERENCE))
+    rated = [cdu_rating(item, fluid) for item, fluid in zip(made["cdu"], fluids, strict=True)]
+    at_rating = np.array(
+        [
+            fluid.density(item["ratingSupplyTemperature"])
+            for item, fluid in zip(made["cdu"], fluids, strict=True)
+        ]
+    )
+    mass = figure("cdu", "ratingMassFlow")
+    curve = np.array(
+        [np.polynomial.polynomial.polyfit(*item["pumpFlowCurve"].T, 2) for item in made["cdu"]]
+    ).T
+    coolers = figure("dry_cooler", "nominalCapacity")
+    inlet, outlet = figure("dry_cooler", "ratingWaterInlet"), figure("dry_cooler", "ratingWaterOutlet")
+    cooler_air = figure("dry_cooler", "airCapacityRate")
+    wall_flow, wall_duty = (
+        figure("fan_wall", "nominalAirVolume"),
+        figure("fan_wall", "nominalCoolingCapacity"),
+    )
+    wall_air = wall_flow * RATING_AIR_DENSITY * air.HEAT_CAPACITY
+    wall_inlet, wall_water = (
+        figure("fan_wall", "ratingAirTemperature"),
+        figure("fan_wall", "ratingWaterTemperature"),
+    )
+    coil_water = wall_duty / figure("fan_wall", "ratingWaterRise")
+    required = np.array([max(group(unit, "pump").required, 1) for unit in units])
+    pumps = {"pipe": _pipes(blocks, racks, use), "row_pipe": _row_pipes(blocks, racks, row_counts, use)}
+    return Cooling(
+        fluid=fluids,
+        **pumps,
+        pump_curve=curve,
+        cdu_flow=figure("cdu", "maximumFlow"),
+        cdu_duty=figure("cdu", "nominalCoolingCapacity"),
+        cdu_conductance=np.array([conductance for conductance, _ in rated]),
+        cdu_mass_flow=mass,
+        cdu_hot_share=np.array([share for _, share in rated]),
+        cdu_pressure=figure("cdu", "secondaryPressureDrop"),
+        cdu_volume_flow=mass / at_rating,
+        cdu_pump_efficiency=figure("cdu", "pumpEfficiency"),
+        facility_heat_capacity=np.full(len(units), specific),
+        facility_density=np.full(len(units), density),
+        pump_flow=figure("pump", "ratedFlow"),
+        pump_head=figure("pump", "ratedHead"),
+        pump_design_flow=required * figure("pump", "ratedFlow"),
+        pump_efficiency=figure("pump", "pumpEfficiency"),
+        pump_drive=figure("pump", "motorEfficiency") * figure("pump", "driveEfficiency"),
+        dry_cooler_conductance=rejection.rated_dry_cooler_conductance(
+            coolers, inlet, outlet, figure("dry_cooler", "ratingDryBulb"), cooler_air
+        ),
+        dry_cooler_air=cooler_air,
+        dry_cooler_water=coolers / (inlet - outlet),
+        dry_cooler_ratio=figure("dry_cooler", "conductanceRatio"),
+        dry_cooler_fan=figure("dry_cooler", "fanPower"),
+        dry_cooler_minimum=figure("dry_cooler", "minimumFanSpeed"),
+        trim_capacity=figure("trim_chiller", "nominalCapacity"),
+        trim_leaving=figure("trim_chiller", "leavingTemperatureMaximum"),
+        trim_cop=_cop(figure, "trim_chiller"),
+        leakage=np.array([unit.air.leakage for unit in units]),
+        support_rise=np.array([unit.air.support_rise for unit in units]),
+        fan_wall_flow=wall_flow,
+        fan_wall_fan=figure("fan_wall", "fanMotorPowerMax"),
+        fan_wall_minimum=figure("fan_wall", "minimumFlowRatio"),
+        # The coil is a crossflow exchanger rated from the air's side.
+        coil_conductance=rejection.rated_dry_cooler_conductance(
+            wall_duty, wall_inlet, wall_inlet - wall_duty / wall_air, wall_water, coil_water
+        ),
+        coil_water=coil_water,
+        chilled_water=np.array([unit.air.chilled_water_temperature for unit in units]),
+        chiller_cop=_cop(figure, "chiller"),
+        chiller_free=figure("chiller", "freeCoolingEffectiveness"),
+        chiller_rise=figure("chiller", "chilledWaterRise"),
+        chiller_pump=figure("chiller", "chilledWaterPumpHead")
+        / density
+        / figure("chiller", "chilledWaterPumpEfficiency"),
+    )
+
+
+def _cop(figure: Callable[[str, str], Array], kind: str) -> tuple[Array, ...]:
+    names = ("carnotFraction", "evaporatorApproach", "condenserApproach", "minimumCop", "maximumCop")
+    return tuple(figure(kind, name) for name in names)
+
+
+def _pipes(
+    blocks: Sequence[tuple[Unit, Placement]], racks: Racks, use: Callable[[str], Product]
+) -> dict[str, Array]:
+    """Main (CDUs to the nearest row) and branch (header to rack) of each block."""
+    mains, branches, main_length, branch_length = [], [], [], []
+    for index, (unit, placed) in enumerate(blocks):
+        mains.append(use(unit.loop.main.product))
+        branches.append(use(unit.loop.branch.product))
+        main_length.append(unit.loop.main.length or _to_rows(unit, placed, racks, index))
+        branch_length.append(unit.loop.branch.length or 0.0)
+    return pipe_arrays(mains, main_length, "main_") | pipe_arrays(branches, branch_length, "branch_")
+
+
+def _to_rows(unit: Unit, placed: Placement, racks: Racks, block: int) -> float:
+    """Length of the main: from the CDUs' place to the centre of the block's racks, along the walls."""
+    centre = racks.box[racks.block == block].mean(axis=(0, 1))
+    origin = np.asarray(placed.offset, dtype=np.float64) + [*unit.loop.cdus.origin, 0.0]
+    return float(manhattan_length(origin[:2], centre[:2]))
+
+
+def _row_pipes(
+    blocks: Sequence[tuple[Unit, Placement]],
+    racks: Racks,
+    row_counts: Sequence[int],
+    use: Callable[[str], Product],
+) -> dict[str, Array]:
+    made, length = [], []
+    row = 0
+    for unit, _ in blocks:
+        for item in unit.rows:
+            made.append(use(unit.loop.row.product))
+            length.append(unit.loop.row.length or item.count * item.pitch)
+            row += 1
+    return pipe_arrays(made, length) | {"taper": np.array([taper(count) for count in row_counts])}

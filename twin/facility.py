@@ -1,0 +1,271 @@
+"""The facility as frozen arrays in SI: what `load` makes of a layout and every solver reads.
+
+A block is one scalable unit: one technology cooling loop, one plant, one air system, and rows of racks.
+Axes: rack, row, block, device (all that has a rating or can be out), node (buses of the one-line),
+load (what draws power), feed (which bus a load may draw from).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import csr_array
+
+from electrical.tree import Forest
+from thermal.fluid import Fluid
+from twin.catalogue import Product
+from twin.compute.serving import Calibration, Gpu, Model, PowerLaw, Workload
+from twin.economics import Economics
+from twin.operation import Operation
+from twin.schema import Layout
+
+Array = npt.NDArray[np.float64]
+Index = npt.NDArray[np.int64]
+
+DEVICE_KINDS = (
+    "utility", "transformer", "ups", "panel", "whip",
+    "cdu", "dry_cooler", "trim_chiller", "pump", "fan_wall", "chiller",
+)  # fmt: skip
+COOLING_KINDS = DEVICE_KINDS[5:]
+OWN_CAUSES = (
+    "demand", "no_feed", "shelf", "whip", "power_cap", "chip_temperature", "coolant_temperature",
+    "coolant_flow", "inlet_air",
+)  # fmt: skip
+SHARED_KINDS = ("panel", "ups", "transformer", "utility", "cdu", "fan_wall", "chiller")
+BINDINGS = OWN_CAUSES + SHARED_KINDS
+"""What can hold a rack below its demand: its own limits, then the shared ones by kind of device."""
+COMPUTE_BOUNDS = ("bandwidth", "flops", "memory", "latency")
+"""What shapes the demand of a rack, as `binding` names what holds it below that."""
+COOLING_MODES = ("free", "trim", "throttled")
+REASONS = ("none", "not_settled", "floors_exceed_limit", "no_voltage_solution", "no_heat_sink")
+
+
+@dataclass(frozen=True)
+class RackType:
+    """Curves and parameters shared by all racks of one product."""
+
+    name: str
+    product: Product
+    gpu: Gpu
+    power_law: PowerLaw
+    liquid_flow: Callable[[Array], Array]
+    """Coolant flow at TDP heat against inlet temperature [m3/s]; held at its end values outside the table."""
+    air_flow: Callable[[Array], Array]
+
+
+@dataclass(frozen=True)
+class Racks:
+    """(rack,) arrays; `types` and `type` give the product of each rack."""
+
+    name: tuple[str, ...]
+    types: tuple[RackType, ...]
+    type: Index
+    row: Index
+    block: Index
+    box: Array
+    """Lower and upper corner of each rack, (rack, 2, 3) [m]."""
+    gpus: Array
+    fixed: Array
+    """DC watts that do not follow the GPUs: CPUs, switches, network, fans [W]."""
+    power_factor: Array
+    shelves: Array
+    shelf_rating: Array
+    shelf_coefficients: Array
+    liquid_heat: Array
+    """Heat to the coolant at TDP [W]."""
+    heat_capture: Array
+    """Share of the rack's DC power that goes to the coolant."""
+    branch_pressure: Array
+    """Pressure the rack branch needs at its reference flow, valve open [Pa]."""
+    reference_flow: Array
+    plate_share: Array
+    """Share of the rack flow that reaches the GPU plates."""
+    case_limit: Array
+    return_limit: Array
+    inlet_limit: Array
+    air_inlet_limit: Array
+    exhaust_limit: Array
+    """Hot-side temperature at TDP with the air inlet at its limit [K]."""
+    nameplate: Array
+    """AC nameplate power [W]."""
+    minimum_clock: Array
+    static_share: Array
+    knee: Array
+    exponent: Array
+    capital: Array
+
+
+@dataclass(frozen=True)
+class Stage:
+    """The radial islands between two rows of converters, solved in one pass; nodes index into the chain."""
+
+    nodes: Index
+    forest: Forest
+
+
+@dataclass(frozen=True)
+class Chain:
+    """The one-line: a forest of radial islands cut at converters, and who may draw from where."""
+
+    parent: Index
+    """(node,) upstream node, -1 for the utility source."""
+    node_device: Index
+    """(node,) device whose outage kills the node, -1 for none."""
+    stages: tuple[Stage, ...]
+    """Downstream stage first."""
+    device_node: Index
+    """(device,) node at which an electrical device's load is metered, -1 for cooling equipment."""
+    ups_input: Index
+    ups_output: Index
+    ups_device: Index
+    ups_coefficients: Array
+    ups_tangent: Array
+    """(ups,) reactive over active power at the rectifier."""
+    transformer_node: Index
+    """Secondary bus of each transformer."""
+    transformer_share: Array
+    """Part of that branch's resistance that is winding; the rest is conductor."""
+    standing_at: Index
+    """Primary bus of each transformer, where its no-load loss is drawn."""
+    standing_power: Array
+    standing_reactive: Array
+    inside: npt.NDArray[np.bool_]
+    """(node,) branches on the site's side of the point of connection."""
+    device_whips: Array
+    """(device,) whips in parallel, 1 for all that is no whip."""
+    load_name: tuple[str, ...]
+    load_tangent: Array
+    """(load,) reactive over active power."""
+    feed_load: Index
+    feed_node: Index
+    feed_reserve: npt.NDArray[np.bool_]
+    feed_device: Index
+    """(feed,) whip of the feed, -1 where the load is tapped at the device itself."""
+    feed_whips: Array
+    """(feed,) whips in parallel."""
+    injection: csr_array
+    """(node, feed) incidence: adds what the feeds draw at their buses."""
+    voltage: Array
+    """(node,) nominal line-line voltage [V]."""
+
+
+@dataclass(frozen=True)
+class Devices:
+    """(device,) everything that has a rating or can be out."""
+
+    name: tuple[str, ...]
+    kind: Index
+    block: Index
+    rating: Array
+    """Continuous rating: W; VA for transformers, A for whips."""
+    box: Array
+    """Lower and upper corner (device, 2, 3) [m]; NaN where the layout gives no place."""
+
+
+@dataclass(frozen=True)
+class Shared:
+    """(limit,) what many racks draw on: one row for each electrical device above the whips, and one each for the
+    CDUs, fan walls and chillers of a block."""
+
+    kind: Index
+    """Code in SHARED_KINDS."""
+    device: Index
+    """The device; the first unit for cooling equipment."""
+    block: Index
+    cooling: npt.NDArray[np.bool_]
+    pass_limit: Index
+    """Triples (limit, rack, feed): the feed of the rack passes the limit."""
+    pass_rack: Index
+    pass_feed: Index
+    constant: Array
+    """(limit, rack) heat at a cooling limit per watt at the rack; 0 for electrical limits."""
+
+
+@dataclass(frozen=True)
+class Cooling:
+    """(block,) parameters of loop, plant and air system; equipment of a block is of one product a kind."""
+
+    fluid: tuple[Fluid, ...]
+    pump_curve: Array
+    """(block, 3) external head of one CDU against its flow: a + b Q + c Q2 [Pa]."""
+    cdu_flow: Array
+    cdu_duty: Array
+    cdu_conductance: Array
+    cdu_mass_flow: Array
+    cdu_hot_share: Array
+    cdu_pressure: Array
+    """Pressure drop inside the CDU at its rated flow, technology side [Pa]."""
+    cdu_volume_flow: Array
+    cdu_pump_efficiency: Array
+    pipe: Mapping[str, Array]
+    """(block,) main and branch: diameter, length (both ways), roughness, loss coefficient [SI]."""
+    row_pipe: Mapping[str, Array]
+    """(row,) the same for the row headers, with `taper`: mean of the falling flow to the power 1.75."""
+    facility_heat_capacity: Array
+    facility_density: Array
+    pump_flow: Array
+    pump_head: Array
+    pump_design_flow: Array
+    pump_efficiency: Array
+    pump_drive: Array
+    dry_cooler_conductance: Array
+    dry_cooler_air: Array
+    dry_cooler_water: Array
+    dry_cooler_ratio: Array
+    dry_cooler_fan: Array
+    dry_cooler_minimum: Array
+    trim_capacity: Array
+    trim_leaving: Array
+    trim_cop: tuple[Array, ...]
+    """Carnot fraction, evaporator and condenser approach, least and greatest COP."""
+    leakage: Array
+    support_rise: Array
+    fan_wall_flow: Array
+    fan_wall_fan: Array
+    fan_wall_minimum: Array
+    coil_conductance: Array
+    coil_water: Array
+    chilled_water: Array
+    chiller_cop: tuple[Array, ...]
+    chiller_free: Array
+    chiller_rise: Array
+    chiller_pump: Array
+    """Chilled-water pump watts per (kg/s)."""
+
+
+@dataclass(frozen=True)
+class Facility:
+    """A validated layout as arrays, its catalogue products for provenance, and its own operation."""
+
+    name: str
+    layout: Layout
+    racks: Racks
+    rows: tuple[str, ...]
+    row_block: Index
+    blocks: tuple[str, ...]
+    hall: Array
+    """Lower and upper corner of each block's hall, (block, 2, 3) [m]."""
+    chain: Chain
+    devices: Devices
+    cooling: Cooling
+    shared: Shared
+    policy: str
+    whip_power: Array
+    """(rack,) power one whip carries at nominal voltage and its continuous current [W]."""
+    elements: Mapping[str, int]
+    """Lengths of the element axes an operating field may have."""
+    pressure: Array
+    """Barometric pressure at the site [Pa]."""
+    model: Model
+    workload: Workload
+    calibration: Calibration
+    economics: Economics
+    built_power: float
+    """IT power the facility is built for: nameplates and support load [W]."""
+    uptime: float
+    """Share of GPU capacity free of GPU and tray faults."""
+    operation: Operation
+    products: tuple[Product, ...]

@@ -1,0 +1,426 @@
+"""A layout from its file: read as a whole, checked as a whole, everything wrong with it raised at once.
+
+Each problem has the file, the line and the remedy. `document` reads a text once; `load_layout` makes a layout
+of it with the user's settings, so a sweep validates the parsed document and not the text.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from importlib.resources import files
+from pathlib import Path as FilePath
+from typing import Any, TypeVar
+
+import numpy as np
+from pydantic import BaseModel, ValidationError
+
+from geometry.row import rack_boxes
+from twin.catalogue import product, products
+from twin.consistency import Solid, findings, matches, overlap_findings
+from twin.document import MAXIMUM_SIZE, Document, Path, read
+from twin.errors import InputError, Problem, suggestion
+from twin.schema import (
+    HEAD_KEYS,
+    UNIT_KEYS,
+    Block,
+    Device,
+    Entry,
+    Equipment,
+    Hall,
+    Head,
+    Layout,
+    Model,
+    Pipe,
+    Placement,
+    Row,
+    Standing,
+    Unit,
+)
+from twin.settings import Step, Unsettable, plain, put, steps
+from twin.template import new_layout
+
+__all__ = [
+    "Block", "Device", "Equipment", "Layout", "Pipe", "Placement", "Row", "Standing", "Unit",
+    "builtin_layouts", "document", "load_layout", "new_layout",
+]  # fmt: skip
+
+DEFAULT = "gb300-su"
+
+Form = TypeVar("Form", bound=Model)
+
+
+@dataclass
+class _Part:
+    """A part of a document: its plain values, where they stand, and which of them the user set by hand."""
+
+    document: Document
+    raw: dict[str, Any]
+    base: Path = ()
+    settings: dict[Path, str] = field(default_factory=dict)
+
+    def problem(self, path: Path, message: str, key: bool = False) -> Problem:
+        """A problem at a path of this part, at the place of the setting that made it, if one did."""
+        made = [place for place in self.settings if place[: len(path)] == path] if key else []
+        made += [path[:length] for length in range(len(path), 0, -1) if path[:length] in self.settings]
+        if made and not (key and (*self.base, *path) in self.document.keys):
+            return Problem("set", None, None, self.settings[made[0]], message)
+        return self.document.problem((*self.base, *path), message, key)
+
+    def copy(self) -> _Part:
+        return _Part(self.document, copy.deepcopy(self.raw), self.base, dict(self.settings))
+
+
+@dataclass
+class _Block:
+    """A unit and its placements; name and number of its line in `blocks`."""
+
+    part: _Part
+    placements: list[Placement]
+    name: str = ""
+    number: int = 0
+
+
+def builtin_layouts() -> list[str]:
+    """Names of the layouts that come with the package.
+
+    >>> builtin_layouts()[0]
+    'gb300-su'
+    """
+    return sorted(item.name.removesuffix(".yaml") for item in files("twin").joinpath("layouts").iterdir())
+
+
+def document(path: str | FilePath | None = None) -> Document:
+    """The document of a layout file or of a built-in layout; read it once and build many layouts of it.
+
+    Raises InputError when there is no such file or it cannot be read.
+    """
+    name = str(path or DEFAULT)
+    if name in builtin_layouts():
+        return _builtin(name)
+    file = FilePath(name)
+    if not file.is_file():
+        known = ", ".join(builtin_layouts())
+        hint = suggestion(name, builtin_layouts())
+        raise InputError([Problem(name, None, None, "", f"no such file{hint} (built-in layouts: {known})")])
+    try:
+        if file.stat().st_size > 4 * MAXIMUM_SIZE:
+            raise InputError([Problem(name, None, None, "", "is too large to be a layout")])
+        content = file.read_text("utf-8-sig")
+    except UnicodeDecodeError:
+        raise InputError([Problem(name, None, None, "", "is not text in UTF-8")]) from None
+    except OSError as error:
+        raise InputError([Problem(name, None, None, "", f"cannot be read: {error.strerror}")]) from None
+    return read(content, name)
+
+
+@lru_cache(maxsize=16)
+def _builtin(name: str) -> Document:
+    return read(files("twin").joinpath("layouts", f"{name}.yaml").read_text("utf-8"), f"{name}.yaml")
+
+
+def load_layout(
+    path_or_name: str | FilePath | Document | None = None, sets: Mapping[str, Any] | None = None
+) -> Layout:
+    """The layout in a file, in a document or of a built-in name; the reference pod by default.
+
+    sets : layout paths and texts with units that replace what the file says, such as
+    {"site.dry_bulb": "38 degC", "rows[row1].count": "6", "SU007.rows.count": "4"}; without brackets a
+    path names every row or device. Raises InputError with every problem there is.
+
+    >>> load_layout("gb300-su", {"site.dry_bulb": "20 degC"}).site.dry_bulb
+    293.15
+    """
+    source = path_or_name if isinstance(path_or_name, Document) else document(path_or_name)
+    problems = list(source.problems)
+    if source.anchored:
+        raise InputError(problems)
+    whole = _Part(source, copy.deepcopy(source.value))
+    later: list[tuple[list[Step], Any, str]] = []
+    for given, written_value in (sets or {}).items():
+        with _noted(problems, given):
+            path, value = steps(given), plain(written_value)
+            if "blocks" in whole.raw and path[0].name not in (*HEAD_KEYS, "blocks"):
+                later.append((path, value, given))
+            else:
+                whole.settings |= dict.fromkeys(put(whole.raw, path, value), given)
+    head, blocks = _divided(whole, problems)
+    for path, value, given in later if blocks else ():
+        with _noted(problems, given):
+            _put_in_blocks(blocks, path, value, given)
+    top = _validated(Head, head, problems)
+    problems += [head.problem(path, message) for path, message in findings(head.raw)]
+    built = [found for block in blocks if (found := _built(block, problems))]
+    if len(blocks) > 1 or any(len(block.placements) > 1 for block in blocks):
+        problems += [whole.problem(path, message) for path, message in overlap_findings(list(_halls(blocks)))]
+    if problems:
+        raise InputError(sorted(dict.fromkeys(problems), key=_order))
+    assert top is not None
+    fields = {name: getattr(top, name) for name in HEAD_KEYS}
+    taken = [
+        line for block in blocks if block.part.document is not source for line in _assumptions(block.part)
+    ]
+    fields["assumptions"] = tuple(dict.fromkeys([*top.assumptions, *taken]))
+    return Layout(**fields, blocks=tuple(built))
+
+
+@contextmanager
+def _noted(problems: list[Problem], given: str) -> Iterator[None]:
+    """A setting that leads nowhere becomes a problem."""
+    try:
+        yield
+    except Unsettable as error:
+        problems.append(Problem("set", None, None, given, str(error)))
+
+
+def _built(block: _Block, problems: list[Problem]) -> Block | None:
+    """A block of the layout; what is wrong with its unit is added to the problems."""
+    part = block.part
+    unit = _validated(Unit, part, problems)
+    against = [*findings(part.raw), *overlap_findings(list(_solids(part)))]
+    problems += [part.problem(path, message) for path, message in against]
+    return Block(template=unit, placements=tuple(block.placements)) if unit else None
+
+
+def _order(problem: Problem) -> tuple[bool, str, int, int]:
+    return problem.line is None, problem.file, problem.line or 0, problem.column or 0
+
+
+def _assumptions(part: _Part) -> list[str]:
+    """The assumptions of the layout a unit was taken from."""
+    listed = part.document.value.get("assumptions")
+    return [line for line in listed if isinstance(line, str)] if isinstance(listed, list) else []
+
+
+def _divided(whole: _Part, problems: list[Problem]) -> tuple[_Part, list[_Block]]:
+    """The head of a document and its blocks; a file without `blocks` is one unit with an empty prefix."""
+    raw = whole.raw
+    site = "blocks" in raw
+    known = (*HEAD_KEYS, "blocks") if site else (*HEAD_KEYS, *UNIT_KEYS, "blocks")
+    for key in raw:
+        if key not in known:
+            beside = " beside 'blocks'" if key in UNIT_KEYS else ""
+            message = f"unknown key {key!r}{beside}{suggestion(key, known)}"
+            problems.append(whole.problem((key,), message, key=True))
+    head = _Part(whole.document, {key: raw[key] for key in HEAD_KEYS if key in raw}, (), whole.settings)
+    if not site:
+        unit = {key: raw[key] for key in UNIT_KEYS if key in raw}
+        here = Placement(prefix="", offset=(0.0, 0.0, 0.0))
+        return head, [_Block(_Part(whole.document, unit, (), whole.settings), [here])]
+    listed = raw["blocks"]
+    if not isinstance(listed, list) or not listed:
+        problems.append(whole.problem(("blocks",), "expected a list such as '- {name: SU, use: gb300-su}'"))
+        return head, []
+    problems += [whole.problem(path, message) for path, message in findings({"blocks": listed})]
+    blocks = []
+    for index, item in enumerate(listed):
+        entry = _validated(
+            Entry, _Part(whole.document, item, ("blocks", index), _below(whole, index)), problems
+        )
+        part = _template(whole, entry, index, problems) if entry else None
+        if entry and part:
+            blocks.append(_Block(part, _placements(entry), entry.name, index))
+    return head, blocks
+
+
+def _below(whole: _Part, index: int) -> dict[Path, str]:
+    """The settings of a document that lie in one block, by their path within it."""
+    return {path[2:]: given for path, given in whole.settings.items() if path[:2] == ("blocks", index)}
+
+
+def _template(whole: _Part, entry: Entry, index: int, problems: list[Problem]) -> _Part | None:
+    """The unit of a block: written inside it, or of a built-in layout or a file beside this one."""
+    path: Path = ("blocks", index)
+    if (entry.use is None) == (entry.unit is None):
+        problems.append(whole.problem(path, "needs either 'use' (a layout's name or file) or 'unit'"))
+        return None
+    if entry.use is None:
+        below = {inner[1:]: given for inner, given in _below(whole, index).items() if inner[:1] == ("unit",)}
+        if isinstance(entry.unit, dict):
+            return _Part(whole.document, entry.unit, (*path, "unit"), below)
+        problems.append(
+            whole.problem((*path, "unit"), "expected the keys of a unit: " + ", ".join(UNIT_KEYS))
+        )
+        return None
+    name = entry.use
+    if name not in builtin_layouts():
+        folder = FilePath(whole.document.file).parent.resolve()
+        if not (folder / name).resolve().is_relative_to(folder) or not (folder / name).is_file():
+            hint = suggestion(name, builtin_layouts())
+            message = f"no layout {name!r} beside this file and none built in{hint}"
+            problems.append(whole.problem((*path, "use"), message))
+            return None
+        name = str(FilePath(whole.document.file).parent / name)
+    try:
+        used = document(name)
+    except InputError as error:
+        problems += error.problems
+        return None
+    problems += used.problems
+    if used.anchored:
+        return None
+    if "blocks" in used.value:
+        problems.append(whole.problem((*path, "use"), f"{entry.use!r} has blocks itself; use a plain layout"))
+        return None
+    return _Part(used, {key: copy.deepcopy(used.value[key]) for key in UNIT_KEYS if key in used.value})
+
+
+def _placements(entry: Entry) -> list[Placement]:
+    """The copies of a block: SU. when it stands once, SU001., SU002., ... when it is repeated."""
+    if entry.repeat is None:
+        return [Placement(prefix=f"{entry.name}.", offset=entry.origin)]
+    pitch, digits = entry.pitch or (0.0, 0.0, 0.0), max(3, len(str(entry.repeat)))
+    return [
+        Placement(
+            prefix=f"{entry.name}{number + 1:0{digits}d}.",
+            offset=tuple(start + number * step for start, step in zip(entry.origin, pitch, strict=True)),
+        )
+        for number in range(entry.repeat)
+    ]
+
+
+def _validated(model: type[Form], part: _Part, problems: list[Problem]) -> Form | None:
+    """A part as its model; what is wrong with it is added to the problems."""
+    try:
+        return model.model_validate(part.raw)
+    except ValidationError as error:
+        for fault in error.errors(include_url=False):
+            path: Path = tuple(fault["loc"])
+            if fault["type"] == "too_short" and fault["input"]:
+                continue  # its items are bad one by one and have said so
+            if fault["type"] == "missing" and isinstance(path[-1], int):
+                problems.append(part.problem(path[:-1], f"has {path[-1]} values, more are needed"))
+                continue
+            key = fault["type"] == "extra_forbidden"
+            problems.append(part.problem(path, _message(fault, model), key))
+    return None
+
+
+def _message(fault: Mapping[str, Any], model: type[Model]) -> str:
+    """A pydantic fault in the words of a layout."""
+    kind, given, context, last = fault["type"], fault["input"], fault.get("ctx", {}), fault["loc"][-1:]
+    shown = str(given) if len(str(given)) <= 60 else str(given)[:57] + "..."
+    match kind:
+        case "value_error":
+            return str(context["error"])
+        case "missing":
+            return f"the required key {last[0]!r} is missing"
+        case "extra_forbidden":
+            known = _keys(model, fault["loc"][:-1])
+            return f"unknown key {last[0]!r}{suggestion(last[0], known)} (known: {', '.join(known)})"
+        case "model_type" | "dict_type":
+            return f"expected a mapping of keys, not {shown!r}"
+        case "tuple_type" | "list_type":
+            return f"expected a list in brackets, not {shown!r}"
+        case "too_long":
+            return f"has {context['actual_length']} values, expected {context['max_length']}"
+        case "too_short":
+            return "is empty"
+        case "int_type" | "int_from_float":
+            return f"expected a whole number without a unit, not {shown!r}"
+        case "greater_than_equal":
+            return f"is {shown}, must be at least {context['ge']}"
+        case "less_than_equal":
+            return f"is {shown}, must be at most {context['le']}"
+        case "string_type":
+            return f"expected a word, not {shown!r}; put it in quotes if it is one"
+        case "string_pattern_mismatch":
+            return f"{shown!r} is not a name; use letters, digits and . _ + -"
+        case "literal_error":
+            return f"{shown!r} is not known; expected {context['expected']}"
+        case _:
+            return str(fault["msg"])
+
+
+def _keys(model: type[BaseModel], path: Sequence[str | int]) -> list[str]:
+    """The keys that a model knows at a path."""
+    for step in path:
+        if isinstance(step, str):
+            annotation = model.model_fields[step].annotation
+            model = next(found for found in _models(annotation))
+    return list(model.model_fields)
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    """The models in an annotation such as `tuple[Row, ...]`."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in getattr(annotation, "__args__", ()):
+        yield from _models(inner)
+
+
+def _solids(part: _Part) -> Iterator[Solid]:
+    """What stands in the hall of a unit, as far as the document says it in full."""
+    for path, raw in matches(part.raw, ("rows", "*")):
+        yield from _line(path, raw, Row, "rack")
+    yield from _line(("loop", "cdus"), _at(part.raw, "loop", "cdus"), Standing, "cdu")
+    yield from _line(("air", "fan_walls"), _at(part.raw, "air", "fan_walls"), Standing, "fan_wall")
+
+
+def _at(raw: Any, *keys: str) -> Any:
+    return next((value for _, value in matches(raw, keys)), None)
+
+
+def _line(path: Path, raw: Any, model: type[Model], kind: str) -> Iterator[Solid]:
+    """The boxes of a row or of a group of equipment, if its line is good and its product known."""
+    name = _at(raw, "rack_type" if kind == "rack" else "product")
+    if not isinstance(name, str) or name not in products(kind):
+        return
+    try:
+        item: Any = model.model_validate(raw)
+    except ValidationError:
+        return
+    made = product(name, kind)
+    size = [made[side] for side in ("width", "depth", "height")]
+    boxes = rack_boxes(item.origin, item.pitch, item.count, size, getattr(item, "facing", "east"))
+    noun = f"rack {{}} of {item.name}" if kind == "rack" else f"{kind.replace('_', ' ')} {{}}"
+    yield Solid(path, [noun.format(number + 1) for number in range(item.count)], boxes, "widen the pitch")
+
+
+def _halls(blocks: Sequence[_Block]) -> Iterator[Solid]:
+    """The halls of all copies of all blocks."""
+    for block in blocks:
+        try:
+            size = Hall.model_validate(block.part.raw.get("hall")).size
+        except ValidationError:
+            continue
+        lower = np.array([placed.offset for placed in block.placements])
+        names = [f"the hall of {placed.prefix.rstrip('.')}" for placed in block.placements]
+        yield Solid(
+            ("blocks", block.number), names, np.stack([lower, lower + size], axis=1), "widen the pitch"
+        )
+
+
+def _put_in_blocks(blocks: list[_Block], path: list[Step], value: Any, given: str) -> None:
+    """Put a value in the unit of every block, of the blocks of one name, or of one copy."""
+    first = path[0].name
+    targets = list(blocks)
+    if first not in UNIT_KEYS:
+        targets = [block for block in blocks if block.name == first] or [_own(blocks, first)]
+        path = path[1:]
+        if not path:
+            raise Unsettable("names a block; go on to one of its keys, as in SU001.rows.count")
+    if path[0].name not in UNIT_KEYS:
+        raise Unsettable(f"unknown key {path[0].name!r}{suggestion(path[0].name, UNIT_KEYS)}")
+    for block in targets:
+        for place in put(block.part.raw, path, value):
+            block.part.settings[place] = given
+
+
+def _own(blocks: list[_Block], name: str) -> _Block:
+    """The copy of that name as a block of its own, in its place among the others."""
+    for index, block in enumerate(blocks):
+        for place, placed in enumerate(block.placements):
+            if placed.prefix == f"{name}.":
+                cut = (slice(0, place), slice(place, place + 1), slice(place + 1, None))
+                parted = [
+                    replace(block, part=block.part.copy(), placements=block.placements[part]) for part in cut
+                ]
+                blocks[index : index + 1] = [part for part in parted if part.placements]
+                return parted[1]
+    known = [placed.prefix.rstrip(".") for block in blocks for placed in block.placements]
+    near = suggestion(name, [*UNIT_KEYS, *HEAD_KEYS, *(block.name for block in blocks), *known])
+    raise Unsettable(f"unknown key or block {name!r}{near}")

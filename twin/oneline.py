@@ -1,0 +1,289 @@
+"""The one-line of a layout: devices, buses and feeds, cut into islands at the converters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import csr_array
+
+from electrical import converter, transformer, tree
+from twin.catalogue import Product, product
+from twin.facility import DEVICE_KINDS, SHARED_KINDS, Chain, Devices, Racks, Shared, Stage
+from twin.schema import Device, Unit
+
+Array = npt.NDArray[np.float64]
+
+AUXILIARY_POWER_FACTOR = 0.98
+"""Of support racks and of drives with active front ends; assumed equal to the GB300 rack's."""
+NOWHERE = np.full((2, 3), np.nan)
+
+
+@dataclass(frozen=True)
+class _Device:
+    name: str
+    kind: str
+    block: int
+    rating: float
+    box: Array
+    node: int = -1
+    whips: float = 1.0
+
+
+@dataclass(frozen=True)
+class _Node:
+    parent: int
+    device: int
+    voltage: float
+    resistance: float
+    reactance: float
+    source: bool = False
+    winding: float = 0.0
+    """Part of the resistance that is a transformer's winding."""
+
+
+@dataclass(frozen=True)
+class _Feed:
+    load: int
+    node: int
+    reserve: bool
+    device: int = -1
+    whips: float = 0.0
+
+
+@dataclass
+class Drawing:
+    """The one-line while it is drawn, in the order utility, blocks, racks, support, cooling equipment."""
+
+    devices: list[_Device] = field(default_factory=list)
+    nodes: list[_Node] = field(default_factory=list)
+    feeds: list[_Feed] = field(default_factory=list)
+    loads: list[tuple[str, float]] = field(default_factory=list)
+    outputs: dict[str, int] = field(default_factory=dict)
+    """Bus to which what a device feeds is connected, by the device's name."""
+    ups: list[tuple[int, int, int, Product]] = field(default_factory=list)
+    transformers: list[tuple[int, Product]] = field(default_factory=list)
+    used: dict[str, Product] = field(default_factory=dict)
+
+    def product(self, name: str) -> Product:
+        """A catalogue product, remembered for the report."""
+        self.used.setdefault(name, product(name))
+        return self.used[name]
+
+    def device(
+        self,
+        name: str,
+        kind: str,
+        block: int,
+        rating: float,
+        box: Array = NOWHERE,
+        node: int = -1,
+        whips: float = 1.0,
+    ) -> int:
+        self.devices.append(_Device(name, kind, block, rating, box, node, whips))
+        return len(self.devices) - 1
+
+    def node(self, node: _Node) -> int:
+        self.nodes.append(node)
+        return len(self.nodes) - 1
+
+    def utility(
+        self, rating: float, voltage: float, short_circuit_power: float, resistance_ratio: float
+    ) -> None:
+        """The source behind its impedance; the point of connection is the bus behind it."""
+        root = self.node(_Node(-1, -1, voltage, 0.0, 0.0, source=True))
+        reactance = voltage**2 / short_circuit_power / float(np.hypot(1.0, resistance_ratio))
+        bus = self.node(_Node(root, 0, voltage, reactance * resistance_ratio, reactance))
+        self.device("utility", "utility", 0, rating, node=bus)
+        self.outputs["utility"] = bus
+
+    def unit(self, unit: Unit, prefix: str, block: int) -> None:
+        """Transformers, UPS and panels of a unit, each after the device that feeds it."""
+        waiting = list(unit.power.devices)
+        while waiting:
+            ready = [item for item in waiting if self._upstream(item.feed, prefix) in self.outputs]
+            for item in ready:
+                self._place(item, unit.power.voltage, prefix, block)
+            waiting = [item for item in waiting if item not in ready]
+
+    @staticmethod
+    def _upstream(name: str, prefix: str) -> str:
+        return name if name == "utility" else f"{prefix}{name}"
+
+    def _place(self, item: Device, voltage: float, prefix: str, block: int) -> None:
+        made = self.product(item.product)
+        parent = self.outputs[self._upstream(item.feed, prefix)]
+        resistance = reactance = 0.0
+        if item.conductor:
+            run = self.product(item.conductor)
+            resistance = run["resistancePerLength"] * (item.length or 0.0)
+            reactance = run["reactancePerLength"] * (item.length or 0.0)
+        name, number = f"{prefix}{item.name}", len(self.devices)
+        if made.kind == "transformer":
+            winding, leakage = transformer.series_impedance(
+                made["rating"], voltage, made["impedance"], made["loadLoss"]
+            )
+            total = resistance + winding
+            bus = self.node(
+                _Node(
+                    parent,
+                    number,
+                    voltage,
+                    total,
+                    reactance + leakage,
+                    winding=winding / total if total else 0.0,
+                )
+            )
+            self.transformers.append((bus, made))
+        else:
+            voltage = self.nodes[parent].voltage
+            bus = self.node(_Node(parent, number, voltage, resistance, reactance))
+        if made.kind == "ups":
+            entry, bus = bus, self.node(_Node(bus, number, voltage, 0.0, 0.0, source=True))
+            self.ups.append((number, entry, bus, made))
+        self.device(name, made.kind, block, made["rating"], node=bus)
+        self.outputs[name] = bus
+
+    def load(self, name: str, power_factor: float) -> int:
+        self.loads.append((name, float(np.tan(np.arccos(power_factor)))))
+        return len(self.loads) - 1
+
+    def whip(
+        self, load: int, rack: str, block: int, feed: str, reserve: bool, run: tuple[Product, float, float]
+    ) -> None:
+        """A rack's whips to one panel, `per_feed` in parallel, as one branch: run = (product, length, per_feed)."""
+        made, length, count = run
+        parent = self.outputs[feed]
+        voltage = self.nodes[parent].voltage
+        number = len(self.devices)
+        bus = self.node(
+            _Node(
+                parent, number, voltage,
+                made["resistancePerLength"] * length / count, made["reactancePerLength"] * length / count,
+            )
+        )  # fmt: skip
+        rating = made["ratedCurrent"] * made["continuousFactor"]
+        self.device(f"whip.{rack}.{feed}", "whip", block, rating, node=bus, whips=count)
+        self.feeds.append(_Feed(load, bus, reserve, number, count))
+
+    def tap(self, load: int, feeds: Sequence[str], catcher: bool = False) -> None:
+        """A load connected at the buses of its feeds, the last in reserve for a catcher scheme."""
+        for place, name in enumerate(feeds):
+            self.feeds.append(_Feed(load, self.outputs[name], catcher and place == len(feeds) - 1))
+
+    def finished(self) -> tuple[Chain, Devices]:
+        """The drawing as arrays."""
+        nodes, feeds = self.nodes, self.feeds
+        parent = np.array([node.parent for node in nodes])
+        source = np.array([node.source for node in nodes])
+        stages = self._stages(parent, source)
+        tangent = np.array([tangent for _, tangent in self.loads])
+        ups_curve = [converter.loss_coefficients(*made["efficiency"].T) for _, _, _, made in self.ups]
+        ups_factor = np.array([made["powerFactor"] for *_, made in self.ups])
+        standing = np.array([made["noLoadLoss"] for _, made in self.transformers])
+        apparent = np.array([made["noLoadCurrent"] * made["rating"] for _, made in self.transformers])
+        buses = np.array([bus for bus, _ in self.transformers], dtype=np.int64)
+        feed_node = np.array([feed.node for feed in feeds])
+        ones = np.ones(len(feeds))
+        chain = Chain(
+            parent=parent,
+            node_device=np.array([node.device for node in nodes]),
+            stages=stages,
+            device_node=np.array([device.node for device in self.devices]),
+            device_whips=np.array([device.whips for device in self.devices]),
+            ups_input=np.array([entry for _, entry, _, _ in self.ups], dtype=np.int64),
+            ups_output=np.array([bus for _, _, bus, _ in self.ups], dtype=np.int64),
+            ups_device=np.array([number for number, *_ in self.ups], dtype=np.int64),
+            ups_coefficients=np.array(ups_curve).reshape(-1, 3),
+            ups_tangent=np.tan(np.arccos(ups_factor)),
+            transformer_node=buses,
+            transformer_share=np.array([nodes[bus].winding for bus in buses]),
+            standing_at=parent[buses],
+            standing_power=standing,
+            standing_reactive=np.sqrt(np.maximum(apparent**2 - standing**2, 0.0)),
+            inside=~source & (np.arange(len(nodes)) != self.outputs["utility"]),
+            load_name=tuple(name for name, _ in self.loads),
+            load_tangent=tangent,
+            feed_load=np.array([feed.load for feed in feeds]),
+            feed_node=feed_node,
+            feed_reserve=np.array([feed.reserve for feed in feeds]),
+            feed_device=np.array([feed.device for feed in feeds]),
+            feed_whips=np.array([feed.whips for feed in feeds]),
+            injection=csr_array((ones, (feed_node, np.arange(len(feeds)))), shape=(len(nodes), len(feeds))),
+            voltage=np.array([node.voltage for node in nodes]),
+        )
+        devices = Devices(
+            name=tuple(device.name for device in self.devices),
+            kind=np.array([DEVICE_KINDS.index(device.kind) for device in self.devices]),
+            block=np.array([device.block for device in self.devices]),
+            rating=np.array([device.rating for device in self.devices]),
+            box=np.array([device.box for device in self.devices]),
+        )
+        return chain, devices
+
+    def _stages(self, parent: npt.NDArray[np.int64], source: npt.NDArray[np.bool_]) -> tuple[Stage, ...]:
+        """Islands by the number of converters above them, the lowest first."""
+        above = np.zeros(len(parent), dtype=np.int64)
+        for index in range(1, len(parent)):
+            above[index] = above[parent[index]] + source[index]
+        stages = []
+        for level in range(int(above.max()), -1, -1):
+            mine = np.flatnonzero(above == level)
+            local = np.full(len(parent), -1)
+            local[mine] = np.arange(len(mine))
+            up = np.where(source[mine], -1, local[parent[mine]])
+            nodes = [self.nodes[index] for index in mine]
+            forest = tree.forest(
+                up,
+                np.array([node.resistance for node in nodes]),
+                np.array([node.reactance for node in nodes]),
+                np.array([node.voltage for node in nodes]),
+            )
+            stages.append(Stage(mine, forest))
+        return tuple(stages)
+
+    def path(self, node: int) -> list[int]:
+        """Devices on the way from a bus to the utility."""
+        found = []
+        while node >= 0:
+            device = self.nodes[node].device
+            if device >= 0 and device not in found:
+                found.append(device)
+            node = self.nodes[node].parent
+        return found
+
+    def shared(self, devices: Devices, racks: Racks, blocks: int) -> Shared:
+        """The rows of the allocator: electrical devices above the whips, cooling equipment by block."""
+        electrical = [
+            number
+            for number, device in enumerate(self.devices)
+            if device.kind in ("panel", "ups", "transformer", "utility")
+        ]
+        rows = [
+            (SHARED_KINDS.index(self.devices[number].kind), number, self.devices[number].block, False)
+            for number in electrical
+        ]
+        slot = {number: row for row, number in enumerate(electrical)}
+        passes = [
+            (slot[device], feed.load, place)
+            for place, feed in enumerate(self.feeds)
+            if feed.load < len(racks.name)
+            for device in self.path(feed.node)
+            if device in slot
+        ]
+        constants = []
+        for block in range(blocks):
+            inside = racks.block == block
+            for kind in ("cdu", "fan_wall", "chiller"):
+                mine = (devices.kind == DEVICE_KINDS.index(kind)) & (devices.block == block)
+                if mine.any():
+                    rows.append((SHARED_KINDS.index(kind), int(np.argmax(mine)), block, True))
+                    share = racks.heat_capture if kind == "cdu" else 1.0 - 0.97 * racks.heat_capture
+                    constants.append(np.where(inside, share, 0.0))
+        constant = np.zeros((len(rows), len(racks.name)))
+        constant[len(electrical) :] = constants
+        limit, rack, feed = np.array(passes, dtype=np.int64).reshape(-1, 3).T
+        kind, device, block_of, cooling = (np.array(column) for column in zip(*rows, strict=True))
+        return Shared(kind, device, block_of, cooling.astype(bool), limit, rack, feed, constant)

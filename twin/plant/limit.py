@@ -1,0 +1,224 @@
+"""Own limits of each rack as a ceiling with its cause, shared limits as rows of marginal watts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from electrical import converter
+from thermal import air, coldplate
+from twin.compute import law as laws
+from twin.compute.law import Law
+from twin.facility import BINDINGS, SHARED_KINDS, Facility
+from twin.operation import Operation
+from twin.plant.cooling import COLD, Flow, Heat, curve, direct
+from twin.plant.power import Feed
+from twin.plant.supply import Supply
+
+Array = npt.NDArray[np.float64]
+Index = npt.NDArray[np.int64]
+
+MARGINAL = {"panel": 1.003, "ups": 1.006, "transformer": 1.05, "utility": 1.05, "cdu": 0.97, "fan_wall": 1.0,
+            "chiller": 1.0}  # fmt: skip
+"""What one rack watt adds at a limit, losses included: a first guess that sets the speed of the fixed point and
+the order of prices, never its result (each pass starts from the present load of the device)."""
+
+
+STILL = 1e-7
+"""Relative change of a row below which two loads no longer tell its slope."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Ceilings (scenario, rack) and rows share @ power <= capacity."""
+
+    ceiling: Array
+    cause: Index
+    """(scenario, rack) code in BINDINGS of what sets the ceiling."""
+    lost: npt.NDArray[np.bool_]
+    """(scenario, rack) a heat limit lies below the least power of a running rack: it gives no tokens."""
+    share: Array
+    capacity: Array
+    load: Array
+    """(scenario, limit) present load of the limit, in its own unit."""
+    held: Array
+    """(scenario, limit) share @ power at that load."""
+
+
+def limits(
+    facility: Facility,
+    operation: Operation,
+    supply: Supply,
+    law: Law,
+    power: Array,
+    temperature: Array,
+    flow: Flow,
+    heat: Heat,
+    peak: Feed,
+    mean: Feed,
+    before: Limits | None,
+) -> Limits:
+    """Own and shared limits at the present state.
+
+    Ratings of whips, panels, UPS and transformers hold the peak of the racks' power, so `peak` is the one-line
+    at peak power; the utility holds the mean and so do all heat limits. `before` are the limits of the last pass:
+    two loads tell what a rack watt really adds, pumps, fans and chillers included.
+    """
+    ceiling, cause, lost = ceilings(facility, operation, supply, law, power, temperature, flow, heat, peak)
+    rows, devices = facility.shared, facility.devices
+    share = _share(facility, supply)
+    edp = operation.edp_factor[:, None]
+    load = np.where(rows.cooling, 0.0, peak.load[:, rows.device])
+    per_watt = np.array([MARGINAL[SHARED_KINDS[kind]] for kind in rows.kind])
+    marginal = np.broadcast_to(per_watt * edp, (len(power), len(rows.device))).copy()
+    rating = np.broadcast_to(devices.rating[rows.device], marginal.shape).copy()
+    for kind, duty in (
+        ("cdu", heat.cdu_duty),
+        ("fan_wall", heat.fan_wall_duty),
+        ("chiller", heat.fan_wall_duty),
+    ):
+        mine = rows.kind == SHARED_KINDS.index(kind)
+        units = supply.units[kind][:, rows.block[mine]]
+        rating[:, mine] = np.where(units > 0, units * rating[:, mine], np.inf)
+        load[:, mine] = duty[:, rows.block[mine]]
+        marginal[:, mine] = per_watt[mine]
+    utility = rows.kind == SHARED_KINDS.index("utility")
+    rating[:, utility] = np.minimum(rating[:, utility], operation.utility_cap[:, None])
+    load[:, utility] = mean.utility[:, None]
+    held = (share @ power[..., None])[..., 0]
+    if before is not None:
+        step = held - before.held
+        moved = np.abs(step) > STILL * np.abs(held)
+        slope = np.where(moved, (load - before.load) / np.where(moved, step, 1.0), marginal)
+        marginal = np.clip(slope, 0.7 * marginal, 2.0 * marginal)
+    return Limits(ceiling, cause, lost, share, (rating - load) / marginal + held, load, held)
+
+
+def _share(facility: Facility, supply: Supply) -> Array:
+    """(scenario or 1, limit, rack): part of each rack's power that passes the limit, before losses."""
+    rows = facility.shared
+    share = np.zeros((len(supply.share), len(rows.device), len(facility.racks.name)))
+    np.add.at(share, (slice(None), rows.pass_limit, rows.pass_rack), supply.share[:, rows.pass_feed])
+    return share + rows.constant
+
+
+def ceilings(
+    facility: Facility,
+    operation: Operation,
+    supply: Supply,
+    law: Law,
+    power: Array,
+    temperature: Array,
+    flow: Flow,
+    heat: Heat,
+    peak: Feed,
+) -> tuple[Array, Index, npt.NDArray[np.bool_]]:
+    """Ceiling of each rack's AC power [W], the code of its cause, and the racks whose heat limit loses them."""
+    racks, block = facility.racks, facility.racks.block
+    count = len(racks.name)
+    edp = operation.edp_factor[:, None]
+    powered = supply.powered[:, :count]
+    floor = laws.floor(law)
+    caps: dict[str, Array] = {"demand": law.demand, "no_feed": np.where(powered, np.inf, 0.0)}
+    if facility.policy != "none":
+        # A rack that its live shelves or whips cannot hold at its floor is off.
+        shelf = converter.input_power(law.rating, law.rating, law.coefficients) / edp
+        caps["shelf"] = np.where(shelf < floor, 0.0, shelf)
+        whip = np.where(peak.whip > 0, power / np.where(peak.whip > 0, peak.whip, 1.0), np.inf)
+        caps["whip"] = np.where(supply.whips * facility.whip_power / edp < floor, 0.0, whip)
+    caps["power_cap"] = np.broadcast_to(operation.power_cap, (len(operation.power_cap), count))
+    chip = chip_limit(facility, law, temperature, flow)
+    inlet = air_limit(facility, law, heat.air_inlet)
+    lost = (np.minimum(chip, inlet) < floor) & powered
+    # Heat limits act on the clock; they cannot take a running rack below its floor.
+    chip = np.maximum(chip, floor)
+    starved = (flow.share < 1.0)[:, block]
+    lifted = (temperature > operation.supply_temperature + COLD)[:, block]
+    caps["chip_temperature"] = np.where(starved | lifted, np.inf, chip)
+    caps["coolant_temperature"] = np.where(lifted & ~starved, chip, np.inf)
+    stopped = (supply.units["cdu"] == 0)[:, block]
+    caps["coolant_flow"] = np.where(stopped, 0.0, np.where(starved, chip, np.inf))
+    still = (supply.units["fan_wall"] == 0)[:, block]
+    caps["inlet_air"] = np.where(still, 0.0, np.maximum(inlet, floor))
+    stacked = np.stack(np.broadcast_arrays(*caps.values()))
+    cause = np.array([BINDINGS.index(name) for name in caps])[np.argmin(stacked, axis=0)]
+    ceiling = stacked.min(axis=0)
+    return ceiling, cause, lost & (ceiling > 0.0)
+
+
+def plate_flow(facility: Facility, flow: Array) -> Array:
+    """Coolant through each GPU plate [m3/s] from the rack flow (..., rack)."""
+    return np.asarray(facility.racks.plate_share * flow / facility.racks.gpus)
+
+
+def chip_limit(facility: Facility, law: Law, temperature: Array, flow: Flow) -> Array:
+    """AC power at which the GPU cases reach their limit, (scenario, rack) [W]; inf where demand stays below it.
+
+    The valve follows the heat, so the plate resistance moves with the power: solved for both at once.
+    """
+    racks, block = facility.racks, facility.racks.block
+    inlet = temperature[:, block]
+    per_watt = curve(facility, "liquid_flow", temperature) / racks.liquid_heat * racks.heat_capture
+    delivered = np.where((flow.share < 1.0)[:, block], flow.rack, np.inf)
+    fixed, gpus = law.fixed, racks.gpus
+    room, per_watt, delivered, fixed, gpus, share, wanted = np.broadcast_arrays(
+        racks.case_limit - inlet, per_watt, delivered, fixed, gpus, racks.plate_share, law.gpu_demand / gpus
+    )
+
+    def excess(chip: Array, at: tuple[Array, ...]) -> Array:
+        room, per_watt, delivered, fixed, gpus, share = at
+        volume = np.minimum(per_watt * (fixed + gpus * chip), delivered)
+        return np.asarray(chip * coldplate.resistance(share * volume / gpus) - room)
+
+    every = (room, per_watt, delivered, fixed, gpus, share)
+    over = excess(wanted, every) > 1e-9 * room
+    limit = np.full(room.shape, np.inf)
+    if not over.any():
+        return limit
+    at = tuple(value[over] for value in every)
+    # Secant from the demand; the plate law is smooth enough that a few steps reach rounding.
+    old, old_excess = wanted[over], excess(wanted[over], at)
+    new = old * np.clip(at[0], 0.0, None) / (at[0] + old_excess)
+    for _ in range(12):
+        new_excess = excess(new, at)
+        step = new_excess - old_excess
+        moves = (step != 0.0) & (np.abs(new_excess) > 1e-12 * at[0])
+        slope = np.where(moves, (new - old) / np.where(moves, step, 1.0), 0.0)
+        old, old_excess, new = new, new_excess, np.clip(new - new_excess * slope, 0.0, wanted[over])
+        if not moves.any():
+            break
+    direct_power = at[3] + at[4] * new
+    rating = np.broadcast_to(law.rating, room.shape)[over]
+    coefficients = np.broadcast_to(law.coefficients, (*room.shape, 3))[over]
+    limit[over] = converter.input_power(direct_power, rating, coefficients)
+    return limit
+
+
+def air_limit(facility: Facility, law: Law, inlet: Array) -> Array:
+    """AC power at which the air-cooled parts reach their limit, (scenario, rack) [W]; inf where demand stays below.
+
+    inlet : air at the rack fronts of each block [K]. The parts' limit is the exhaust temperature of the rack at
+    TDP with its inlet at the catalogue limit, so the limit starts to act exactly there.
+    """
+    racks, block = facility.racks, facility.racks.block
+    entering = inlet[:, block]
+    rate = (
+        curve(facility, "air_flow", inlet)
+        * air.density(inlet, facility.pressure)[:, block]
+        * air.HEAT_CAPACITY
+    )
+    room = np.maximum(rate * (racks.exhaust_limit - entering), 0.0)
+    wanted = direct(law, law.demand)
+    warm = law.demand - racks.heat_capture * wanted
+    over = (warm > room) & (entering > racks.air_inlet_limit)
+    limit = np.full(np.broadcast_shapes(room.shape, warm.shape), np.inf)
+    if not over.any():
+        return limit
+    allowed = wanted * room / np.maximum(warm, 1.0)
+    for _ in range(6):
+        lost = converter.loss(allowed, law.rating, law.coefficients)
+        slope = converter.marginal_input(allowed, law.rating, law.coefficients) - racks.heat_capture
+        allowed = np.maximum(allowed - (allowed + lost - racks.heat_capture * allowed - room) / slope, 0.0)
+    return np.where(over, converter.input_power(allowed, law.rating, law.coefficients), limit)

@@ -1,0 +1,78 @@
+"""What is alive in each scenario and who carries what."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from electrical import redundancy
+from twin.facility import COOLING_KINDS, DEVICE_KINDS, Facility
+from twin.operation import Operation
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Supply:
+    """What is alive after the outages of each scenario."""
+
+    node: npt.NDArray[np.bool_]
+    device: npt.NDArray[np.bool_]
+    """(scenario, device): in service and fed."""
+    share: Array
+    """(scenario, feed): part of its load that each feed carries."""
+    powered: npt.NDArray[np.bool_]
+    """(scenario, load): at least one feed is alive."""
+    shelves: Array
+    """(scenario, rack): power shelves with a live whip."""
+    whips: Array
+    """(scenario, rack): live whips."""
+    units: Mapping[str, Array]
+    """(scenario, block) live units of each kind of cooling equipment."""
+
+
+def supplied(facility: Facility, operation: Operation) -> Supply:
+    """What is alive and who carries what, worked out once per distinct outage and gathered."""
+    chain, devices, racks = facility.chain, facility.devices, facility.racks
+    patterns, pattern = np.unique(np.sort(operation.out, axis=1), axis=0, return_inverse=True)
+    dead = np.zeros((len(patterns), len(devices.name) + 1), dtype=bool)
+    np.put_along_axis(dead, patterns % (len(devices.name) + 1), True, axis=1)
+    dead[:, -1] = False
+    node = redundancy.alive(chain.parent, dead[:, chain.node_device])
+    feed = node[:, chain.feed_node] & ~dead[:, chain.feed_device]
+    count = len(chain.load_name)
+    share = redundancy.feed_shares(feed, chain.feed_load, count, chain.feed_reserve)
+    fed = np.zeros((len(patterns), count))
+    np.add.at(fed, (slice(None), chain.feed_load), feed)
+    powered = fed > 0
+    whips = np.zeros((len(patterns), count))
+    live = np.zeros((len(patterns), count))
+    np.add.at(whips, (slice(None), chain.feed_load), chain.feed_whips)
+    np.add.at(live, (slice(None), chain.feed_load), chain.feed_whips * feed)
+    rack = len(racks.name)
+    shelves = racks.shelves * live[:, :rack] / np.maximum(whips[:, :rack], 1.0)
+    units: dict[str, Array] = {}
+    device = np.zeros((len(patterns), len(devices.name)), dtype=bool)
+    electrical = np.flatnonzero(chain.device_node >= 0)
+    device[:, electrical] = node[:, chain.device_node[electrical]]
+    first = rack + len(facility.rows)
+    for place, kind in enumerate(COOLING_KINDS):
+        mine = np.flatnonzero(devices.kind == DEVICE_KINDS.index(kind))
+        backed = powered[:, first + place :: len(COOLING_KINDS)]
+        device[:, mine] = ~dead[:, mine] & backed[:, devices.block[mine]]
+        running = np.zeros((len(patterns), len(facility.blocks)))
+        np.add.at(running, (slice(None), devices.block[mine]), device[:, mine])
+        units[kind] = running
+    pick = pattern.reshape(-1) if len(operation.out) > 1 else np.zeros(1, dtype=np.int64)
+    return Supply(
+        node[pick],
+        device[pick],
+        share[pick],
+        powered[pick],
+        shelves[pick],
+        live[pick, :rack],
+        {kind: value[pick] for kind, value in units.items()},
+    )

@@ -1,0 +1,210 @@
+"""From the settled state of a chunk to every variable of the table: metrics, ledgers, per-device loads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from thermal import coldplate
+from twin import economics
+from twin.compute import law as laws
+from twin.compute.law import Law
+from twin.demand import Service
+from twin.facility import BINDINGS, COOLING_KINDS, DEVICE_KINDS, Facility
+from twin.operation import Operation
+from twin.plant.cooling import Flow, Heat
+from twin.plant.limit import plate_flow
+from twin.plant.power import Feed
+from twin.plant.supply import Supply
+from twin.state import VARIABLES
+
+Array = npt.NDArray[np.float64]
+ALWAYS = (
+    "converged",
+    "residual",
+    "reason",
+    "passes",
+    "device_alive",
+    "binding",
+    "binding_device",
+    "bound_racks",
+)
+"""Variables that a scenario without a solution has too."""
+
+
+def result(
+    facility: Facility,
+    operation: Operation,
+    supply: Supply,
+    law: Law,
+    service: Service,
+    power: Array,
+    temperature: Array,
+    air: Array,
+    flow: Flow,
+    heat: Heat,
+    mean: Feed,
+    peak: Feed,
+    found: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Every variable of `twin.state.VARIABLES`, (scenario, ...); NaN where a scenario has no solution.
+
+    found : converged, reason, residual, passes, price, binding, binding_device and lost from the iteration.
+    """
+    racks, block, count = facility.racks, facility.racks.block, len(power)
+    inlet = np.broadcast_to(temperature, (count, len(facility.blocks)))[:, block]
+    running = power > 0
+    chips = laws.gpu_power(law, power) / racks.gpus
+    case = coldplate.case_temperature(inlet, chips, plate_flow(facility, flow.rack))
+    tokens = np.where(running & ~found["lost"] & service.feasible, laws.throughput(law, power), 0.0)
+    support = np.broadcast_to(operation.support_load, (count, len(facility.rows)))
+    support = (support * supply.powered[:, len(racks.name) : len(racks.name) + len(facility.rows)]).sum(
+        axis=-1
+    )
+    rack_power, mechanical = power.sum(axis=-1), sum(value.sum(axis=-1) for value in heat.auxiliary.values())
+    losses = sum(mean.losses.values())
+    it_power = rack_power + support
+    total = tokens.sum(axis=-1)
+    rooms = losses + heat.rooms
+    spent = economics.cost(
+        facility.economics,
+        total * facility.uptime,
+        facility.built_power,
+        mean.utility,
+        operation.electricity_price,
+    )
+    voltage = _feed_voltage(facility, supply, mean)
+    bound = np.stack([(found["binding"] == code).sum(axis=-1) for code in range(len(BINDINGS))], axis=-1)
+    latency = np.where(running, service.ttft_p99, -np.inf).max(axis=-1)
+    pace = np.where(running, service.tpot, -np.inf).max(axis=-1)
+    arrays: dict[str, Any] = {
+        "converged": found["converged"],
+        "residual": found["residual"],
+        "reason": found["reason"],
+        "passes": found["passes"],
+        "it_power": it_power,
+        "rack_power": rack_power,
+        "support_power": support,
+        "mechanical_power": mechanical,
+        "cable_loss": mean.losses["cable"],
+        "transformer_loss": mean.losses["transformer"],
+        "ups_loss": mean.losses["ups"],
+        "utility_power": mean.utility,
+        "pue": mean.utility / np.where(it_power > 0, it_power, np.nan),
+        "tokens_per_second": total,
+        "tokens_per_joule": total / np.where(mean.utility > 0, mean.utility, np.nan),
+        "cost_per_million_tokens": spent.total,
+        "utilisation": total / np.broadcast_to(service.full_tokens, (count, len(racks.name))).sum(axis=-1),
+        "uptime": np.full(count, facility.uptime),
+        "ttft_p99": np.where(np.isfinite(latency), latency, np.nan),
+        "tpot_p50": np.where(np.isfinite(pace), pace, np.nan),
+        "heat_outdoors": heat.outdoors,
+        "room_loss": rooms,
+        "ledger_power": (mean.utility - it_power - mechanical - losses) / np.maximum(mean.utility, 1.0),
+        "ledger_rack": (rack_power - heat.loop_heat - heat.hall_heat) / np.maximum(rack_power, 1.0),
+        "ledger_heat": (mean.utility - heat.outdoors - rooms) / np.maximum(mean.utility, 1.0),
+        "bound_racks": bound,
+        "power": power,
+        "peak_power": power * operation.edp_factor[:, None],
+        "demand": law.demand,
+        "gpu_power": np.where(running, chips, 0.0),
+        "tokens": tokens,
+        "binding": found["binding"],
+        "binding_device": found["binding_device"],
+        "compute_bound": service.bound,
+        "liquid_heat": heat.liquid,
+        "air_heat": heat.air,
+        "coolant_flow": flow.rack,
+        "coolant_demand": flow.demand,
+        "return_temperature": heat.return_temperature,
+        "case_temperature": case,
+        "inlet_temperature": inlet,
+        "air_inlet_temperature": heat.air_inlet[:, block],
+        "feed_voltage": voltage,
+        "supply_setpoint": operation.supply_temperature,
+        "supply_temperature": temperature,
+        "loop_return_temperature": heat.loop_return,
+        "facility_supply_temperature": heat.facility_supply,
+        "facility_return_temperature": heat.facility_return,
+        "facility_flow": heat.facility_flow,
+        "loop_flow": flow.total,
+        "loop_head": flow.head,
+        "flow_share": flow.share,
+        "main_velocity": flow.velocity,
+        "approach": heat.approach,
+        "cdu_duty": heat.cdu_duty,
+        "dry_cooler_duty": heat.dry_cooler_duty,
+        "dry_cooler_speed": heat.fan_speed,
+        "trim_duty": heat.trim_duty,
+        "cooling_mode": heat.mode,
+        "air_supply_temperature": air,
+        "hot_aisle_temperature": heat.hot_aisle,
+        "air_flow": heat.air_flow,
+        "air_demand": heat.air_demand,
+        "fan_wall_duty": heat.fan_wall_duty,
+        "device_power": _device_power(facility, supply, mean, heat),
+        "device_loading": _device_loading(facility, supply, peak, mean, heat),
+        "device_alive": supply.device,
+        "price": found["price"],
+    }
+    arrays |= {f"{kind}_power": heat.auxiliary[kind] for kind in COOLING_KINDS}
+    sizes = {"scenario": count, "rack": len(racks.name), "block": len(facility.blocks),
+             "device": len(facility.devices.name), "limit": len(facility.shared.device),
+             "binding_kind": len(BINDINGS)}  # fmt: skip
+    missing = ~found["converged"]
+    for name, row in VARIABLES.items():
+        shape = tuple(sizes[dim] for dim in row.dims)
+        value = np.broadcast_to(arrays[name], shape)
+        if missing.any() and name not in ALWAYS:
+            value = np.array(value, dtype=np.float64)
+            value[missing] = np.nan
+        arrays[name] = value
+    return arrays
+
+
+def _feed_voltage(facility: Facility, supply: Supply, feed: Feed) -> Array:
+    """Lowest voltage over nominal among the live feeds of each rack; 0 without one."""
+    chain = facility.chain
+    whips = chain.feed_device >= 0
+    volts = np.where(supply.share[:, whips] > 0, feed.voltage[:, chain.feed_node[whips]], np.inf)
+    starts = np.searchsorted(chain.feed_load[whips], np.arange(len(facility.racks.name)))
+    lowest = np.minimum.reduceat(volts, starts, axis=-1)
+    return np.where(np.isfinite(lowest), lowest, 0.0)
+
+
+def _duties(facility: Facility, supply: Supply, heat: Heat) -> Array:
+    """Heat each cooling device carries, (scenario, device) [W], NaN for the others: live units share equally."""
+    devices = facility.devices
+    duty = {"cdu": heat.cdu_duty, "fan_wall": heat.fan_wall_duty, "chiller": heat.fan_wall_duty,
+            "dry_cooler": heat.dry_cooler_duty, "trim_chiller": heat.trim_duty}  # fmt: skip
+    carried = np.full((len(heat.cdu_duty), len(devices.name)), np.nan)
+    for kind, total in duty.items():
+        mine = np.flatnonzero(devices.kind == DEVICE_KINDS.index(kind))
+        each = total / np.maximum(supply.units[kind], 1.0)
+        carried[:, mine] = each[:, devices.block[mine]] * supply.device[:, mine]
+    return carried
+
+
+def _device_power(facility: Facility, supply: Supply, mean: Feed, heat: Heat) -> Array:
+    """Active power through electrical devices, heat through cooling devices, pump power of pumps [W]."""
+    devices = facility.devices
+    power = np.where(np.isnan(mean.power), _duties(facility, supply, heat), mean.power)
+    pumps = np.flatnonzero(devices.kind == DEVICE_KINDS.index("pump"))
+    each = heat.auxiliary["pump"] / np.maximum(supply.units["pump"], 1.0)
+    power[:, pumps] = each[:, devices.block[pumps]] * supply.device[:, pumps]
+    return power
+
+
+def _device_loading(facility: Facility, supply: Supply, peak: Feed, mean: Feed, heat: Heat) -> Array:
+    """Load over continuous rating: at peak power, the utility and all cooling equipment at mean power."""
+    devices = facility.devices
+    load = np.where(np.isnan(peak.load), _duties(facility, supply, heat), peak.load)
+    load[:, 0] = mean.utility
+    pumps = np.flatnonzero(devices.kind == DEVICE_KINDS.index("pump"))
+    cooling = facility.cooling
+    volume = heat.facility_flow / cooling.facility_density / np.maximum(supply.units["pump"], 1.0)
+    load[:, pumps] = volume[:, devices.block[pumps]] * supply.device[:, pumps]
+    return load / devices.rating

@@ -1,0 +1,130 @@
+"""Rules on technology loop, plant and hall air."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from twin.facility import DEVICE_KINDS, Facility
+from twin.rules.registry import Array, Arrays, rule
+
+VELOCITY = 2.7
+"""Greatest coolant velocity in stainless pipe [m/s]: OCP Modular TCS (2025) 3.4."""
+RECOMMENDED_INLET = 300.15
+"""Upper end of the recommended inlet air, 27 degC: ASHRAE thermal guidelines, classes A1 to A4."""
+
+
+def _running(arrays: Arrays, name: str) -> Array:
+    """A rack variable where the rack draws power, NaN elsewhere."""
+    power = np.asarray(arrays["power"], dtype=np.float64)
+    return np.where(power > 0, np.asarray(arrays[name], dtype=np.float64), np.nan)
+
+
+def _duty(facility: Facility, arrays: Arrays, kind: str) -> tuple[Array, Array]:
+    mine = facility.devices.kind == DEVICE_KINDS.index(kind)
+    return np.where(mine, arrays["device_loading"], np.nan), np.ones((1, 1))
+
+
+@rule(
+    "L1-inlet", "coolant at the rack inlet", unit="K", axis="rack", sense="most", scale=20.0,
+    clause="rack product: liquidInletMaximum",
+)  # fmt: skip
+def inlet(facility: Facility, arrays: Arrays) -> tuple[Array, Array]:
+    return _running(arrays, "inlet_temperature"), facility.racks.inlet_limit[None]
+
+
+@rule(
+    "L2-return", "coolant leaving the rack", unit="K", axis="rack", sense="most", scale=20.0,
+    clause="rack product: liquidReturnMaximum",
+)  # fmt: skip
+def return_(facility: Facility, arrays: Arrays) -> tuple[Array, Array]:
+    return _running(arrays, "return_temperature"), facility.racks.return_limit[None]
+
+
+@rule(
+    "L3-case", "GPU case temperature", unit="K", axis="rack", sense="most", scale=20.0,
+    clause="rack product: throttle law, calibrated at its reference inlet, power and flow",
+)  # fmt: skip
+def case(facility: Facility, arrays: Arrays) -> tuple[Array, Array]:
+    return _running(arrays, "case_temperature"), facility.racks.case_limit[None]
+
+
+@rule(
+    "L4-flow", "coolant delivered over coolant asked for", unit="1", axis="block", sense="least", scale=1.0,
+    clause="rack product: requiredLiquidFlowRate",
+)  # fmt: skip
+def flow(facility: Facility, arrays: Arrays) -> tuple[Array, Array]:
+    return np.asarray(arrays["flow_share"]), np.ones((1, 1))
+
+
+@rule(
+    "L5-velocity", "coolant velocity in the main", unit="m/s", axis="block", sense="most", scale=VELOCITY,
+    clause="OCP Modular TCS (2025) 3.4: 2.7 m/s in stainless steel",
+)  # fmt: skip
+def velocity(facility: Facility, arrays: Arrays) -> tuple[Array, Array]:
+    return np.asarray(arrays["main_velocity"]), np.full((1, 1), VELOCITY)
+
+
+@rule(
+    "L6-cdu", "CDU duty over its nominal capacity", unit="1", axis="device", sense="most", scale=1.0,
+    clause="CDU product: nominalCoolingCapacity at its own rating approach",
+)  # fmt: skip
+def cdu(facility: Facility, arrays: Arrays) -> tuple[Array, Array]:
+    return _duty(facility, arrays, "cdu")
+
+
+@rule(
+    "P1-supply", "coolant supply above its set-point", unit="K", axis="block", sense="most", scale=20.0,
+    clause="the layout's loop.supply_temperature",
+)  # fmt: skip
+def supply(facility: Facility, arrays: Arrays) -> tuple[Array, Array]:
+    present = np.asarray(arrays["supply_temperature"])
+    return present, np.broadcast_to(np.asarray(arrays["supply_setpoint"]), present.shape)
+
+
+@rule(
+    "P2-pump", "facility-water pump flow over its rating", unit="1", axis="device", sense="most", scale=1.0,
+    clause="pump product: ratedFlow",
+)  # fmt: skip
+def pump(facility: Facility, arrays: Arrays) -> tuple[Array, Array]:
+    return _duty(facility, arrays, "pump")
+
+
+@rule(
+    "P3-chiller", "air-system chiller duty over its capacity", unit="1", axis="device", sense="most", scale=1.0,
+    clause="chiller product: nominalCapacity",
+)  # fmt: skip
+def chiller(facility: Facility, arrays: Arrays) -> tuple[Array, Array]:
+    return _duty(facility, arrays, "chiller")
+
+
+@rule(
+    "A1-inlet", "air at the rack inlet", unit="K", axis="rack", sense="most", scale=20.0,
+    clause="rack product: airInletMaximum",
+)  # fmt: skip
+def air_inlet(facility: Facility, arrays: Arrays) -> tuple[Array, Array]:
+    return _running(arrays, "air_inlet_temperature"), facility.racks.air_inlet_limit[None]
+
+
+@rule(
+    "A2-recommended", "air at the rack inlet against the recommended range", unit="K", axis="rack", sense="most",
+    scale=20.0, clause="ASHRAE thermal guidelines: 18 to 27 degC recommended (unverified)",
+)  # fmt: skip
+def recommended(facility: Facility, arrays: Arrays) -> tuple[Array, Array]:
+    return _running(arrays, "air_inlet_temperature"), np.full((1, 1), RECOMMENDED_INLET)
+
+
+@rule(
+    "A3-fan-wall", "fan-wall duty over its nominal capacity", unit="1", axis="device", sense="most", scale=1.0,
+    clause="fan-wall product: nominalCoolingCapacity",
+)  # fmt: skip
+def fan_wall(facility: Facility, arrays: Arrays) -> tuple[Array, Array]:
+    return _duty(facility, arrays, "fan_wall")
+
+
+@rule(
+    "A4-air-flow", "air of the fan walls over air drawn by racks and support", unit="1", axis="block", sense="least",
+    scale=1.0, clause="rack product: requiredAirFlowRate",
+)  # fmt: skip
+def air_flow(facility: Facility, arrays: Arrays) -> tuple[Array, Array]:
+    asked = np.asarray(arrays["air_demand"])
+    return np.asarray(arrays["air_flow"]) / np.where(asked > 0, asked, np.nan), np.ones((1, 1))

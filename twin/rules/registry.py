@@ -1,0 +1,71 @@
+"""How a design rule is written down: one decorated function giving value and limit per element.
+
+A rule is numpy: rule(facility, arrays) -> (value, limit), each (scenario, element). Its margin is positive inside
+the limit and negative outside: an array to rank, to map on the hall, or to constrain an optimiser.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from twin.facility import Facility
+
+Array = npt.NDArray[np.float64]
+Arrays = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """code, title, unit of value and limit, element axis, sense ("most" or "least"), scale, clause, evaluate.
+
+    scale : the margin that weighs as much as a whole rating, so that margins of all units can be ranked.
+    clause : document and number; "(unverified)" where it was not read in its source.
+    elements : names of the elements, when they are not the labels of the axis.
+    """
+
+    code: str
+    title: str
+    unit: str
+    axis: str
+    sense: str
+    scale: float
+    clause: str
+    evaluate: Callable[[Facility, Arrays], tuple[Array, Array]]
+    elements: Callable[[Facility], tuple[str, ...]]
+
+    def margin(self, facility: Facility, arrays: Arrays) -> Array:
+        """(scenario, element), positive inside the limit; NaN without a solution or where nothing is to judge."""
+        value, limit = self.evaluate(facility, arrays)
+        return np.asarray(limit - value if self.sense == "most" else value - limit, dtype=np.float64)
+
+
+RULES: dict[str, Rule] = {}
+
+
+def rule(
+    code: str, title: str, *, unit: str, axis: str, sense: str, scale: float, clause: str,
+    elements: Callable[[Facility], tuple[str, ...]] | None = None,
+) -> Callable[[Callable[[Facility, Arrays], tuple[Array, Array]]], Rule]:  # fmt: skip
+    """Register a rule under its code."""
+
+    def register(evaluate: Callable[[Facility, Arrays], tuple[Array, Array]]) -> Rule:
+        made = Rule(code, title, unit, axis, sense, scale, clause, evaluate, elements or _LABELS[axis])
+        if code in RULES:
+            raise ValueError(f"two rules have the code {code}")
+        RULES[code] = made
+        return made
+
+    return register
+
+
+_LABELS: dict[str, Callable[[Facility], tuple[str, ...]]] = {
+    "site": lambda facility: (facility.name,),
+    "rack": lambda facility: facility.racks.name,
+    "block": lambda facility: facility.blocks,
+    "device": lambda facility: facility.devices.name,
+}

@@ -1,0 +1,284 @@
+"""The form of a layout: exactly the keys of the YAML file, frozen, each quantity an SI float.
+
+A key that is not listed here is not known; a key without a default has to be written.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler
+from pydantic_core import CoreSchema, core_schema
+
+from twin.errors import UnitError
+from twin.units import si, text
+
+
+@dataclass(frozen=True)
+class Measure:
+    """An SI number that is written with its unit, and the range it may lie in."""
+
+    unit: str
+    above: float | None = None
+    least: float | None = None
+    most: float | None = None
+    below: float | None = None
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(self.value)
+
+    def value(self, given: object) -> float:
+        """The SI value of what a file says; raises UnitError."""
+        value = si(given, self.unit)
+        bounds = (
+            (self.above, value > (self.above or 0.0), "more than"),
+            (self.least, value >= (self.least or 0.0), "at least"),
+            (self.most, value <= (self.most or 0.0), "at most"),
+            (self.below, value < (self.below or 0.0), "less than"),
+        )
+        for bound, kept, words in bounds:
+            if bound is not None and not kept:
+                raise UnitError(f"is {given}, must be {words} {text(bound, self.unit)}")
+        return value
+
+
+Length = Annotated[float, Measure("m", above=0.0)]
+Coordinate = Annotated[float, Measure("m")]
+Power = Annotated[float, Measure("W", least=0.0)]
+Temperature = Annotated[float, Measure("K", above=0.0)]
+Ratio = Annotated[float, Measure("1", least=0.0, most=1.0)]
+Count = Annotated[int, Field(ge=1, le=100_000, strict=True)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.+-]*$")]
+Plane = tuple[Coordinate, Coordinate]
+Feeds = Annotated[tuple[Name, ...], Field(min_length=1)]
+
+
+class Model(BaseModel):
+    """A frozen part of a layout that knows its keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Site(Model):
+    """Weather of the design day and what energy costs there."""
+
+    dry_bulb: Temperature
+    wet_bulb: Temperature | None = None
+    altitude: Annotated[float, Measure("m", least=-500.0, most=9000.0)] = 0.0
+    electricity_price: Annotated[float, Measure("USD/J")]
+    carbon_intensity: Annotated[float, Measure("kg/J", least=0.0)]
+
+
+class Workload(Model):
+    """What the racks serve, and how fast; `rack_power` prescribes their AC power instead."""
+
+    model: Name
+    precision: Literal["nvfp4", "fp8", "bf16"]
+    input_length: Count
+    output_length: Count
+    interactivity: Annotated[float, Measure("token/s", above=0.0)]
+    prefill_utilisation: Annotated[float, Measure("1", above=0.0, below=1.0)] = 0.8
+    edp_factor: Annotated[float, Measure("1", least=1.0, most=3.0)] = 1.0
+    rack_power: Power | None = None
+
+
+class Economics(Model):
+    """What capital costs a year."""
+
+    interest_rate: Annotated[float, Measure("1", above=0.0, most=1.0)]
+    it_lifetime: Annotated[float, Measure("s", above=0.0)]
+    facility_lifetime: Annotated[float, Measure("s", above=0.0)]
+    facility_cost: Annotated[float, Measure("USD/W", least=0.0)]
+    maintenance: Ratio
+
+
+class Utility(Model):
+    """The grid at the point of connection; `cap` is what it lets the site draw."""
+
+    rating: Annotated[float, Measure("W", above=0.0)]
+    voltage: Annotated[float, Measure("V", above=0.0)]
+    short_circuit_power: Annotated[float, Measure("VA", above=0.0)]
+    resistance_ratio: Annotated[float, Measure("1", least=0.0)]
+    cap: Power | None = None
+
+
+class Hall(Model):
+    """The room of one unit, from the origin of its coordinates."""
+
+    size: tuple[Length, Length, Length]
+
+
+class Whip(Model):
+    """The cables from each feed of a row to each of its racks; no length means no losses."""
+
+    product: Name
+    per_feed: Annotated[int, Field(ge=1, le=100, strict=True)] = 1
+    length: Annotated[float, Measure("m", least=0.0)]
+
+
+class Row(Model):
+    """Racks of one type side by side, with what feeds them."""
+
+    name: Name
+    rack_type: Name
+    count: Annotated[int, Field(ge=1, le=1000, strict=True)]
+    origin: Plane
+    pitch: Length
+    facing: Literal["north", "south", "east", "west"]
+    support_load: Power = 0.0
+    power_factor: Annotated[float, Measure("1", above=0.0, most=1.0)] | None = None
+    power_cap: Power | None = None
+    feeds: Feeds
+    whip: Whip
+
+
+class Equipment(Model):
+    """Units of one product that share a duty; `required` of them carry it."""
+
+    product: Name
+    count: Count
+    required: Count
+    feeds: Feeds
+
+
+class OptionalEquipment(Equipment):
+    """Equipment that a design may do without: a count of 0."""
+
+    count: Annotated[int, Field(ge=0, le=100_000, strict=True)]
+    required: Annotated[int, Field(ge=0, le=100_000, strict=True)]
+
+
+class Standing(Equipment):
+    """Equipment in the hall, side by side along y."""
+
+    origin: Plane
+    pitch: Length
+
+
+class Pipe(Model):
+    """A run of pipe; its length comes from geometry unless it is given."""
+
+    product: Name
+    length: Length | None = None
+
+
+class Branch(Pipe):
+    """The hose from the header to a rack."""
+
+    length: Length
+
+
+class Loop(Model):
+    """The technology cooling system: what flows through the racks."""
+
+    fluid: Literal["pg25", "water"]
+    supply_temperature: Temperature
+    cdus: Standing
+    main: Pipe
+    row: Pipe
+    branch: Branch
+
+
+class Plant(Model):
+    """Facility water and what cools it."""
+
+    fluid: Literal["pg25", "water"]
+    dry_coolers: Equipment
+    trim_chillers: OptionalEquipment
+    pumps: Equipment
+
+
+class Air(Model):
+    """The air of the hall and its own chilled water."""
+
+    supply_temperature: Temperature
+    leakage: Annotated[float, Measure("1", least=0.0, below=1.0)] = 0.0
+    support_rise: Annotated[float, Measure("delta_degC", above=0.0)]
+    fan_walls: Standing
+    chilled_water_temperature: Temperature
+    chillers: Equipment
+
+
+class Device(Model):
+    """A transformer, UPS or panel, and the run of conductor from what feeds it."""
+
+    name: Name
+    product: Name
+    feed: Name
+    conductor: Name | None = None
+    length: Length | None = None
+
+
+class PowerChain(Model):
+    """The one-line of a unit, and who gets the power when a shared limit binds."""
+
+    redundancy: Literal["N", "N+1", "2N", "3N/2", "4N3R"]
+    voltage: Annotated[float, Measure("V", above=0.0)]
+    policy: Literal["max-throughput", "proportional", "none"]
+    devices: Annotated[tuple[Device, ...], Field(min_length=1)]
+
+
+class Unit(Model):
+    """One scalable unit: a hall, its rows, and the plant and power chain that carry them."""
+
+    hall: Hall
+    rows: Annotated[tuple[Row, ...], Field(min_length=1)]
+    loop: Loop
+    plant: Plant
+    air: Air
+    power: PowerChain
+
+
+class Head(Model):
+    """What a site has once."""
+
+    name: Name
+    description: str = ""
+    assumptions: tuple[str, ...] = ()
+    site: Site
+    workload: Workload
+    economics: Economics
+    utility: Utility
+
+
+class Entry(Model):
+    """One line of `blocks`: a unit of its own or another layout's, so many times, so far apart."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
+    use: str | None = None
+    repeat: Annotated[int, Field(ge=1, le=10_000, strict=True)] | None = None
+    pitch: tuple[Coordinate, Coordinate, Coordinate] | None = None
+    origin: tuple[Coordinate, Coordinate, Coordinate] = (0.0, 0.0, 0.0)
+    unit: Any = None
+
+
+class Placement(Model):
+    """A copy of a unit: what its names begin with, and where its hall lies [m]."""
+
+    prefix: str
+    offset: tuple[float, float, float]
+
+
+class Block(Model):
+    """A unit and the places where it stands; its names are without the prefix."""
+
+    template: Unit
+    placements: tuple[Placement, ...]
+
+
+class Layout(Head):
+    """A whole layout. A file that describes one unit has one block with one placement and no prefix."""
+
+    blocks: tuple[Block, ...]
+
+    @property
+    def racks(self) -> int:
+        """Number of racks in all blocks."""
+        return sum(
+            len(block.placements) * sum(row.count for row in block.template.rows) for block in self.blocks
+        )
+
+
+HEAD_KEYS = tuple(Head.model_fields)
+UNIT_KEYS = tuple(Unit.model_fields)

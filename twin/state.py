@@ -1,0 +1,164 @@
+"""The one table of what a solve returns, and the only place that makes labelled data of it.
+
+`VARIABLES`: name -> dims, unit, keep, meaning. `keep` says from which level of `solve(keep=...)` on a variable is
+returned: "summary" (totals and counts), "racks" (per rack, block and device), "all" (limits and buses too).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from twin.facility import BINDINGS, COMPUTE_BOUNDS, COOLING_MODES, DEVICE_KINDS, REASONS, Facility
+
+LEVELS = ("summary", "racks", "all")
+
+
+@dataclass(frozen=True)
+class Variable:
+    """One row of the table; `flags` are the meanings of a coded integer."""
+
+    dims: tuple[str, ...]
+    unit: str
+    keep: str
+    meaning: str
+    flags: tuple[str, ...] = ()
+
+
+S, R, B, D = ("scenario",), ("scenario", "rack"), ("scenario", "block"), ("scenario", "device")
+VARIABLES: dict[str, Variable] = {
+    "converged": Variable(S, "1", "summary", "the fixed point was reached"),
+    "residual": Variable(S, "1", "summary", "largest relative change of rack power in the last pass"),
+    "reason": Variable(S, "1", "summary", "why a scenario has no solution", REASONS),
+    "passes": Variable(S, "1", "summary", "passes of the fixed point"),
+    "it_power": Variable(S, "W", "summary", "AC input of all racks and support load"),
+    "rack_power": Variable(S, "W", "summary", "AC input of all racks"),
+    "support_power": Variable(S, "W", "summary", "network and management load"),
+    "mechanical_power": Variable(S, "W", "summary", "pumps, fans and chillers"),
+    "cable_loss": Variable(S, "W", "summary", "losses in conductors and whips"),
+    "transformer_loss": Variable(S, "W", "summary", "no-load and load losses of transformers"),
+    "ups_loss": Variable(S, "W", "summary", "losses of UPS"),
+    "utility_power": Variable(S, "W", "summary", "active power at the utility's point of connection"),
+    "pue": Variable(S, "1", "summary", "utility power over IT power (racks' AC input and support load)"),
+    "tokens_per_second": Variable(S, "1/s", "summary", "output tokens per second of all racks"),
+    "tokens_per_joule": Variable(S, "1/J", "summary", "output tokens per joule at the utility"),
+    "cost_per_million_tokens": Variable(S, "USD", "summary", "full cost of a million output tokens"),
+    "utilisation": Variable(S, "1", "summary", "tokens delivered over tokens of all racks without any limit"),
+    "uptime": Variable(S, "1", "summary", "share of the installed GPU capacity free of GPU and tray faults"),
+    "ttft_p99": Variable(S, "s", "summary", "99th percentile of the time to the first token"),
+    "tpot_p50": Variable(S, "s", "summary", "median time per output token"),
+    "heat_outdoors": Variable(S, "W", "summary", "heat rejected outdoors, from flows and temperatures"),
+    "room_loss": Variable(S, "W", "summary", "conversion and drive losses that heat their rooms"),
+    "ledger_power": Variable(
+        S, "1", "summary", "(utility - racks - support - mechanical - losses) / utility"
+    ),
+    "ledger_rack": Variable(S, "1", "summary", "(rack AC - heat to liquid - heat to air) / rack AC"),
+    "ledger_heat": Variable(S, "1", "summary", "(utility - heat outdoors - room losses) / utility"),
+    "bound_racks": Variable(("scenario", "binding_kind"), "1", "summary", "racks held by each kind of limit"),
+    "power": Variable(R, "W", "racks", "mean AC input of the rack"),
+    "peak_power": Variable(R, "W", "racks", "mean power times the EDP factor"),
+    "demand": Variable(R, "W", "racks", "AC power the workload asks for"),
+    "gpu_power": Variable(R, "W", "racks", "power of one GPU"),
+    "tokens": Variable(R, "1/s", "racks", "output tokens per second"),
+    "binding": Variable(R, "1", "racks", "what holds the rack below its demand", BINDINGS),
+    "binding_device": Variable(R, "1", "racks", "index of the device that holds it, -1 for its own limits"),
+    "compute_bound": Variable(R, "1", "racks", "what shapes the rack's demand", COMPUTE_BOUNDS),
+    "liquid_heat": Variable(R, "W", "racks", "heat to the coolant"),
+    "air_heat": Variable(R, "W", "racks", "heat to the air"),
+    "coolant_flow": Variable(R, "m3/s", "racks", "coolant delivered, at inlet density"),
+    "coolant_demand": Variable(R, "m3/s", "racks", "coolant asked for by the rack valve"),
+    "return_temperature": Variable(R, "K", "racks", "coolant leaving the rack"),
+    "case_temperature": Variable(R, "K", "racks", "GPU case, mean plate of the rack"),
+    "inlet_temperature": Variable(R, "K", "racks", "coolant at the rack's inlet"),
+    "air_inlet_temperature": Variable(R, "K", "racks", "air at the rack's front"),
+    "feed_voltage": Variable(R, "1", "racks", "lowest voltage at the rack's live feeds over nominal"),
+    "supply_setpoint": Variable(B, "K", "racks", "set-point of the technology coolant supply"),
+    "supply_temperature": Variable(B, "K", "racks", "technology coolant supply"),
+    "loop_return_temperature": Variable(B, "K", "racks", "technology coolant return, pump heat included"),
+    "facility_supply_temperature": Variable(B, "K", "racks", "facility water to the CDUs"),
+    "facility_return_temperature": Variable(B, "K", "racks", "facility water from the CDUs"),
+    "facility_flow": Variable(B, "kg/s", "racks", "facility water"),
+    "loop_flow": Variable(B, "m3/s", "racks", "technology coolant"),
+    "loop_head": Variable(B, "Pa", "racks", "external head of the CDU pumps"),
+    "flow_share": Variable(B, "1", "racks", "coolant delivered over coolant asked for"),
+    "main_velocity": Variable(B, "m/s", "racks", "coolant in the main"),
+    "approach": Variable(B, "K", "racks", "technology supply above facility supply"),
+    "cdu_duty": Variable(B, "W", "racks", "heat through the CDUs"),
+    "dry_cooler_duty": Variable(B, "W", "racks", "heat rejected by the dry coolers"),
+    "dry_cooler_speed": Variable(B, "1", "racks", "fan speed of the dry coolers"),
+    "trim_duty": Variable(B, "W", "racks", "heat taken by the trim chiller"),
+    "cooling_mode": Variable(B, "1", "racks", "what cools the facility water", COOLING_MODES),
+    "air_supply_temperature": Variable(B, "K", "racks", "air from the fan walls"),
+    "hot_aisle_temperature": Variable(B, "K", "racks", "air behind the racks"),
+    "air_flow": Variable(B, "m3/s", "racks", "air of the fan walls"),
+    "air_demand": Variable(B, "m3/s", "racks", "air drawn by racks and support"),
+    "fan_wall_duty": Variable(B, "W", "racks", "heat taken by the fan walls"),
+    "cdu_power": Variable(B, "W", "racks", "CDU pumps"),
+    "dry_cooler_power": Variable(B, "W", "racks", "dry-cooler fans"),
+    "trim_chiller_power": Variable(B, "W", "racks", "trim chiller"),
+    "pump_power": Variable(B, "W", "racks", "facility-water pumps"),
+    "fan_wall_power": Variable(B, "W", "racks", "fan walls"),
+    "chiller_power": Variable(B, "W", "racks", "chillers of the air system and their pumps"),
+    "device_power": Variable(D, "W", "racks", "active power through, or heat carried by, the device"),
+    "device_loading": Variable(D, "1", "racks", "load at peak over continuous rating"),
+    "device_alive": Variable(D, "1", "racks", "in service and fed"),
+    "price": Variable(
+        ("scenario", "limit"),
+        "1/s/W",
+        "all",
+        "the allocator's tokens per second for one more watt at the limit",
+    ),
+}
+
+
+def kept(level: str) -> list[str]:
+    """Names of the variables that `solve(keep=level)` returns.
+
+    >>> "power" in kept("summary"), "power" in kept("racks")
+    (False, True)
+    """
+    if level not in LEVELS:
+        raise ValueError(f"keep is one of {', '.join(LEVELS)}, not {level!r}")
+    return [name for name, row in VARIABLES.items() if LEVELS.index(row.keep) <= LEVELS.index(level)]
+
+
+def dataset(
+    facility: Facility, arrays: Mapping[str, Any], level: str, coordinates: Mapping[str, Any]
+) -> xr.Dataset:
+    """The labelled state: every variable with its dims, unit and meaning from the table."""
+    devices = facility.devices
+    variables = {}
+    for name in kept(level):
+        row = VARIABLES[name]
+        attrs: dict[str, Any] = {"units": row.unit, "long_name": row.meaning}
+        if row.flags:
+            attrs["flag_values"] = np.arange(len(row.flags), dtype=np.int32)
+            attrs["flag_meanings"] = " ".join(row.flags)
+        values = np.asarray(arrays[name])
+        values = values.astype(np.int32) if values.dtype.kind in "bi" else values
+        variables[name] = (row.dims, values, attrs)
+    used = {dim for row in (VARIABLES[name] for name in variables) for dim in row.dims}
+    labels: dict[str, Any] = {"scenario": np.arange(len(arrays["converged"])), "binding_kind": list(BINDINGS)}
+    labels |= {
+        "rack": list(facility.racks.name),
+        "block": list(facility.blocks),
+        "device": list(devices.name),
+    }
+    labels["limit"] = [devices.name[index] for index in facility.shared.device]
+    coords: dict[str, Any] = {dim: labels[dim] for dim in used}
+    if "rack" in used:
+        centre = facility.racks.box.mean(axis=1)
+        for axis, name in enumerate("xyz"):
+            coords[name] = ("rack", centre[:, axis], {"units": "m", "long_name": f"rack centre, {name}"})
+        coords["row"] = ("rack", [facility.rows[index] for index in facility.racks.row])
+    if "device" in used:
+        coords["device_kind"] = ("device", [DEVICE_KINDS[index] for index in devices.kind])
+        coords["rating"] = ("device", devices.rating, {"long_name": "W; VA for transformers, A for whips"})
+    for name, (values, unit) in coordinates.items():
+        coords[name] = ("scenario", values, {"units": unit})
+    attrs = {"Conventions": "CF-1.11", "title": facility.name, "source": "ai-factory-twin"}
+    return xr.Dataset(variables, coords, attrs)

@@ -1,0 +1,84 @@
+"""A new layout file to edit, cut from the reference pod with its comments."""
+
+from __future__ import annotations
+
+import re
+from importlib.resources import files
+
+from twin.catalogue import products
+from twin.errors import InputError, Problem, suggestion
+
+REFERENCE = "gb300-su"
+ROW = 8
+"""Racks in a row of the reference pod, which has two."""
+SITE = {"rating": (5, "MW"), "short_circuit_power": (500, "MVA")}
+"""Of the utility, per unit of sixteen racks."""
+ONE_ROW = {"cdus": (3, 2), "pumps": (2, 1), "fan_walls": (2, 1), "chillers": (2, 1)}
+"""Installed and required equipment where a unit has one row instead of two."""
+PITCH = 12
+"""From one unit to the next along y [m]; the hall of the reference pod is 9 m deep."""
+
+
+def new_layout(racks: int, rack_type: str = "gb300-nvl72") -> str:
+    """A complete, commented layout file of so many racks.
+
+    racks : 8 (half a unit), 16 (one), or more in eights as blocks. rack_type : a rack of the catalogue.
+    Raises InputError when the count or the type is not possible.
+
+    >>> "repeat: 4" in new_layout(64)
+    True
+    """
+    problems = []
+    if racks < ROW or racks % ROW:
+        low = racks // ROW * ROW
+        near = " or ".join(str(count) for count in (low, low + ROW) if count > 0) if racks > 0 else str(ROW)
+        message = f"is {racks}, must be a multiple of {ROW}: take {near}"
+        problems.append(Problem("new", None, None, "racks", message))
+    if rack_type not in products("rack"):
+        known = products("rack")
+        message = f"unknown rack {rack_type!r}{suggestion(rack_type, known)} (there are: {', '.join(known)})"
+        problems.append(Problem("new", None, None, "rack_type", message))
+    if problems:
+        raise InputError(problems)
+    source = files("twin").joinpath("layouts", f"{REFERENCE}.yaml").read_text("utf-8")
+    start, end = source.index("name:"), source.index("hall:")
+    full, half = divmod(racks, 2 * ROW)
+    intro = (
+        f"# {racks} racks of {rack_type}, made from the layout {REFERENCE}.\n"
+        "# Every quantity carries its unit; counts and ratios are bare numbers.\n"
+    )
+    head = _head(source[start:end], f"{rack_type}-{racks}", f"{racks} racks {rack_type}", full + bool(half))
+    unit = re.sub(r"(?m)^(    rack_type:) .*$", rf"\g<1> {rack_type}", source[end:])
+    if not full:
+        return intro + head + _one_row(unit)
+    if full == 1 and not half:
+        return intro + head + unit
+    blocks = "blocks:                            # the names of each copy begin with SU001., SU002., ...\n"
+    blocks += _block("SU", full, 0, unit)
+    return intro + head + blocks + (_block("HALF", 1, PITCH * full, _one_row(unit)) if half else "")
+
+
+def _head(text: str, name: str, description: str, units: int) -> str:
+    """The site part of the reference with its own name and a utility for so many units."""
+    text = re.sub(r"(?m)^name: .*$", f"name: {name}", text)
+    text = re.sub(r"(?m)^description: .*$", f"description: {description}", text)
+    for key, (size, unit) in SITE.items():
+        text = re.sub(rf"(?m)^(  {key}:) \d+ {unit}", rf"\g<1> {size * units} {unit}", text)
+    return text
+
+
+def _block(name: str, repeat: int, start: int, unit: str) -> str:
+    """A block of the file with its unit inside."""
+    inner = "".join(f"      {line}" if line.strip() else line for line in unit.splitlines(keepends=True))
+    copies = f"    repeat: {repeat}\n    pitch: [0 m, {PITCH} m, 0 m]\n" if repeat > 1 else ""
+    return f"  - name: {name}\n    origin: [0 m, {start} m, 0 m]\n{copies}    unit:\n{inner}"
+
+
+def _one_row(unit: str) -> str:
+    """The unit with one row of racks, and as much equipment as that row needs with one to spare."""
+    unit = re.sub(r"(?ms)^  - name: row2\n.*?^\n", "\n", unit)
+    unit = re.sub(r"(?m)^    - \{name: rpp\.\w2,.*\n?", "", unit)
+    for key, (count, required) in ONE_ROW.items():
+        pattern = rf"(?m)^(  {key}: \{{product: [\w-]+,) count: \d+, required: \d+"
+        unit = re.sub(pattern, rf"\g<1> count: {count}, required: {required}", unit)
+    return unit

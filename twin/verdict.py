@@ -1,0 +1,102 @@
+"""Every design rule as a margin on a state, and the worst of each as a finding."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from twin.facility import Facility
+from twin.rules import RULES
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The worst element and scenario of one rule; `relative` is the margin over the rule's scale."""
+
+    code: str
+    title: str
+    element: str
+    scenario: int
+    value: float
+    limit: float
+    margin: float
+    relative: float
+    unit: str
+    clause: str
+
+
+def check(facility: Facility, state: xr.Dataset) -> xr.Dataset:
+    """Margins of every rule, one variable per code, (scenario, element); positive = inside the limit.
+
+    state : from `solve(keep="racks")` or "all".
+
+    >>> import twin
+    >>> facility = twin.load()
+    >>> verdict = twin.check(facility, twin.solve(facility))
+    >>> bool((verdict["E1-panel"].min() > 0).item())
+    True
+    """
+    arrays = {str(name): variable.values for name, variable in state.data_vars.items()}
+    found = {}
+    for code, rule in RULES.items():
+        margin = rule.margin(facility, arrays)
+        attrs = {"units": rule.unit, "long_name": rule.title, "clause": rule.clause}
+        dim = f"{code}_element" if rule.axis == "site" else rule.axis
+        found[code] = xr.Variable(("scenario", dim), margin, attrs)
+    labels: dict[str, Any] = {
+        "scenario": state.scenario.values,
+        "rack": list(facility.racks.name),
+        "block": list(facility.blocks),
+        "device": list(facility.devices.name),
+    }
+    labels |= {
+        f"{code}_element": list(rule.elements(facility))
+        for code, rule in RULES.items()
+        if rule.axis == "site"
+    }
+    return xr.Dataset(found, labels, {"title": f"{facility.name}: margins, positive inside the limit"})
+
+
+def findings(facility: Facility, state: xr.Dataset) -> list[Finding]:
+    """The worst element of every rule over all scenarios, smallest relative margin first.
+
+    A rule that has nothing to judge (no such element, or no scenario with a solution) has no finding.
+    """
+    arrays: Mapping[str, Array] = {str(name): variable.values for name, variable in state.data_vars.items()}
+    listed = []
+    for code, rule in RULES.items():
+        margin = rule.margin(facility, arrays)
+        if margin.size == 0 or np.isnan(margin).all():
+            continue
+        value, limit = (np.broadcast_to(part, margin.shape) for part in rule.evaluate(facility, arrays))
+        scenario, element = np.unravel_index(np.nanargmin(margin), margin.shape)
+        at = (scenario, element)
+        listed.append(
+            Finding(
+                code, rule.title, rule.elements(facility)[element], int(scenario), float(value[at]), float(limit[at]),
+                float(margin[at]), float(margin[at] / rule.scale), rule.unit, rule.clause,
+            )
+        )  # fmt: skip
+    return sorted(listed, key=lambda finding: finding.relative)
+
+
+def table(listed: list[Finding]) -> str:
+    """Findings as CSV with a header, values in SI units named by the column `unit`."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    names = ("code", "title", "element", "scenario", "value", "limit", "margin", "relative", "unit", "clause")
+    writer.writerow(names)
+    for finding in listed:
+        writer.writerow(
+            [f"{item:.6g}" if isinstance(item := getattr(finding, name), float) else item for name in names]
+        )
+    return out.getvalue()
