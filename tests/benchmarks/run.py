@@ -1,0 +1,127 @@
+"""Measured figures of the program, by subject: `python tests/benchmarks/run.py main-job [--json]`.
+
+Times are wall seconds on this machine, medians of a few runs; ratios are against a peer in the same process.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(name, "1")
+
+import numpy as np  # noqa: E402  the number of threads is read at import
+
+import twin  # noqa: E402
+
+CASES = Path(__file__).parents[1] / "cases"
+ZERO = 273.15
+
+
+def median(job: Callable[[], Any], runs: int = 5) -> float:
+    """Median wall time of a job [s]."""
+    times = []
+    for _ in range(runs):
+        start = time.perf_counter()
+        job()
+        times.append(time.perf_counter() - start)
+    return statistics.median(times)
+
+
+def process(*arguments: str) -> Callable[[], None]:
+    """The command line as a process of its own."""
+    command = [sys.executable, "-m", "twin.cli", *arguments]
+    return lambda: subprocess.run(command, check=True, capture_output=True)  # type: ignore[func-returns-value]
+
+
+def random_operation(facility: Any, count: int) -> Any:
+    """Scenarios that vary weather, set-point, load of every rack, peaks and the utility's cap."""
+    rng = np.random.default_rng(1)
+    return twin.Operation(
+        dry_bulb=rng.uniform(0.0, 50.0, count) + ZERO,
+        supply_temperature=rng.uniform(30.0, 46.0, (count, 1)) + ZERO,
+        support_load=rng.choice([0.0, 148e3], (count, 1)),
+        rack_power=rng.uniform(90e3, 142e3, (count, len(facility.racks.name))),
+        edp_factor=rng.uniform(1.0, 1.2, count),
+        utility_cap=rng.uniform(1.7e6, 3.2e6, count),
+    )
+
+
+def main_job() -> dict[str, Any]:
+    """What the main job must show: figures of the reference pod and times."""
+    with tempfile.TemporaryDirectory() as folder:
+        run = median(process("run", "--out", folder), 3)
+    help_ = median(process("--help"), 5)
+    load = median(twin.load, 5)
+    pod = twin.load()
+    one = median(lambda: twin.solve(pod), 9)
+    batch = random_operation(pod, 10_000)
+    start = time.perf_counter()
+    state = twin.solve(pod, batch, keep="summary")
+    many = time.perf_counter() - start
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
+    good = state.converged.values == 1
+    site_load = median(lambda: twin.load(str(CASES / "gb300-96" / "layout.yaml")), 3)
+    site = twin.load(str(CASES / "gb300-96" / "layout.yaml"))
+    site_solve = median(lambda: twin.solve(site), 3)
+    outdoor = np.arange(20.0, 50.01, 0.25)
+    hot = twin.solve(pod, twin.Operation(dry_bulb=outdoor + ZERO, rack_power=142e3, support_load=0.0))
+    mode = hot.cooling_mode.values[:, 0]
+    pue = twin.solve(
+        pod,
+        twin.Operation(
+            dry_bulb=np.array([10.0, 20.0, 35.0, 40.0]) + ZERO, rack_power=142e3, support_load=0.0
+        ),
+    )
+    return {
+        "twin_run_s": run,
+        "twin_help_s": help_,
+        "load_s": load,
+        "solve_one_s": one,
+        "solve_10000_s": many,
+        "solve_10000_settled": float(good.mean()),
+        "solve_10000_mean_passes": float(state.passes.values.mean()),
+        "solve_10000_worst_passes": int(state.passes.values[good].max()),
+        "peak_memory_mib": peak,
+        "worst_ledger_power": float(np.nanmax(np.abs(state.ledger_power.values))),
+        "worst_ledger_rack": float(np.nanmax(np.abs(state.ledger_rack.values))),
+        "worst_ledger_heat": float(np.nanmax(np.abs(state.ledger_heat.values))),
+        "site_1536_load_s": site_load,
+        "site_1536_solve_s": site_solve,
+        "trim_from_degc": float(outdoor[np.argmax(mode >= 1)]),
+        "throttled_from_degc": float(outdoor[np.argmax(mode >= 2)]),
+        "supply_at_50_degc": float(hot.supply_temperature.values[-1, 0] - ZERO),
+        "tokens_at_50_degc": float(hot.tokens_per_second.values[-1] / hot.tokens_per_second.values[0]),
+        "pue_10_20_35_40": [round(float(value), 4) for value in pue.pue.values],
+    }
+
+
+SUBJECTS = {"main-job": main_job}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("subject", choices=SUBJECTS)
+    parser.add_argument("--json", action="store_true", help="one JSON object")
+    asked = parser.parse_args()
+    found = SUBJECTS[asked.subject]()
+    if asked.json:
+        print(json.dumps(found, indent=2))
+        return
+    for name, value in found.items():
+        print(f"{name:28s} {value:.4g}" if isinstance(value, float) else f"{name:28s} {value}")
+
+
+if __name__ == "__main__":
+    main()
