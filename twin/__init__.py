@@ -14,10 +14,11 @@ _HOME = {
     "solve": "twin.equilibrium",
     "check": "twin.verdict",
     "findings": "twin.verdict",
+    "prices": "twin.study.price",
     "Operation": "twin.operation",
     "InputError": "twin.errors",
 }
-__all__ = ["InputError", "Operation", "check", "findings", "load", "solve"]
+__all__ = ["InputError", "Operation", "check", "findings", "load", "prices", "solve"]
 
 
 def __getattr__(name: str) -> Any:
