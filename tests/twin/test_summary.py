@@ -1,0 +1,221 @@
+"""The shared numbers against the state they come from, and their words."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from twin.build import load
+from twin.equilibrium import solve
+from twin.facility import BINDINGS, COOLING_MODES, REASONS, Facility
+from twin.operation import Operation
+from twin.rules import RULES
+from twin.state import VARIABLES
+from twin.summary import (
+    CAUSES,
+    MODES,
+    SOLUTION,
+    TARGETS,
+    WHY,
+    Ledger,
+    given,
+    met,
+    outside,
+    product_behind,
+    readable,
+    record,
+    summary,
+    terms,
+)
+from twin.verdict import Finding, findings
+
+
+@pytest.fixture(scope="module")
+def facility() -> Facility:
+    return load()
+
+
+@pytest.fixture(scope="module")
+def state(facility: Facility) -> xr.Dataset:
+    return solve(facility)
+
+
+def finding(**parts: object) -> Finding:
+    """A finding on the first rack, 3 K inside its limit."""
+    base = Finding(
+        "X1", "something", "row1.01", 0, 300.0, 303.0, 3.0, 0.15, "K", "rack product: liquidReturnMaximum"
+    )
+    return replace(base, **parts)
+
+
+def unsolved(state: xr.Dataset) -> xr.Dataset:
+    """The state as it is without a solution: NaN but for what says so."""
+    told = ("converged", "reason", "passes", "binding", "binding_device", "bound_racks", "device_alive")
+    empty = state.copy(deep=True)
+    for name in empty.data_vars:
+        if name not in told:
+            empty[name] = empty[name].astype(np.float64) * np.nan
+    return empty.assign(converged=state.converged * 0, reason=state.reason * 0 + 2)
+
+
+def test_metrics_are_the_ratios_of_the_state_by_hand(facility: Facility, state: xr.Dataset) -> None:
+    found = summary(facility, state, findings(facility, state))
+    value = {name: metric.value for name, metric in found.metrics.items()}
+    tokens, megawatt = state.tokens_per_second.item(), state.utility_power.item() / 1e6
+    assert found.racks == 16
+    assert found.gpus == 16 * 72
+    assert value["tokens_per_second_per_megawatt"] == pytest.approx(tokens / megawatt, rel=1e-12)
+    assert value["tokens_per_joule"] == pytest.approx(tokens / megawatt / 1e6, rel=1e-12)
+    assert value["pue"] == pytest.approx(state.utility_power.item() / state.it_power.item(), rel=1e-12)
+    assert sum(found.binding.values()) == 16
+    assert found.ledger.out == pytest.approx(found.ledger.into, rel=1e-6), "the balance of the solver"
+    assert found.faults == ()
+
+
+def test_every_metric_tells_its_unit_and_basis(facility: Facility, state: xr.Dataset) -> None:
+    found = record(summary(facility, state, findings(facility, state)), {})
+    for metric in found["metrics"].values():
+        assert set(metric) == {"value", "unit", "basis"}
+        assert metric["basis"]
+        assert np.isfinite(metric["value"])
+    assert "not modelled" in found["metrics"]["uptime"]["basis"]
+
+
+def test_worst_margins_are_sorted_and_exclude_the_solution_itself(
+    facility: Facility, state: xr.Dataset
+) -> None:
+    solution = finding(code="S2-ledger", relative=-1.0)
+    tight, loose = finding(code="A", relative=0.01), finding(code="B", relative=0.5)
+    held = finding(code="P1-supply", relative=0.0, margin=0.0)
+    found = summary(facility, state, [solution, held, loose, tight])
+    assert [one.code for one in found.margins] == ["A", "B", "P1-supply"]
+    assert found.negative == ()
+    lost = summary(facility, state, [replace(held, relative=-0.1), tight])
+    assert [one.code for one in lost.margins] == ["P1-supply", "A"]
+    assert [one.code for one in lost.negative] == ["P1-supply"]
+
+
+def test_a_margin_within_the_residual_is_not_outside() -> None:
+    assert not outside(finding(relative=-1e-7))
+    assert outside(finding(relative=-1e-5))
+
+
+@pytest.mark.parametrize(
+    ("element", "product"),
+    [
+        ("row1.01", "gb300-nvl72"),
+        ("T.A", "transformer-1250"),
+        ("T.M1", "transformer-1000"),
+        ("ups.B", "ups-1000"),
+        ("rpp.A2", "rpp-500"),
+        ("whip.row1.01.rpp.A1", "whip-60a-415v"),
+        ("cdu.2", "vertiv-xdu1350"),
+        ("trimchiller.1", "trim-chiller-500"),
+        ("chiller.1", "free-cooling-chiller-400"),
+        ("utility", None),
+        ("nothing", None),
+    ],
+)
+def test_product_behind_a_finding(facility: Facility, element: str, product: str | None) -> None:
+    made = product_behind(facility, finding(element=element))
+    assert (made.name if made else None) == product
+
+
+def test_product_behind_a_block_is_its_rack_where_the_rule_says_so(facility: Facility) -> None:
+    block = facility.blocks[0]
+    assert product_behind(facility, finding(element=block)).name == "gb300-nvl72"
+    assert product_behind(facility, finding(element=block, clause="a code")) is None
+
+
+def test_assumed_figure_in_the_clause_of_the_worst_margin_decides(
+    facility: Facility, state: xr.Dataset
+) -> None:
+    assumed = summary(facility, state, [finding(clause="rack product: shelfEfficiency")]).basis
+    assert assumed.decisive == ("shelfEfficiency",)
+    assert "shelfEfficiency" not in assumed.doubtful
+    published = summary(facility, state, [finding(clause="rack product: liquidReturnMaximum")]).basis
+    assert published.decisive == ()
+    assert published.product == "gb300-nvl72"
+    figures = [figure for made in facility.products for figure in made.figures.values()]
+    assert published.figures == len(figures)
+    assert published.assumed == sum(figure.status == "assumed" for figure in figures)
+
+
+def test_ledger_faults_from_their_tolerances_on() -> None:
+    closed = Ledger(1.0, 1.0, 0.9e-9, -0.9e-6, 0.9e-6)
+    assert closed.faults == ()
+    assert len(replace(closed, power=-1.1e-9).faults) == 1
+    assert len(replace(closed, rack=1.1e-6, heat=-1.1e-6).faults) == 2
+
+
+def test_scenario_without_a_solution_has_no_numbers_and_says_why(
+    facility: Facility, state: xr.Dataset
+) -> None:
+    empty = unsolved(state)
+    found = summary(facility, empty, findings(facility, empty))
+    assert found.faults == (f"no solution: {WHY['floors_exceed_limit']}",)
+    assert found.binding == {}
+    assert found.modes == {}
+    told = record(found, {})
+    assert told["converged"] is False
+    assert told["metrics"]["pue"]["value"] is None
+    assert told["ledger"] == {"in": None, "out": None, "relative": None}
+    assert found.metrics["pue"].text == "no value"
+
+
+def test_more_than_one_scenario_is_refused(facility: Facility) -> None:
+    with pytest.raises(ValueError, match="one scenario"):
+        summary(facility, solve(facility, Operation(dry_bulb=[300.0, 301.0])), [])
+
+
+def test_every_code_has_words() -> None:
+    assert set(CAUSES) == set(BINDINGS) == set(VARIABLES["binding"].flags)
+    assert set(MODES) == set(COOLING_MODES)
+    assert set(WHY) == set(REASONS)
+    assert set(TARGETS + SOLUTION) <= set(RULES)
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "digits", "text"),
+    [
+        (2_375_123.0, "W", 4, "2,375 kW"),
+        (200.04e6, "W", 4, "200.0 MW"),
+        (0.0, "W", 4, "0 kW"),
+        (84_830.0, "W", 3, "84.8 kW"),
+        (1_891_234.0, "token/s", 3, "1,890,000 token/s"),
+        (0.5437, "USD/Mtoken", 3, "0.544 USD/Mtoken"),
+        (1.1392, "1", 4, "1.139"),
+        (0.99811, "%", 4, "99.81 %"),
+        (0.02, "s", 3, "20.0 ms"),
+        (2.14, "s", 2, "2.1 s"),
+        (319.55, "K", 4, "46.4 °C"),
+        (-0.83, "delta_degC", 3, "-0.8 K"),
+        (-0.01, "delta_degC", 3, "0.0 K"),
+        (160 / 60e3, "m3/s", 3, "160 L/min"),
+        (float("inf"), "W", 4, "no value"),
+    ],
+)
+def test_readable(value: float, unit: str, digits: int, text: str) -> None:
+    assert readable(value, unit, digits) == text
+
+
+def test_given_adds_no_digits() -> None:
+    assert given(0.08 / 3.6e6, "USD/J") == "0.08 USD/kWh"
+    assert given(308.15, "K") == "35 °C"
+
+
+def test_terms_of_each_sort_of_rule() -> None:
+    assert terms(finding()) == ("26.9 °C", "29.9 °C", "3.0 K")
+    share = finding(value=0.932, limit=1.0, margin=0.068, relative=0.068, unit="1")
+    assert terms(share) == ("93.2 %", "100 %", "6.80 %")
+    assert terms(replace(share, value=1.0, margin=0.0, relative=0.0))[2] == "at the limit"
+    assert terms(replace(share, code="L4-flow", value=1.0, margin=0.0, relative=0.0))[2] == "met"
+    ledger = replace(share, value=5.4e-12, limit=1e-9, margin=9.9e-10, relative=1e-3)
+    assert terms(ledger) == ("5.4e-12", "1e-09", "9.9e-10")
+    solved = replace(share, value=0.5, limit=0.0, margin=0.5, relative=0.5)
+    assert met(solved)
+    assert terms(solved) == ("yes", "yes", "met")
+    assert terms(replace(solved, value=-0.5, margin=-0.5, relative=-0.5)) == ("no", "yes", "not met")

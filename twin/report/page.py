@@ -1,0 +1,250 @@
+"""The report: one self-contained HTML page of a solved scenario, readable without a network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.resources import files
+from typing import Any
+
+import jinja2
+import numpy as np
+import xarray as xr
+
+from twin.facility import COOLING_MODES, Facility
+from twin.report.figure import as_written, by_doubt
+from twin.report.plot import plots
+from twin.summary import CAUSES, MODES, SOLUTION, Summary, given, outside, readable, terms
+
+MECHANICAL = (
+    ("cdu_power", "CDU pumps"),
+    ("pump_power", "facility-water pumps"),
+    ("dry_cooler_power", "dry-cooler fans"),
+    ("trim_chiller_power", "trim chillers"),
+    ("fan_wall_power", "fan walls"),
+    ("chiller_power", "chillers of the air system"),
+)
+LOSSES = (("transformer", "transformer"), ("ups", "UPS"), ("cable", "busway and whip"))
+COOLING = {
+    "Technology loop": (
+        ("supply_setpoint", "supply set-point", "K"),
+        ("supply_temperature", "supply", "K"),
+        ("loop_return_temperature", "return, pump heat included", "K"),
+        ("loop_flow", "flow", "m3/s"),
+        ("flow_share", "flow delivered over asked", "%"),
+        ("main_velocity", "velocity in the main", "m/s"),
+        ("loop_head", "external head of the CDU pumps", "Pa"),
+        ("cdu_duty", "heat through the CDUs", "W"),
+    ),
+    "Facility water and plant": (
+        ("cooling_mode", "mode", ""),
+        ("facility_supply_temperature", "water to the CDUs", "K"),
+        ("facility_return_temperature", "water from the CDUs", "K"),
+        ("facility_flow", "flow", "kg/s"),
+        ("approach", "CDU approach", "delta_degC"),
+        ("dry_cooler_duty", "heat of the dry coolers", "W"),
+        ("dry_cooler_speed", "fan speed of the dry coolers", "%"),
+        ("trim_duty", "heat of the trim chillers", "W"),
+    ),
+    "Air": (
+        ("air_supply_temperature", "supply of the fan walls", "K"),
+        ("hot_aisle_temperature", "behind the racks", "K"),
+        ("air_flow", "flow of the fan walls", "m3/s"),
+        ("air_demand", "drawn by racks and support", "m3/s"),
+        ("fan_wall_duty", "heat of the fan walls", "W"),
+    ),
+}
+"""State variables of the cooling tables: name, label, unit."""
+RACK = (
+    ("power", "power", "W", 4),
+    ("demand", "demand", "W", 4),
+    ("tokens", "tokens", "token/s", 3),
+    ("inlet_temperature", "coolant in", "K", 3),
+    ("return_temperature", "coolant out", "K", 3),
+    ("coolant_flow", "flow", "m3/s", 3),
+    ("case_temperature", "GPU case", "K", 3),
+    ("air_inlet_temperature", "air in", "K", 3),
+)
+"""Columns of the rack table: variable, heading, unit, digits."""
+MANY = 6
+"""Blocks beyond which a block is a line of the cooling tables, not a column."""
+
+
+def page(
+    facility: Facility,
+    state: xr.Dataset,
+    found: Summary,
+    variable: str = "case_temperature",
+    sets: Mapping[str, str] | None = None,
+) -> str:
+    """The page of a state of one scenario.
+
+    state : of `solve(keep="racks")` or "all". found : its summary. variable : what colours the racks of the hall
+    at first. sets : what was set by hand beside the layout. Every name and text of a layout is escaped.
+    """
+    one = state.isel(scenario=0)
+    template = jinja2.Environment(
+        loader=jinja2.PackageLoader("twin.report", "."),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    ).get_template("page.html.j2")
+    here = files("twin.report")
+    return template.render(
+        found=found,
+        verdict=_verdict(found),
+        sets=dict(sets or {}),
+        blocks=len(facility.blocks),
+        modes=[(MODES[mode], count) for mode, count in found.modes.items()],
+        conditions=_conditions(facility),
+        power=_power(one) if found.converged else [],
+        cooling=_cooling(facility, one) if found.converged else [],
+        bound=[(CAUSES[kind], count, count / found.racks) for kind, count in found.binding.items()],
+        margins=_margins(found),
+        rack_columns=[heading for _, heading, *_ in RACK],
+        racks=_racks(facility, one) if found.converged else [],
+        assumptions=facility.layout.assumptions,
+        figures=[
+            (made.name, name, as_written(figure), figure)
+            for made, name, figure in by_doubt(facility.products)
+        ],
+        plots=plots(facility, one, variable),
+        style=here.joinpath("page.css").read_text("utf-8"),
+        script=here.joinpath("page.js").read_text("utf-8"),
+        plotly=_plotly(),
+    )
+
+
+def _plotly() -> str:
+    """plotly.js, whole, so that the page asks nothing of a network."""
+    return files("plotly").joinpath("package_data", "plotly.min.js").read_text("utf-8")
+
+
+def _verdict(found: Summary) -> dict[str, Any]:
+    """Class, headline and sentences of the banner."""
+    lines = []
+    if found.converged and found.margins:
+        worst = found.margins[0]
+        _, _, margin = terms(worst)
+        lines.append(f"Tightest margin: {worst.title} at {worst.element}, {margin} ({worst.code}).")
+    held = {kind: count for kind, count in found.binding.items() if kind != "demand"}
+    if found.converged and not held:
+        lines.append(f"All {found.racks:,} racks run at the power their workload asks for.")
+    lines += [
+        f"{count:,} of {found.racks:,} racks are held by {CAUSES[kind]}." for kind, count in held.items()
+    ]
+    if found.faults:
+        return {"kind": "bad", "headline": f"Not solved: {'; '.join(found.faults)}", "lines": lines}
+    if found.negative:
+        verb = "is outside its limit" if len(found.negative) == 1 else "are outside their limits"
+        headline = f"Solved: {len(found.negative)} of {len(found.margins)} rules {verb}"
+        return {"kind": "bad", "headline": headline, "lines": lines}
+    return {
+        "kind": "good",
+        "headline": f"Solved: all {len(found.margins)} rules are inside their limits",
+        "lines": lines,
+    }
+
+
+def _conditions(facility: Facility) -> list[tuple[str, str]]:
+    """What the run was asked for."""
+    layout = facility.layout
+    units = [block.template for block in layout.blocks]
+    asked = layout.workload
+
+    def each(values: list[str]) -> str:
+        return ", ".join(dict.fromkeys(values))
+
+    listed = [
+        ("Dry bulb", given(layout.site.dry_bulb, "K")),
+        ("Coolant set-point", each([given(unit.loop.supply_temperature, "K") for unit in units])),
+        ("Air set-point", each([given(unit.air.supply_temperature, "K") for unit in units])),
+        ("Redundancy", each([unit.power.redundancy for unit in units])),
+        ("Power policy", each([unit.power.policy for unit in units])),
+        ("Support load", given(_support(facility), "W")),
+        ("Model", f"{asked.model}, {asked.precision}"),
+        ("Tokens of a request", f"{asked.input_length:,} in, {asked.output_length:,} out"),
+        ("Each user sees", given(asked.interactivity, "token/s")),
+        ("Peak over mean power", given(asked.edp_factor, "1")),
+        ("Electricity", given(layout.site.electricity_price, "USD/J")),
+        ("Altitude", given(layout.site.altitude, "m")),
+    ]
+    if layout.utility.cap is not None:
+        listed.append(("Utility cap", given(layout.utility.cap, "W")))
+    return listed
+
+
+def _support(facility: Facility) -> float:
+    load = np.asarray(facility.operation.support_load, dtype=np.float64)
+    return float(np.broadcast_to(load, (1, len(facility.rows))).sum())
+
+
+def _power(one: xr.Dataset) -> list[tuple[str, str, float, str]]:
+    """Where the utility's power goes: what, how much, share of the whole, class of the line."""
+    total = float(one["utility_power"])
+    losses = [(f"{name} losses", float(one[f"{key}_loss"]), "part") for key, name in LOSSES]
+    lines = [
+        ("Utility", total, "whole"),
+        ("Conversion and conductors", sum(watts for _, watts, _ in losses), "sum"),
+        *losses,
+        ("Mechanical", float(one["mechanical_power"]), "sum"),
+        *((name, float(one[key].sum()), "part") for key, name in MECHANICAL),
+        ("IT", float(one["it_power"]), "sum"),
+        ("racks", float(one["rack_power"]), "part"),
+        ("network and management in the rows", float(one["support_power"]), "part"),
+    ]
+    return [(name, readable(watts, "W"), watts / total, kind) for name, watts, kind in lines]
+
+
+def _cooling(facility: Facility, one: xr.Dataset) -> list[dict[str, Any]]:
+    """The cooling tables: blocks as columns, or as lines where there are many."""
+    many = len(facility.blocks) > MANY
+    tables = []
+    for title, rows in COOLING.items():
+        table = [["block" if many else "", *facility.blocks]]
+        table += [[label, *(_block(value, unit) for value in one[name].values)] for name, label, unit in rows]
+        lines = list(zip(*table, strict=True)) if many else table
+        tables.append({"title": title, "head": lines[0], "body": lines[1:], "many": many})
+    return tables
+
+
+def _block(value: float, unit: str) -> str:
+    return readable(float(value), unit, 3) if unit else MODES[COOLING_MODES[int(value)]]
+
+
+def _margins(found: Summary) -> list[dict[str, Any]]:
+    """Every finding: the design's, the worst first, then those on the solution."""
+    listed = []
+    for finding in (*found.margins, *(finding for finding in found.findings if finding.code in SOLUTION)):
+        value, limit, margin = terms(finding)
+        listed.append(
+            {
+                "finding": finding,
+                "value": value,
+                "limit": limit,
+                "margin": margin,
+                "outside": outside(finding),
+            }
+        )
+    return listed
+
+
+def _racks(facility: Facility, one: xr.Dataset) -> list[dict[str, Any]]:
+    """One line for each rack."""
+    racks = facility.racks
+    names = [*facility.devices.name, ""]
+    columns = [
+        [readable(float(value), unit, digits) for value in one[name].values] for name, _, unit, digits in RACK
+    ]
+    codes, held = one["binding"].values, one["binding_device"].values
+    kinds = one["binding_kind"].values
+    return [
+        {
+            "name": name,
+            "type": racks.types[racks.type[index]].name,
+            "cells": [column[index] for column in columns],
+            "binding": str(kinds[int(codes[index])]).replace("_", " "),
+            "device": names[int(held[index])] if names[int(held[index])] not in kinds else "",
+        }
+        for index, name in enumerate(racks.name)
+    ]

@@ -1,0 +1,160 @@
+"""What the page's script draws: the hall, racks and devices, as plain values for JSON."""
+
+from __future__ import annotations
+
+import html
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from twin.facility import DEVICE_KINDS, Facility
+from twin.state import VARIABLES
+from twin.units import shown
+
+Array = npt.NDArray[np.float64]
+
+COLOURED = {
+    "power": "W",
+    "case_temperature": "K",
+    "return_temperature": "K",
+    "air_inlet_temperature": "K",
+    "tokens": "token/s",
+    "coolant_flow": "m3/s",
+}
+"""What can colour the racks of the hall, with the unit it is read from."""
+TITLES = {
+    "power": "Rack power",
+    "case_temperature": "GPU case temperature",
+    "return_temperature": "Coolant return temperature",
+    "air_inlet_temperature": "Air inlet temperature",
+    "tokens": "Output tokens",
+    "coolant_flow": "Coolant flow",
+}
+SPAN = {"K": 0.5}
+"""Least span of a colour bar by unit, in the unit it is read in; else SMALLEST of the magnitude. Differences
+below it are not worth a colour."""
+SMALLEST = 0.01
+DRAWN = {"cdu": "CDU", "fan_wall": "Fan wall"}
+"""Devices that stand in the hall."""
+MANY = 6
+"""Blocks up to which the hall shows them all at first."""
+MOST = 60
+"""Devices beyond which only the most loaded FEW of each kind are drawn; of the whips it is always one."""
+FEW = 5
+
+
+def rack_variables() -> list[str]:
+    """Variables that can colour the racks: one number for each rack, no code.
+
+    >>> "case_temperature" in rack_variables(), "binding" in rack_variables()
+    (True, False)
+    """
+    return [
+        name
+        for name, row in VARIABLES.items()
+        if row.dims == ("scenario", "rack") and not row.flags and name != "binding_device"
+    ]
+
+
+def plots(facility: Facility, one: xr.Dataset, variable: str) -> dict[str, Any]:
+    """All that the script needs; texts are escaped, for plotly reads a little HTML in them.
+
+    one : one scenario of a state. variable : what colours the racks at first, one of `rack_variables`.
+    Of many blocks the hall shows one at first, that of the rack with the greatest value.
+    """
+    names = list(COLOURED) if variable in COLOURED else [variable, *COLOURED]
+    racks, worst = facility.racks, np.nan_to_num(one[variable].values, nan=-np.inf)
+    return {
+        "blocks": _escaped(facility.blocks),
+        "start": int(racks.block[np.argmax(worst)]) if len(facility.blocks) > MANY else -1,
+        "racks": {
+            "name": _escaped(racks.name),
+            "type": _escaped(kind.name for kind in racks.types),
+            "of": racks.type.tolist(),
+            "block": racks.block.tolist(),
+            "box": _rounded(racks.box.reshape(-1, 6), 6),
+            "variables": [_variable(one, name) for name in names],
+            "first": names.index(variable),
+            "demand": _rounded(shown(one["demand"].values, "W")[0], 5),
+            "limit": _limits(facility),
+        },
+        "solids": [_solids(facility, kind, title) for kind, title in DRAWN.items()],
+        "halls": _rounded(facility.hall.reshape(-1, 6), 6),
+        "devices": _devices(facility, one),
+    }
+
+
+def _escaped(texts: Any) -> list[str]:
+    return [html.escape(str(text)) for text in texts]
+
+
+def _rounded(values: Array, digits: int) -> Any:
+    """Nested lists with so many significant digits, None for what is not finite."""
+    if np.ndim(values) > 0:
+        return [_rounded(value, digits) for value in values]
+    return float(f"{values:.{digits}g}") if math.isfinite(values) else None
+
+
+def _variable(one: xr.Dataset, name: str) -> dict[str, Any]:
+    """Values in the unit people read, and the ends of the colour bar."""
+    unit = COLOURED.get(name, VARIABLES[name].unit)
+    values, printed = shown(one[name].values.astype(np.float64), unit)
+    finite = values[np.isfinite(values)]
+    least, most = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
+    short = SPAN.get(unit, SMALLEST * max(abs(least), abs(most), 1e-9)) - (most - least)
+    if short > 0:
+        least, most = least - short / 2, most + short / 2
+    return {
+        "name": name,
+        "title": TITLES.get(name, VARIABLES[name].meaning),
+        "unit": printed,
+        "values": _rounded(values, 5),
+        "range": [least, most],
+    }
+
+
+def _limits(facility: Facility) -> list[float | None]:
+    """Greatest case temperature of each rack in degC."""
+    found: list[float | None] = _rounded(shown(facility.racks.case_limit, "K")[0], 5)
+    return found
+
+
+def _solids(facility: Facility, kind: str, title: str) -> dict[str, Any]:
+    """Boxes of the devices of a kind that have a place."""
+    devices = facility.devices
+    placed = np.isfinite(devices.box).all(axis=(1, 2))
+    mine = np.flatnonzero((devices.kind == DEVICE_KINDS.index(kind)) & placed)
+    return {
+        "title": title,
+        "block": devices.block[mine].tolist(),
+        "name": _escaped(devices.name[index] for index in mine),
+        "box": _rounded(devices.box[mine].reshape(-1, 6), 6),
+    }
+
+
+def _devices(facility: Facility, one: xr.Dataset) -> dict[str, Any]:
+    """The devices to draw, the most loaded last, for plotly draws upwards."""
+    devices = facility.devices
+    loading, alive = one["device_loading"].values, one["device_alive"].values
+    kinds = np.array(DEVICE_KINDS)[devices.kind]
+    order = np.argsort(np.where(np.isfinite(loading), -loading, np.inf), kind="stable")
+    room = {kind: len(kinds) for kind in DEVICE_KINDS}
+    if np.count_nonzero(kinds != "whip") > MOST:
+        room = dict.fromkeys(DEVICE_KINDS, FEW)
+    room["whip"] = 1
+    drawn = []
+    for index in order:
+        if room[kinds[index]] > 0:
+            room[kinds[index]] -= 1
+            drawn.append(index)
+    drawn.reverse()
+    return {
+        "name": _escaped(devices.name[index] for index in drawn),
+        "kind": [str(kinds[index]).replace("_", " ") for index in drawn],
+        "loading": _rounded(100.0 * loading[drawn], 4),
+        "out": [bool(alive[index] <= 0) for index in drawn],
+        "left": len(kinds) - len(drawn),
+    }

@@ -1,0 +1,129 @@
+"""The summary of a run on a terminal, from 80 columns up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from rich.console import Console, Group, RenderableType
+from rich.rule import Rule
+from rich.table import Table
+from rich.text import Text
+
+from twin.summary import CAUSES, MODES, WHY, WORST, Metric, Summary, outside, terms
+from twin.verdict import Finding
+
+GRID = (
+    ("tokens_per_second", "utility_power"),
+    ("tokens_per_second_per_megawatt", "it_power"),
+    ("cost_per_million_tokens", "pue"),
+    ("ttft_p99", "utilisation"),
+    ("tpot_p50", "uptime"),
+)
+"""Metrics side by side."""
+
+
+def show(console: Console, found: Summary, files: Mapping[str, str]) -> None:
+    """Print the summary and where its files are."""
+    console.print(Group(*_parts(found)))
+    console.print()
+    for kind, path in files.items():
+        console.print(Text.assemble((f"{kind:<9}", "dim"), path), soft_wrap=True)
+
+
+def _parts(found: Summary) -> list[RenderableType]:
+    parts: list[RenderableType] = [Text(found.name, "bold")]
+    if found.description:
+        parts.append(Text(found.description, "dim"))
+    parts += [Text(""), _verdict(found), Text(""), _metrics(found.metrics)]
+    partial = [metric for metric in found.metrics.values() if metric.partial]
+    parts += [Text(f"* {metric.title.lower()}: {metric.basis}", "dim") for metric in partial]
+    if found.converged:
+        parts += [_heading("Held by"), _binding(found)]
+        parts += [_heading("Tightest margins"), _margins(found.margins[:WORST])]
+        parts += [_heading("Balances"), _balances(found)]
+    return [*parts, _heading("What it rests on"), _basis(found)]
+
+
+def _heading(title: str) -> Group:
+    return Group(Text(""), Rule(Text(title, "bold"), align="left", style="dim"))
+
+
+def _verdict(found: Summary) -> Text:
+    """Solved or not, and how many margins are outside."""
+    racks = f"{found.racks:,} racks, {found.gpus:,} GPUs. "
+    if not found.converged:
+        return Text.assemble(racks, (f"No solution: {WHY[found.reason]}.", "bold red"))
+    solved = f"Solved in {found.passes} {'pass' if found.passes == 1 else 'passes'}. "
+    if found.ledger.faults:
+        return Text.assemble(racks, solved, ("Its balances do not close.", "bold red"))
+    rules = len(found.margins)
+    told = (f"All {rules} rules inside their limits.", "bold green")
+    if found.negative:
+        told = (f"{len(found.negative)} of {rules} rules outside their limits.", "bold red")
+    return Text.assemble(racks, solved, told)
+
+
+def _metrics(metrics: Mapping[str, Metric]) -> Table:
+    grid = Table.grid(padding=(0, 2))
+    for _ in ("left", "right"):
+        grid.add_column(style="dim", no_wrap=True)
+        grid.add_column(style="bold", justify="right", no_wrap=True)
+    for left, right in GRID:
+        grid.add_row(*(cell for name in (left, right) for cell in _metric(metrics[name])))
+    return grid
+
+
+def _metric(metric: Metric) -> tuple[str, str]:
+    return metric.title, metric.text + (" *" if metric.partial else "")
+
+
+def _binding(found: Summary) -> Table:
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(justify="right", style="bold")
+    grid.add_column()
+    for kind, count in found.binding.items():
+        grid.add_row(f"{count:,} racks" if count != 1 else "1 rack", CAUSES[kind])
+    for mode, count in found.modes.items():
+        grid.add_row(f"{count:,} blocks" if count != 1 else "1 block", f"cooling mode: {MODES[mode]}")
+    return grid
+
+
+def _margins(findings: tuple[Finding, ...]) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("rule", no_wrap=True)
+    table.add_column("what", overflow="fold", ratio=3)
+    table.add_column("where", overflow="fold", ratio=2)
+    for name in ("value", "limit", "margin"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for finding in findings:
+        value, limit, margin = terms(finding)
+        style = "bold red" if outside(finding) else ""
+        table.add_row(finding.code, finding.title, Text(finding.element), value, limit, margin, style=style)
+    return table
+
+
+def _balances(found: Summary) -> Text:
+    ledger = found.ledger
+    line = Text()
+    for name, error in (("power", ledger.power), ("rack heat", ledger.rack), ("heat outdoors", ledger.heat)):
+        line.append(f"{name} ", "dim").append(f"{error:.1e}   ")
+    line.append("of their totals", "dim")
+    for fault in ledger.faults:
+        line.append(f"\n{fault}", "bold red")
+    return line
+
+
+def _basis(found: Summary) -> Text:
+    basis = found.basis
+    line = Text(
+        f"{basis.figures} catalogue figures, of which {basis.assumed} assumed and {basis.calibrated} calibrated."
+    )
+    if basis.decisive:
+        names = f"{', '.join(basis.decisive)} of {basis.product}"
+        line.append(
+            f"\nA figure that is assumed or calibrated decides the tightest margin: {names}.", "yellow"
+        )
+    if basis.doubtful:
+        line.append(f"\nAssumed or calibrated in {basis.product}, which is behind the tightest margin: ")
+        line.append(f"{', '.join(basis.doubtful)}.")
+    return line

@@ -1,0 +1,418 @@
+"""The numbers that terminal, JSON and report share: one pure function of facility, state and findings."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from twin.catalogue import Product
+from twin.equipment import group
+from twin.facility import BINDINGS, COOLING_KINDS, COOLING_MODES, DEVICE_KINDS, REASONS, Facility
+from twin.schema import Placement, Unit
+from twin.units import shown
+from twin.verdict import Finding
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+POWER_TOLERANCE = 1e-9
+"""What the power ledger may miss of the utility's power: it is a sum of the same terms."""
+HEAT_TOLERANCE = 1e-6
+"""What the rack and heat ledgers may miss: their flows and temperatures carry the solver's residual."""
+NEGLIGIBLE = 1e-6
+"""Relative margin that the solver's residual cannot tell from none."""
+SOLUTION = ("S1-solved", "S2-ledger")
+"""Rules on the solution itself; they are told apart from margins of the design."""
+TARGETS = ("P1-supply", "L4-flow", "A4-air-flow")
+"""Rules on what a controller holds at its target: never positive, so they are met or not and have no reserve."""
+NO_VALUE = "no value"
+WORST = 5
+"""Margins shown in a summary."""
+CAUSES = {
+    "demand": "nothing: the workload's own demand",
+    "no_feed": "no live feed",
+    "shelf": "the rack's power shelves",
+    "whip": "a whip",
+    "power_cap": "the operator's power cap",
+    "chip_temperature": "the GPU case temperature",
+    "coolant_temperature": "coolant too warm for the rack",
+    "coolant_flow": "coolant flow",
+    "inlet_air": "inlet air temperature",
+    "panel": "a power panel",
+    "ups": "a UPS",
+    "transformer": "a transformer",
+    "utility": "the utility connection",
+    "cdu": "CDU capacity",
+    "fan_wall": "fan-wall capacity",
+    "chiller": "chiller capacity",
+}
+"""What holds a rack, in words, by kind of binding."""
+MODES = {"free": "free cooling", "trim": "trim chiller running", "throttled": "supply above its set-point"}
+"""Cooling modes in words."""
+WHY = {
+    "none": "solved",
+    "not_settled": "the passes did not settle",
+    "floors_exceed_limit": "the racks' least power is more than a shared limit carries",
+    "no_voltage_solution": "the power chain has no voltage at which it carries its load",
+    "no_heat_sink": "the coolant finds no temperature at which its heat leaves",
+}
+"""Why there is no solution, in words."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One number with its unit, what it rests on, and how many digits of it mean something."""
+
+    title: str
+    value: float
+    unit: str
+    basis: str
+    digits: int = 4
+    percent: bool = False
+    """A ratio that people read in per cent."""
+    partial: bool = False
+    """Only part of what the name promises is modelled; the basis says which."""
+
+    @property
+    def known(self) -> bool:
+        """Whether there is a value."""
+        return math.isfinite(self.value)
+
+    @property
+    def text(self) -> str:
+        """The value as people read it."""
+        return readable(self.value, "%" if self.percent else self.unit, self.digits)
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """Watts in and out, and the relative errors of the three balances."""
+
+    into: float
+    out: float
+    power: float
+    rack: float
+    heat: float
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """The balances that do not close, one line each; a NaN is a scenario without a solution, not a fault."""
+        terms = (
+            ("power", self.power, POWER_TOLERANCE),
+            ("rack", self.rack, HEAT_TOLERANCE),
+            ("heat", self.heat, HEAT_TOLERANCE),
+        )
+        return tuple(
+            f"the {name} ledger misses {abs(error):.1e} of its total, more than {most:.0e}"
+            for name, error, most in terms
+            if abs(error) > most
+        )
+
+
+@dataclass(frozen=True)
+class Basis:
+    """How far the catalogue figures behind a run are to be trusted."""
+
+    figures: int
+    assumed: int
+    calibrated: int
+    product: str
+    """Product behind the worst margin; empty when no single product is."""
+    decisive: tuple[str, ...]
+    """Its assumed and calibrated figures that the limit of the worst margin is read from."""
+    doubtful: tuple[str, ...]
+    """Its other assumed figures."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One scenario of a state in the few numbers a person asks for."""
+
+    name: str
+    description: str
+    racks: int
+    gpus: int
+    metrics: Mapping[str, Metric]
+    binding: Mapping[str, int]
+    """Kind of binding -> racks, the most frequent first; empty without a solution."""
+    modes: Mapping[str, int]
+    """Cooling mode -> blocks; empty without a solution."""
+    findings: tuple[Finding, ...]
+    ledger: Ledger
+    converged: bool
+    reason: str
+    residual: float
+    passes: int
+    basis: Basis
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """Why the run cannot be relied on, one line each; empty when it can."""
+        unsolved = () if self.converged else (f"no solution: {WHY[self.reason]}",)
+        return unsolved + self.ledger.faults
+
+    @property
+    def margins(self) -> tuple[Finding, ...]:
+        """Margins of the design, the worst first; what can only be met or not stands last when it is met."""
+        return _design(self.findings)
+
+    @property
+    def negative(self) -> tuple[Finding, ...]:
+        """Margins outside their limits."""
+        return tuple(finding for finding in self.margins if outside(finding))
+
+
+def summary(facility: Facility, state: xr.Dataset, findings: Sequence[Finding]) -> Summary:
+    """The summary of a state of one scenario.
+
+    state : of `solve(keep="racks")` or "all", one scenario. findings : of the same state.
+    Metrics of a scenario without a solution are NaN.
+    """
+    if state.sizes["scenario"] != 1:
+        raise ValueError(f"a summary is of one scenario, the state has {state.sizes['scenario']}")
+    one = state.isel(scenario=0)
+    counts = dict(zip(one["binding_kind"].values.tolist(), one["bound_racks"].values, strict=True))
+    solved = bool(one["converged"])
+    bound = {name: int(count) for name, count in counts.items() if solved and count > 0}
+    modes = one["cooling_mode"].values
+    coded = [int(code) for code in modes[np.isfinite(modes)]]
+    layout = facility.layout
+    return Summary(
+        name=facility.name,
+        description=layout.description,
+        racks=len(facility.racks.name),
+        gpus=round(float(facility.racks.gpus.sum())),
+        metrics=_metrics(facility, one),
+        binding=dict(sorted(bound.items(), key=lambda item: (-item[1], BINDINGS.index(item[0])))),
+        modes={name: coded.count(code) for code, name in enumerate(COOLING_MODES) if code in coded},
+        findings=tuple(findings),
+        ledger=Ledger(
+            into=_number(one, "utility_power"),
+            out=_number(one, "heat_outdoors") + _number(one, "room_loss"),
+            power=_number(one, "ledger_power"),
+            rack=_number(one, "ledger_rack"),
+            heat=_number(one, "ledger_heat"),
+        ),
+        converged=solved,
+        reason=REASONS[int(one["reason"])],
+        residual=_number(one, "residual"),
+        passes=int(one["passes"]),
+        basis=_basis(facility, findings),
+    )
+
+
+def _number(one: xr.Dataset, name: str) -> float:
+    return float(one[name])
+
+
+def _metrics(facility: Facility, one: xr.Dataset) -> dict[str, Metric]:
+    """The metrics in the order in which they are printed."""
+    layout, value = facility.layout, partial(_number, one)
+    asked, economics = layout.workload, layout.economics
+    pace = f"{asked.interactivity:.4g} token/s for each user"
+    served = (
+        f"{asked.model} in {asked.precision}, {asked.input_length:,} tokens in and {asked.output_length:,} "
+        f"out at {pace}; roofline serving model on published benchmark results"
+    )
+    cost = (
+        f"capital at {given(economics.interest_rate, '%')} a year, maintenance, and electricity at "
+        f"{given(layout.site.electricity_price, 'USD/J')}; all output tokens sold"
+    )
+    prefill = (
+        f"prefill pool at {asked.prefill_utilisation:.0%} utilisation, worst running rack; serving model"
+    )
+    decode = f"worst running rack at {pace}; serving model"
+    reached = "output tokens over those of all racks without any limit of power or cooling"
+    faults = "GPU and compute-tray faults only; outages of power, cooling and network are not modelled"
+    joule = value("tokens_per_joule")
+    return {
+        "tokens_per_second": Metric("Output tokens", value("tokens_per_second"), "token/s", served, 3),
+        "tokens_per_second_per_megawatt": Metric(
+            "Tokens per megawatt", joule * 1e6, "token/s/MW", "output tokens over utility power", 3
+        ),
+        "tokens_per_joule": Metric(
+            "Tokens per joule", joule, "token/J", "output tokens over utility energy", 3
+        ),
+        "cost_per_million_tokens": Metric("Cost", value("cost_per_million_tokens"), "USD/Mtoken", cost, 3),
+        "utility_power": Metric(
+            "Utility power", value("utility_power"), "W", "active power at the point of connection"
+        ),
+        "it_power": Metric(
+            "IT power", value("it_power"), "W", "AC input of the racks and the support load in the rows"
+        ),
+        "pue": Metric("PUE", value("pue"), "1", "utility over IT power at this point, not a year's mean"),
+        "utilisation": Metric("Utilisation", value("utilisation"), "1", reached, 3, percent=True),
+        "ttft_p99": Metric("Time to first token, p99", value("ttft_p99"), "s", prefill, 2),
+        "tpot_p50": Metric("Time per token, p50", value("tpot_p50"), "s", decode, 3),
+        "uptime": Metric("Uptime", value("uptime"), "1", faults, percent=True, partial=True),
+    }
+
+
+def _design(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Findings on the design, the worst first, those without a reserve to tell of last."""
+    listed = [finding for finding in findings if finding.code not in SOLUTION]
+    return tuple(sorted(listed, key=lambda finding: (met(finding), finding.relative)))
+
+
+def met(finding: Finding) -> bool:
+    """Whether a rule that has no reserve, only yes or no, says yes."""
+    return not outside(finding) and (finding.code in TARGETS or _yes_or_no(finding))
+
+
+def _yes_or_no(finding: Finding) -> bool:
+    """A rule that stands half a unit either side of zero."""
+    return finding.unit == "1" and finding.limit == 0.0 and abs(finding.value) == 0.5
+
+
+def _basis(facility: Facility, findings: Sequence[Finding]) -> Basis:
+    """Counts of figures by status, and what stands behind the worst margin."""
+    status = [figure.status for made in facility.products for figure in made.figures.values()]
+    worst = next(iter(_design(findings)), None)
+    behind = worst and product_behind(facility, worst)
+    soft = (
+        [name for name, figure in behind.figures.items() if figure.status in ("assumed", "calibrated")]
+        if behind
+        else []
+    )
+    named = [name for name in soft if worst and name in worst.clause]
+    return Basis(
+        figures=len(status),
+        assumed=status.count("assumed"),
+        calibrated=status.count("calibrated"),
+        product=behind.name if behind else "",
+        decisive=tuple(named),
+        doubtful=tuple(name for name in soft if name not in named),
+    )
+
+
+def product_behind(facility: Facility, finding: Finding) -> Product | None:
+    """The product whose figures set the limit of a finding; None where no single one does."""
+    racks, devices = facility.racks, facility.devices
+    made = {one.name: one for one in facility.products}
+    if finding.element in racks.name:
+        return racks.types[int(racks.type[racks.name.index(finding.element)])].product
+    if finding.element in devices.name:
+        return made.get(_device_product(facility, devices.name.index(finding.element)))
+    if finding.element in facility.blocks and finding.clause.startswith("rack product"):
+        first = int(np.argmax(racks.block == facility.blocks.index(finding.element)))
+        return racks.types[int(racks.type[first])].product
+    return None
+
+
+def _device_product(facility: Facility, device: int) -> str:
+    """Name of the product of a device; empty for the utility."""
+    name, kind = facility.devices.name[device], DEVICE_KINDS[facility.devices.kind[device]]
+    if kind == "utility":
+        return ""
+    unit, placed = _units(facility)[int(facility.devices.block[device])]
+    if kind in COOLING_KINDS:
+        return group(unit, kind).product
+    if kind == "whip":
+        rows = [row for row in unit.rows if name.startswith(f"whip.{placed.prefix}{row.name}.")]
+        return rows[0].whip.product
+    return next(item.product for item in unit.power.devices if f"{placed.prefix}{item.name}" == name)
+
+
+def _units(facility: Facility) -> list[tuple[Unit, Placement]]:
+    return [(block.template, placed) for block in facility.layout.blocks for placed in block.placements]
+
+
+def outside(finding: Finding) -> bool:
+    """Whether a margin is negative by more than the solver's residual."""
+    return finding.relative < -NEGLIGIBLE
+
+
+def readable(value: float, unit: str, digits: int = 4) -> str:
+    """A value in SI as people read it, rounded to `digits` significant digits; temperatures to a tenth,
+    times below a second in milliseconds.
+
+    unit : as for `twin.units.shown`; `delta_degC` is a temperature difference.
+
+    >>> readable(2_512_340.0, "W"), readable(318.15, "K"), readable(1_234_567.0, "token/s", 3)
+    ('2,512 kW', '45.0 °C', '1,230,000 token/s')
+    >>> readable(float("nan"), "W")
+    'no value'
+    """
+    if not math.isfinite(value):
+        return NO_VALUE
+    number, name = (1e3 * value, "ms") if unit == "s" and abs(value) < 1.0 else shown(float(value), unit)
+    if unit in ("K", "delta_degC"):
+        return f"{number:,.1f} {name}".replace("-0.0 ", "0.0 ")
+    rounded = float(f"{number:.{digits}g}")
+    size = math.floor(math.log10(abs(rounded))) if rounded else digits
+    return f"{rounded:,.{max(0, digits - 1 - size)}f} {name}".rstrip()
+
+
+def given(value: float, unit: str) -> str:
+    """A value of the input in SI as people read it, without digits that were not written.
+
+    >>> given(0.08 / 3.6e6, "USD/J"), given(148e3, "W"), given(318.15, "K")
+    ('0.08 USD/kWh', '148 kW', '45 °C')
+    """
+    number, name = shown(float(value), unit)
+    return f"{number:,.6g} {name}".rstrip()
+
+
+def terms(finding: Finding) -> tuple[str, str, str]:
+    """Value, limit and margin of a finding as people read them.
+
+    A rule that is met or not (half a unit either side of zero) reads yes or no; ratios read in per cent, and
+    those of the ledger, which are far below one, in powers of ten.
+    """
+    if _yes_or_no(finding):
+        return "yes" if met(finding) else "no", "yes", "met" if met(finding) else "not met"
+    if finding.unit == "1" and 0.0 < abs(finding.limit) < 1e-3:
+        return f"{finding.value:.1e}", f"{finding.limit:.0e}", f"{finding.margin:.1e}"
+    unit = "%" if finding.unit == "1" else finding.unit
+    part = "delta_degC" if unit == "K" else unit
+    value, limit = (readable(number, unit, 3) for number in (finding.value, finding.limit))
+    if abs(finding.relative) <= NEGLIGIBLE:
+        return value, limit, "met" if met(finding) else "at the limit"
+    return value, limit, readable(finding.margin, part, 3)
+
+
+def record(found: Summary, files: Mapping[str, str]) -> dict[str, Any]:
+    """The summary as the one object that `twin run --json` prints; what has no value is None.
+
+    files : kind of file -> path.
+    """
+    ledger = found.ledger
+    return {
+        "facility": {"name": found.name, "racks": found.racks, "gpus": found.gpus},
+        "metrics": {
+            name: {
+                "value": _finite(metric.value),
+                "unit": metric.unit,
+                "basis": metric.basis,
+            }
+            for name, metric in found.metrics.items()
+        },
+        "binding": dict(found.binding),
+        "worst_margins": [
+            {
+                "code": finding.code,
+                "title": finding.title,
+                "element": finding.element,
+                "value": _finite(finding.value),
+                "limit": _finite(finding.limit),
+                "margin": _finite(finding.margin),
+                "relative": _finite(finding.relative),
+                "unit": finding.unit,
+                "clause": finding.clause,
+            }
+            for finding in found.margins[:WORST]
+        ],
+        "ledger": {"in": _finite(ledger.into), "out": _finite(ledger.out), "relative": _finite(ledger.heat)},
+        "converged": found.converged,
+        "residual": _finite(found.residual),
+        "files": dict(files),
+    }
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
