@@ -244,7 +244,7 @@ def _equipment(blocks: Blocks, drawing: Drawing) -> None:
             for place in range(item.count):
                 box = _box(item, made, placed, place)
                 name = f"{placed.prefix}{kind.replace('_', '')}.{place + 1}"
-                drawing.device(name, kind, index, rating(kind, made), box)
+                drawing.device(name, made.name, kind, index, rating(kind, made), box)
 
 
 def _box(item: Equipment, made: Product, placed: Placement, place: int) -> Array:

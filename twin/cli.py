@@ -83,12 +83,13 @@ def run(
         facility, sets = _asked(layout, set_ or [], out, variable)
     from twin.equilibrium import solve
     from twin.report.page import page
+    from twin.study.price import prices
     from twin.summary import record, summary
     from twin.verdict import findings
 
     state = solve(facility)
     listed = findings(facility, state)
-    found = summary(facility, state, listed)
+    found = summary(facility, state, listed, prices(facility) if state.converged.all() else ())
     with _told():
         files = _written(out, state, listed, page(facility, state, found, variable, sets))
     if as_json:

@@ -19,7 +19,7 @@ from twin.compute.law import Law
 from twin.demand import demand
 from twin.facility import OWN_CAUSES, REASONS, Facility
 from twin.operation import OPERATING, Operation, resolve
-from twin.plant.cooling import Flow, Heat, flow, heat, rack_heat
+from twin.plant.cooling import HOTTEST, Flow, Heat, flow, heat, rack_heat
 from twin.plant.limit import Limits, limits
 from twin.plant.power import Feed, feed
 from twin.plant.supply import Supply, supplied
@@ -31,8 +31,6 @@ Array = npt.NDArray[np.float64]
 TOLERANCE = 1e-9
 """Relative change of rack power, and kelvin of supply temperature times ten, at which a scenario has settled."""
 PASSES = 60
-HOTTEST = 368.15
-"""Supply temperature in K beyond which a loop has no heat sink."""
 CHUNK = 100_000
 """Scenario x rack in one chunk."""
 

@@ -159,6 +159,8 @@ class Devices:
     name: tuple[str, ...]
     kind: Index
     block: Index
+    product: tuple[str, ...]
+    """Name of its catalogue product, empty for the utility."""
     rating: Array
     """Continuous rating: W; VA for transformers, A for whips."""
     box: Array

@@ -24,6 +24,7 @@ NOWHERE = np.full((2, 3), np.nan)
 @dataclass(frozen=True)
 class _Device:
     name: str
+    product: str
     kind: str
     block: int
     rating: float
@@ -75,6 +76,7 @@ class Drawing:
     def device(
         self,
         name: str,
+        product: str,
         kind: str,
         block: int,
         rating: float,
@@ -82,7 +84,8 @@ class Drawing:
         node: int = -1,
         whips: float = 1.0,
     ) -> int:
-        self.devices.append(_Device(name, kind, block, rating, box, node, whips))
+        """A device of a catalogue product, "" for the utility; its index."""
+        self.devices.append(_Device(name, product, kind, block, rating, box, node, whips))
         return len(self.devices) - 1
 
     def node(self, node: _Node) -> int:
@@ -96,7 +99,7 @@ class Drawing:
         root = self.node(_Node(-1, -1, voltage, 0.0, 0.0, source=True))
         reactance = voltage**2 / short_circuit_power / float(np.hypot(1.0, resistance_ratio))
         bus = self.node(_Node(root, 0, voltage, reactance * resistance_ratio, reactance))
-        self.device("utility", "utility", 0, rating, node=bus)
+        self.device("utility", "", "utility", 0, rating, node=bus)
         self.outputs["utility"] = bus
 
     def unit(self, unit: Unit, prefix: str, block: int) -> None:
@@ -143,7 +146,7 @@ class Drawing:
         if made.kind == "ups":
             entry, bus = bus, self.node(_Node(bus, number, voltage, 0.0, 0.0, source=True))
             self.ups.append((number, entry, bus, made))
-        self.device(name, made.kind, block, made["rating"], node=bus)
+        self.device(name, made.name, made.kind, block, made["rating"], node=bus)
         self.outputs[name] = bus
 
     def load(self, name: str, power_factor: float) -> int:
@@ -165,7 +168,7 @@ class Drawing:
             )
         )  # fmt: skip
         rating = made["ratedCurrent"] * made["continuousFactor"]
-        self.device(f"whip.{rack}.{feed}", "whip", block, rating, node=bus, whips=count)
+        self.device(f"whip.{rack}.{feed}", made.name, "whip", block, rating, node=bus, whips=count)
         self.feeds.append(_Feed(load, bus, reserve, number, count))
 
     def tap(self, load: int, feeds: Sequence[str], catcher: bool = False) -> None:
@@ -216,6 +219,7 @@ class Drawing:
         )
         devices = Devices(
             name=tuple(device.name for device in self.devices),
+            product=tuple(device.product for device in self.devices),
             kind=np.array([DEVICE_KINDS.index(device.kind) for device in self.devices]),
             block=np.array([device.block for device in self.devices]),
             rating=np.array([device.rating for device in self.devices]),

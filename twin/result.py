@@ -126,6 +126,7 @@ def result(
         "feed_voltage": voltage,
         "supply_setpoint": operation.supply_temperature,
         "supply_temperature": temperature,
+        "supply_reachable": heat.loop_lowest,
         "loop_return_temperature": heat.loop_return,
         "facility_supply_temperature": heat.facility_supply,
         "facility_return_temperature": heat.facility_return,
@@ -133,6 +134,7 @@ def result(
         "loop_flow": flow.total,
         "loop_head": flow.head,
         "flow_share": flow.share,
+        "flow_reserve": flow.reserve,
         "main_velocity": flow.velocity,
         "approach": heat.approach,
         "cdu_duty": heat.cdu_duty,
@@ -144,9 +146,10 @@ def result(
         "hot_aisle_temperature": heat.hot_aisle,
         "air_flow": heat.air_flow,
         "air_demand": heat.air_demand,
+        "air_capacity": heat.air_capacity,
         "fan_wall_duty": heat.fan_wall_duty,
         "device_power": _device_power(facility, supply, mean, heat),
-        "device_loading": _device_loading(facility, supply, peak, mean, heat),
+        "device_loading": _device_loading(facility, operation, supply, peak, mean, heat),
         "device_alive": supply.device,
         "price": found["price"],
     }
@@ -198,13 +201,17 @@ def _device_power(facility: Facility, supply: Supply, mean: Feed, heat: Heat) ->
     return power
 
 
-def _device_loading(facility: Facility, supply: Supply, peak: Feed, mean: Feed, heat: Heat) -> Array:
-    """Load over continuous rating: at peak power, the utility and all cooling equipment at mean power."""
+def _device_loading(
+    facility: Facility, operation: Operation, supply: Supply, peak: Feed, mean: Feed, heat: Heat
+) -> Array:
+    """Load over continuous rating: at peak power, the utility (with its cap) and cooling at mean power."""
     devices = facility.devices
     load = np.where(np.isnan(peak.load), _duties(facility, supply, heat), peak.load)
+    rating = np.broadcast_to(devices.rating, load.shape).copy()
     load[:, 0] = mean.utility
+    rating[:, 0] = np.minimum(rating[:, 0], operation.utility_cap)
     pumps = np.flatnonzero(devices.kind == DEVICE_KINDS.index("pump"))
     cooling = facility.cooling
     volume = heat.facility_flow / cooling.facility_density / np.maximum(supply.units["pump"], 1.0)
     load[:, pumps] = volume[:, devices.block[pumps]] * supply.device[:, pumps]
-    return load / devices.rating
+    return load / rating

@@ -78,6 +78,7 @@ VARIABLES: dict[str, Variable] = {
     "feed_voltage": Variable(R, "1", "racks", "lowest voltage at the rack's live feeds over nominal"),
     "supply_setpoint": Variable(B, "K", "racks", "set-point of the technology coolant supply"),
     "supply_temperature": Variable(B, "K", "racks", "technology coolant supply"),
+    "supply_reachable": Variable(B, "K", "racks", "lowest supply the plant could hold at this heat"),
     "loop_return_temperature": Variable(B, "K", "racks", "technology coolant return, pump heat included"),
     "facility_supply_temperature": Variable(B, "K", "racks", "facility water to the CDUs"),
     "facility_return_temperature": Variable(B, "K", "racks", "facility water from the CDUs"),
@@ -85,6 +86,9 @@ VARIABLES: dict[str, Variable] = {
     "loop_flow": Variable(B, "m3/s", "racks", "technology coolant"),
     "loop_head": Variable(B, "Pa", "racks", "external head of the CDU pumps"),
     "flow_share": Variable(B, "1", "racks", "coolant delivered over coolant asked for"),
+    "flow_reserve": Variable(
+        B, "1", "racks", "coolant the pumps could deliver over coolant asked for, up to 2"
+    ),
     "main_velocity": Variable(B, "m/s", "racks", "coolant in the main"),
     "approach": Variable(B, "K", "racks", "technology supply above facility supply"),
     "cdu_duty": Variable(B, "W", "racks", "heat through the CDUs"),
@@ -96,6 +100,7 @@ VARIABLES: dict[str, Variable] = {
     "hot_aisle_temperature": Variable(B, "K", "racks", "air behind the racks"),
     "air_flow": Variable(B, "m3/s", "racks", "air of the fan walls"),
     "air_demand": Variable(B, "m3/s", "racks", "air drawn by racks and support"),
+    "air_capacity": Variable(B, "m3/s", "racks", "greatest air flow of the live fan walls"),
     "fan_wall_duty": Variable(B, "W", "racks", "heat taken by the fan walls"),
     "cdu_power": Variable(B, "W", "racks", "CDU pumps"),
     "dry_cooler_power": Variable(B, "W", "racks", "dry-cooler fans"),

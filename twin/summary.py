@@ -11,25 +11,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from twin.catalogue import Product
-from twin.equipment import group
-from twin.facility import BINDINGS, COOLING_KINDS, COOLING_MODES, DEVICE_KINDS, REASONS, Facility
-from twin.schema import Placement, Unit
+from twin.facility import BINDINGS, COOLING_MODES, REASONS, Facility
+from twin.rules.site import TOLERANCE
+from twin.study.price import Price
 from twin.units import shown
 from twin.verdict import Finding
 
 if TYPE_CHECKING:
     import xarray as xr
 
-POWER_TOLERANCE = 1e-9
-"""What the power ledger may miss of the utility's power: it is a sum of the same terms."""
-HEAT_TOLERANCE = 1e-6
-"""What the rack and heat ledgers may miss: their flows and temperatures carry the solver's residual."""
 NEGLIGIBLE = 1e-6
 """Relative margin that the solver's residual cannot tell from none."""
 SOLUTION = ("S1-solved", "S2-ledger")
 """Rules on the solution itself; they are told apart from margins of the design."""
-TARGETS = ("P1-supply", "L4-flow", "A4-air-flow")
-"""Rules on what a controller holds at its target: never positive, so they are met or not and have no reserve."""
 NO_VALUE = "no value"
 WORST = 5
 """Margins shown in a summary."""
@@ -102,15 +96,11 @@ class Ledger:
     @property
     def faults(self) -> tuple[str, ...]:
         """The balances that do not close, one line each; a NaN is a scenario without a solution, not a fault."""
-        terms = (
-            ("power", self.power, POWER_TOLERANCE),
-            ("rack", self.rack, HEAT_TOLERANCE),
-            ("heat", self.heat, HEAT_TOLERANCE),
-        )
+        errors = {"power": self.power, "rack": self.rack, "heat": self.heat}
         return tuple(
-            f"the {name} ledger misses {abs(error):.1e} of its total, more than {most:.0e}"
-            for name, error, most in terms
-            if abs(error) > most
+            f"the {name} ledger misses {abs(errors[name]):.1e} of its total, more than {most:.0e}"
+            for name, most in TOLERANCE.items()
+            if abs(errors[name]) > most
         )
 
 
@@ -143,6 +133,8 @@ class Summary:
     modes: Mapping[str, int]
     """Cooling mode -> blocks; empty without a solution."""
     findings: tuple[Finding, ...]
+    prices: tuple[Price, ...]
+    """What one more or less of each limit that holds a rack is worth; empty when nobody asked."""
     ledger: Ledger
     converged: bool
     reason: str
@@ -167,10 +159,12 @@ class Summary:
         return tuple(finding for finding in self.margins if outside(finding))
 
 
-def summary(facility: Facility, state: xr.Dataset, findings: Sequence[Finding]) -> Summary:
+def summary(
+    facility: Facility, state: xr.Dataset, findings: Sequence[Finding], prices: Sequence[Price] = ()
+) -> Summary:
     """The summary of a state of one scenario.
 
-    state : of `solve(keep="racks")` or "all", one scenario. findings : of the same state.
+    state : of `solve(keep="racks")` or "all", one scenario. findings, prices : of the same state.
     Metrics of a scenario without a solution are NaN.
     """
     if state.sizes["scenario"] != 1:
@@ -191,6 +185,7 @@ def summary(facility: Facility, state: xr.Dataset, findings: Sequence[Finding]) 
         binding=dict(sorted(bound.items(), key=lambda item: (-item[1], BINDINGS.index(item[0])))),
         modes={name: coded.count(code) for code, name in enumerate(COOLING_MODES) if code in coded},
         findings=tuple(findings),
+        prices=tuple(prices),
         ledger=Ledger(
             into=_number(one, "utility_power"),
             out=_number(one, "heat_outdoors") + _number(one, "room_loss"),
@@ -261,7 +256,7 @@ def _design(findings: Sequence[Finding]) -> tuple[Finding, ...]:
 
 def met(finding: Finding) -> bool:
     """Whether a rule that has no reserve, only yes or no, says yes."""
-    return not outside(finding) and (finding.code in TARGETS or _yes_or_no(finding))
+    return not outside(finding) and _yes_or_no(finding)
 
 
 def _yes_or_no(finding: Finding) -> bool:
@@ -297,29 +292,11 @@ def product_behind(facility: Facility, finding: Finding) -> Product | None:
     if finding.element in racks.name:
         return racks.types[int(racks.type[racks.name.index(finding.element)])].product
     if finding.element in devices.name:
-        return made.get(_device_product(facility, devices.name.index(finding.element)))
+        return made.get(devices.product[devices.name.index(finding.element)])
     if finding.element in facility.blocks and finding.clause.startswith("rack product"):
         first = int(np.argmax(racks.block == facility.blocks.index(finding.element)))
         return racks.types[int(racks.type[first])].product
     return None
-
-
-def _device_product(facility: Facility, device: int) -> str:
-    """Name of the product of a device; empty for the utility."""
-    name, kind = facility.devices.name[device], DEVICE_KINDS[facility.devices.kind[device]]
-    if kind == "utility":
-        return ""
-    unit, placed = _units(facility)[int(facility.devices.block[device])]
-    if kind in COOLING_KINDS:
-        return group(unit, kind).product
-    if kind == "whip":
-        rows = [row for row in unit.rows if name.startswith(f"whip.{placed.prefix}{row.name}.")]
-        return rows[0].whip.product
-    return next(item.product for item in unit.power.devices if f"{placed.prefix}{item.name}" == name)
-
-
-def _units(facility: Facility) -> list[tuple[Unit, Placement]]:
-    return [(block.template, placed) for block in facility.layout.blocks for placed in block.placements]
 
 
 def outside(finding: Finding) -> bool:
@@ -361,19 +338,35 @@ def given(value: float, unit: str) -> str:
 def terms(finding: Finding) -> tuple[str, str, str]:
     """Value, limit and margin of a finding as people read them.
 
-    A rule that is met or not (half a unit either side of zero) reads yes or no; ratios read in per cent, and
-    those of the ledger, which are far below one, in powers of ten.
+    A rule that is met or not (half a unit either side of zero) reads yes or no; ratios read in per cent.
     """
     if _yes_or_no(finding):
         return "yes" if met(finding) else "no", "yes", "met" if met(finding) else "not met"
-    if finding.unit == "1" and 0.0 < abs(finding.limit) < 1e-3:
-        return f"{finding.value:.1e}", f"{finding.limit:.0e}", f"{finding.margin:.1e}"
     unit = "%" if finding.unit == "1" else finding.unit
     part = "delta_degC" if unit == "K" else unit
     value, limit = (readable(number, unit, 3) for number in (finding.value, finding.limit))
     if abs(finding.relative) <= NEGLIGIBLE:
         return value, limit, "met" if met(finding) else "at the limit"
     return value, limit, readable(finding.margin, part, 3)
+
+
+def worth(price: Price) -> tuple[str, str]:
+    """What one more and one less of a limit change, as people read them: tokens per second for a kilowatt
+    (kilovolt-ampere) or a kelvin.
+
+    >>> worth(Price("utility", "utility", "W", 0.0284, 0.0284, 16))
+    ('+28.4 token/s', '-28.4 token/s')
+    """
+    step = 1.0 if price.unit == "K" else 1e3
+    return _change(price.up * step), _change(-price.down * step)
+
+
+def _change(tokens: float) -> str:
+    if not math.isfinite(tokens):
+        return "no solution"
+    if abs(tokens) < 0.05:
+        return "nothing"
+    return f"{'+' if tokens > 0 else '-'}{readable(abs(tokens), 'token/s', 3)}"
 
 
 def record(found: Summary, files: Mapping[str, str]) -> dict[str, Any]:
@@ -406,6 +399,17 @@ def record(found: Summary, files: Mapping[str, str]) -> dict[str, Any]:
                 "clause": finding.clause,
             }
             for finding in found.margins[:WORST]
+        ],
+        "prices": [
+            {
+                "limit": price.name,
+                "kind": price.kind,
+                "unit": f"token/s/{price.unit}",
+                "up": _finite(price.up),
+                "down": _finite(price.down),
+                "racks": price.racks,
+            }
+            for price in found.prices
         ],
         "ledger": {"in": _finite(ledger.into), "out": _finite(ledger.out), "relative": _finite(ledger.heat)},
         "converged": found.converged,

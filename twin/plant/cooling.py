@@ -21,6 +21,10 @@ Index = npt.NDArray[np.int64]
 BRANCH_EXPONENT = 1.8
 PIPE_EXPONENT = 1.75
 """Pressure over flow of a rack branch and of turbulent pipe, as in `thermal.loop.delivered_share`."""
+TWICE = 2.0
+"""Multiple of the flow asked for at which the pumps' reserve is looked for: more than that is plenty."""
+HOTTEST = 368.15
+"""Supply temperature in K beyond which a loop has no heat sink."""
 COLD = 1e-6
 """Kelvin above the set-point from which the supply counts as lifted: ten times the solver's residual."""
 
@@ -35,6 +39,8 @@ class Flow:
     mass: Array
     share: Array
     """(scenario, block) delivered over asked."""
+    reserve: Array
+    """(scenario, block) what the pumps could deliver over what is asked, up to TWICE."""
     head: Array
     pump_power: Array
     total: Array
@@ -52,6 +58,8 @@ class Heat:
     return_temperature: Array
     loop_return: Array
     loop_next: Array
+    loop_lowest: Array
+    """(scenario, block) lowest supply the plant could hold at this heat, fans and trim chillers at full power."""
     facility_supply: Array
     facility_return: Array
     facility_flow: Array
@@ -67,6 +75,7 @@ class Heat:
     air_return: Array
     air_flow: Array
     air_demand: Array
+    air_capacity: Array
     fan_wall_duty: Array
     auxiliary: Mapping[str, Array]
     """(scenario, block) electrical power of each kind of cooling equipment [W]."""
@@ -136,14 +145,24 @@ def flow(facility: Facility, supply: Supply, liquid: Array, temperature: Array) 
     mains = _drop(cooling.pipe, "main", total, density, viscosity, np.arange(len(facility.blocks)))
     mains = mains + np.maximum.reduceat(header, header_starts, axis=-1)
     units = supply.units["cdu"]
-    share = loop.delivered_share(total, branch, mains, units, cooling.pump_curve, cooling.cdu_flow)
+    reserve = TWICE * loop.delivered_share(
+        TWICE * total,
+        branch * TWICE**BRANCH_EXPONENT,
+        mains * TWICE**PIPE_EXPONENT,
+        units,
+        cooling.pump_curve,
+        cooling.cdu_flow,
+    )
+    share = np.minimum(reserve, 1.0)
     delivered = demand * share[:, block]
     head = branch * share**BRANCH_EXPONENT + mains * share**PIPE_EXPONENT
     each = total * share / np.maximum(units, 1.0)
     inside = cooling.cdu_pressure * (each / cooling.cdu_volume_flow) ** BRANCH_EXPONENT
     power = pump.electrical_power(total * share, head + inside, cooling.cdu_pump_efficiency)
     speed = pipe.velocity(total * share, cooling.pipe["main_diameter"])
-    return Flow(demand, delivered, delivered * density[:, block], share, head, power, total * share, speed)
+    return Flow(
+        demand, delivered, delivered * density[:, block], share, reserve, head, power, total * share, speed
+    )
 
 
 def _drop(
@@ -290,6 +309,7 @@ def heat(
         return_temperature=returning,
         loop_return=loop_return,
         loop_next=loop_next,
+        loop_lowest=np.where(moving, np.clip(trimmed, 0.0, HOTTEST), setpoint),
         facility_supply=facility_supply,
         facility_return=facility_supply + _over(loop_heat, cold_rate),
         facility_flow=water,
@@ -305,6 +325,7 @@ def heat(
         air_return=air_return,
         air_flow=blown / density,
         air_demand=asked / density,
+        air_capacity=walls * cooling.fan_wall_flow,
         fan_wall_duty=coil_heat,
         auxiliary={
             "cdu": flow.pump_power,

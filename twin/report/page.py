@@ -13,7 +13,7 @@ import xarray as xr
 from twin.facility import COOLING_MODES, Facility
 from twin.report.figure import as_written, by_doubt
 from twin.report.plot import plots
-from twin.summary import CAUSES, MODES, SOLUTION, Summary, given, outside, readable, terms
+from twin.summary import CAUSES, MODES, SOLUTION, Summary, given, outside, readable, terms, worth
 
 MECHANICAL = (
     ("cdu_power", "CDU pumps"),
@@ -100,6 +100,7 @@ def page(
         power=_power(one) if found.converged else [],
         cooling=_cooling(facility, one) if found.converged else [],
         bound=[(CAUSES[kind], count, count / found.racks) for kind, count in found.binding.items()],
+        prices=[(price, *worth(price)) for price in found.prices],
         margins=_margins(found),
         rack_columns=[heading for _, heading, *_ in RACK],
         racks=_racks(facility, one) if found.converged else [],

@@ -9,7 +9,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from twin.summary import CAUSES, MODES, WHY, WORST, Metric, Summary, outside, terms
+from twin.summary import CAUSES, MODES, WHY, WORST, Metric, Summary, outside, terms, worth
 from twin.verdict import Finding
 
 GRID = (
@@ -39,6 +39,8 @@ def _parts(found: Summary) -> list[RenderableType]:
     parts += [Text(f"* {metric.title.lower()}: {metric.basis}", "dim") for metric in partial]
     if found.converged:
         parts += [_heading("Held by"), _binding(found)]
+        if found.prices:
+            parts += [_heading("What it is worth"), _prices(found)]
         parts += [_heading("Tightest margins"), _margins(found.margins[:WORST])]
         parts += [_heading("Balances"), _balances(found)]
     return [*parts, _heading("What it rests on"), _basis(found)]
@@ -85,6 +87,15 @@ def _binding(found: Summary) -> Table:
         grid.add_row(f"{count:,} racks" if count != 1 else "1 rack", CAUSES[kind])
     for mode, count in found.modes.items():
         grid.add_row(f"{count:,} blocks" if count != 1 else "1 block", f"cooling mode: {MODES[mode]}")
+    return grid
+
+
+def _prices(found: Summary) -> Table:
+    grid = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for name in ("limit", "one more", "one less", "of"):
+        grid.add_column(name, justify="right" if name.startswith("one") else "left", no_wrap=name != "limit")
+    for price in found.prices:
+        grid.add_row(Text(price.name), *worth(price), "K" if price.unit == "K" else f"k{price.unit}")
     return grid
 
 

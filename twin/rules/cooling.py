@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from twin.facility import DEVICE_KINDS, Facility
-from twin.rules.registry import Array, Arrays, rule
+from twin.facility import Facility
+from twin.rules.registry import Array, Arrays, loading, rule
 
 VELOCITY = 2.7
 """Greatest coolant velocity in stainless pipe [m/s]: OCP Modular TCS (2025) 3.4."""
@@ -17,11 +17,6 @@ def _running(arrays: Arrays, name: str) -> Array:
     """A rack variable where the rack draws power, NaN elsewhere."""
     power = np.asarray(arrays["power"], dtype=np.float64)
     return np.where(power > 0, np.asarray(arrays[name], dtype=np.float64), np.nan)
-
-
-def _duty(facility: Facility, arrays: Arrays, kind: str) -> tuple[Array, Array]:
-    mine = facility.devices.kind == DEVICE_KINDS.index(kind)
-    return np.where(mine, arrays["device_loading"], np.nan), np.ones((1, 1))
 
 
 @rule(
@@ -42,18 +37,18 @@ def return_(facility: Facility, arrays: Arrays) -> tuple[Array, Array]:
 
 @rule(
     "L3-case", "GPU case temperature", unit="K", axis="rack", sense="most", scale=20.0,
-    clause="rack product: throttle law, calibrated at its reference inlet, power and flow",
+    clause="rack product: throttle law calibrated at plateReferenceInlet, plateReferencePower and the flow there",
 )  # fmt: skip
 def case(facility: Facility, arrays: Arrays) -> tuple[Array, Array]:
     return _running(arrays, "case_temperature"), facility.racks.case_limit[None]
 
 
 @rule(
-    "L4-flow", "coolant delivered over coolant asked for", unit="1", axis="block", sense="least", scale=1.0,
-    clause="rack product: requiredLiquidFlowRate",
+    "L4-flow", "coolant the pumps can deliver over what the racks ask for", unit="1", axis="block", sense="least",
+    scale=1.0, clause="rack product: requiredLiquidFlowRate; CDU product: pumpFlowCurve and maximumFlow",
 )  # fmt: skip
 def flow(facility: Facility, arrays: Arrays) -> tuple[Array, Array]:
-    return np.asarray(arrays["flow_share"]), np.ones((1, 1))
+    return np.asarray(arrays["flow_reserve"]), np.ones((1, 1))
 
 
 @rule(
@@ -69,16 +64,16 @@ def velocity(facility: Facility, arrays: Arrays) -> tuple[Array, Array]:
     clause="CDU product: nominalCoolingCapacity at its own rating approach",
 )  # fmt: skip
 def cdu(facility: Facility, arrays: Arrays) -> tuple[Array, Array]:
-    return _duty(facility, arrays, "cdu")
+    return loading(facility, arrays, "cdu")
 
 
 @rule(
-    "P1-supply", "coolant supply above its set-point", unit="K", axis="block", sense="most", scale=20.0,
-    clause="the layout's loop.supply_temperature",
+    "P1-supply", "lowest coolant supply the plant can hold, against its set-point", unit="K", axis="block",
+    sense="most", scale=20.0, clause="the layout's loop.supply_temperature",
 )  # fmt: skip
 def supply(facility: Facility, arrays: Arrays) -> tuple[Array, Array]:
-    present = np.asarray(arrays["supply_temperature"])
-    return present, np.broadcast_to(np.asarray(arrays["supply_setpoint"]), present.shape)
+    reachable = np.asarray(arrays["supply_reachable"])
+    return reachable, np.broadcast_to(np.asarray(arrays["supply_setpoint"]), reachable.shape)
 
 
 @rule(
@@ -86,7 +81,7 @@ def supply(facility: Facility, arrays: Arrays) -> tuple[Array, Array]:
     clause="pump product: ratedFlow",
 )  # fmt: skip
 def pump(facility: Facility, arrays: Arrays) -> tuple[Array, Array]:
-    return _duty(facility, arrays, "pump")
+    return loading(facility, arrays, "pump")
 
 
 @rule(
@@ -94,7 +89,7 @@ def pump(facility: Facility, arrays: Arrays) -> tuple[Array, Array]:
     clause="chiller product: nominalCapacity",
 )  # fmt: skip
 def chiller(facility: Facility, arrays: Arrays) -> tuple[Array, Array]:
-    return _duty(facility, arrays, "chiller")
+    return loading(facility, arrays, "chiller")
 
 
 @rule(
@@ -118,13 +113,13 @@ def recommended(facility: Facility, arrays: Arrays) -> tuple[Array, Array]:
     clause="fan-wall product: nominalCoolingCapacity",
 )  # fmt: skip
 def fan_wall(facility: Facility, arrays: Arrays) -> tuple[Array, Array]:
-    return _duty(facility, arrays, "fan_wall")
+    return loading(facility, arrays, "fan_wall")
 
 
 @rule(
-    "A4-air-flow", "air of the fan walls over air drawn by racks and support", unit="1", axis="block", sense="least",
-    scale=1.0, clause="rack product: requiredAirFlowRate",
+    "A4-air-flow", "air the fan walls can move over what racks and support draw", unit="1", axis="block",
+    sense="least", scale=1.0, clause="rack product: requiredAirFlowRate; fan-wall product: nominalAirVolume",
 )  # fmt: skip
 def air_flow(facility: Facility, arrays: Arrays) -> tuple[Array, Array]:
     asked = np.asarray(arrays["air_demand"])
-    return np.asarray(arrays["air_flow"]) / np.where(asked > 0, asked, np.nan), np.ones((1, 1))
+    return np.asarray(arrays["air_capacity"]) / np.where(asked > 0, asked, np.nan), np.ones((1, 1))

@@ -4,54 +4,48 @@ from __future__ import annotations
 
 import numpy as np
 
-from twin.facility import DEVICE_KINDS, Facility
-from twin.rules.registry import Array, Arrays, rule
-
-
-def _of_kind(facility: Facility, arrays: Arrays, kind: str) -> tuple[Array, Array]:
-    """Loading of the devices of one kind, the others NaN."""
-    mine = facility.devices.kind == DEVICE_KINDS.index(kind)
-    return np.where(mine, arrays["device_loading"], np.nan), np.ones((1, 1))
+from twin.facility import Facility
+from twin.rules.registry import Array, Arrays, loading, rule
 
 
 @rule(
     "E1-whip", "whip current at peak power over 80 % of its rating", unit="1", axis="device", sense="most", scale=1.0,
-    clause="NEC 210.20(A): continuous load at most 80 % of the overcurrent device (unverified)",
+    clause="whip product: ratedCurrent and continuousFactor; NEC 210.20(A), continuous load at most 80 % (unverified)",
 )  # fmt: skip
 def whip(facility: Facility, arrays: Arrays) -> tuple[Array, Array]:
-    return _of_kind(facility, arrays, "whip")
+    return loading(facility, arrays, "whip")
 
 
 @rule(
     "E1-panel", "panel load at peak power over its rating", unit="1", axis="device", sense="most", scale=1.0,
-    clause="NEC 215.3 (unverified); the product's rating is taken as continuous",
+    clause="panel product: rating, taken as continuous",
 )  # fmt: skip
 def panel(facility: Facility, arrays: Arrays) -> tuple[Array, Array]:
-    return _of_kind(facility, arrays, "panel")
+    return loading(facility, arrays, "panel")
 
 
 @rule(
     "E12-ups", "UPS output at peak power over its rating", unit="1", axis="device", sense="most", scale=1.0,
-    clause="the product's continuous rating",
+    clause="UPS product: rating",
 )  # fmt: skip
 def ups(facility: Facility, arrays: Arrays) -> tuple[Array, Array]:
-    return _of_kind(facility, arrays, "ups")
+    return loading(facility, arrays, "ups")
 
 
 @rule(
     "E10-transformer", "transformer apparent power at peak over its rating", unit="1", axis="device", sense="most",
-    scale=1.0, clause="IEC 60076-7: continuous loading at most rated (unverified)",
+    scale=1.0, clause="transformer product: rating",
 )  # fmt: skip
 def transformer(facility: Facility, arrays: Arrays) -> tuple[Array, Array]:
-    return _of_kind(facility, arrays, "transformer")
+    return loading(facility, arrays, "transformer")
 
 
 @rule(
     "E20-utility", "mean utility power over the connection's rating", unit="1", axis="device", sense="most", scale=1.0,
-    clause="the layout's utility.rating",
+    clause="the layout's utility.rating and utility.cap",
 )  # fmt: skip
 def utility(facility: Facility, arrays: Arrays) -> tuple[Array, Array]:
-    return _of_kind(facility, arrays, "utility")
+    return loading(facility, arrays, "utility")
 
 
 @rule(

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from twin.facility import Facility
+from twin.facility import DEVICE_KINDS, Facility
 
 Array = npt.NDArray[np.float64]
 Arrays = Mapping[str, Any]
@@ -42,6 +42,12 @@ class Rule:
         """(scenario, element), positive inside the limit; NaN without a solution or where nothing is to judge."""
         value, limit = self.evaluate(facility, arrays)
         return np.asarray(limit - value if self.sense == "most" else value - limit, dtype=np.float64)
+
+
+def loading(facility: Facility, arrays: Arrays, kind: str) -> tuple[Array, Array]:
+    """Load over rating of the devices of one kind and its limit of one; NaN for the other devices."""
+    mine = facility.devices.kind == DEVICE_KINDS.index(kind)
+    return np.where(mine, arrays["device_loading"], np.nan), np.ones((1, 1))
 
 
 RULES: dict[str, Rule] = {}

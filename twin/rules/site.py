@@ -7,6 +7,9 @@ import numpy as np
 from twin.facility import Facility
 from twin.rules.registry import Array, Arrays, rule
 
+TOLERANCE = {"power": 1e-9, "rack": 1e-6, "heat": 1e-6}
+"""What a ledger may miss of its total: power is a sum of the same terms, heat carries the solver's residual."""
+
 
 @rule(
     "S1-solved", "the scenario has a steady state", unit="1", axis="site", sense="least", scale=1.0,
@@ -17,13 +20,13 @@ def solved(facility: Facility, arrays: Arrays) -> tuple[Array, Array]:
 
 
 @rule(
-    "S2-ledger", "power, rack and heat ledgers close to a millionth", unit="1", axis="site", sense="most", scale=1e-6,
-    clause="conservation of energy: 1e-9 for power, 1e-6 for heat",
-    elements=lambda facility: ("power", "rack", "heat"),
+    "S2-ledger", "error of the power, rack and heat ledgers over its tolerance", unit="1", axis="site", sense="most",
+    scale=1.0, clause="conservation of energy: 1e-9 of the utility's power, 1e-6 for the heat of racks and site",
+    elements=lambda facility: tuple(TOLERANCE),
 )  # fmt: skip
 def ledger(facility: Facility, arrays: Arrays) -> tuple[Array, Array]:
-    terms = np.stack([np.abs(arrays[f"ledger_{name}"]) for name in ("power", "rack", "heat")], axis=-1)
-    return terms, np.array([[1e-9, 1e-6, 1e-6]])
+    terms = [np.abs(arrays[f"ledger_{name}"]) / most for name, most in TOLERANCE.items()]
+    return np.stack(terms, axis=-1), np.ones((1, 1))
 
 
 @rule(
