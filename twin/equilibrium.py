@@ -19,10 +19,12 @@ from twin.compute.law import Law
 from twin.demand import demand
 from twin.facility import OWN_CAUSES, REASONS, Facility
 from twin.operation import OPERATING, Operation, resolve
-from twin.plant.cooling import HOTTEST, Flow, Heat, flow, heat, rack_heat
+from twin.plant.cooling import Heat, heat
 from twin.plant.limit import Limits, limits
+from twin.plant.loop import Flow, flow, rack_heat
 from twin.plant.power import Feed, feed
 from twin.plant.supply import Supply, supplied
+from twin.plant.water import HOTTEST
 from twin.result import result
 from twin.state import dataset, kept
 
@@ -137,7 +139,7 @@ def equilibrium(facility: Facility, operation: Operation) -> dict[str, Any]:
         power[active] = moved
         state = _state(facility, *here, moved, now, air_now)
         warm = state[1]
-        ahead = np.minimum(np.stack([warm.loop_next, warm.air_next], axis=1), HOTTEST)
+        ahead = np.minimum(np.stack([warm.water.loop_next, warm.hall.air_next], axis=1), HOTTEST)
         present = np.stack([now, air_now], axis=1)
         drift = np.abs(ahead - present).max(axis=(-2, -1))
         residual[active], passes[active] = change, step

@@ -15,8 +15,9 @@ from twin.compute.law import Law
 from twin.demand import Service
 from twin.facility import BINDINGS, COOLING_KINDS, DEVICE_KINDS, Facility
 from twin.operation import Operation
-from twin.plant.cooling import Flow, Heat
+from twin.plant.cooling import Heat
 from twin.plant.limit import plate_flow
+from twin.plant.loop import Flow
 from twin.plant.power import Feed
 from twin.plant.supply import Supply
 from twin.state import VARIABLES
@@ -68,7 +69,8 @@ def result(
     losses = sum(mean.losses.values())
     it_power = rack_power + support
     total = tokens.sum(axis=-1)
-    rooms = losses + heat.rooms
+    outdoors = (heat.water.rejected + heat.hall.rejected).sum(axis=-1)
+    rooms = losses + heat.water.drive_loss.sum(axis=-1)
     spent = economics.cost(
         facility.economics,
         total * facility.uptime,
@@ -101,11 +103,12 @@ def result(
         "uptime": np.full(count, facility.uptime),
         "ttft_p99": np.where(np.isfinite(latency), latency, np.nan),
         "tpot_p50": np.where(np.isfinite(pace), pace, np.nan),
-        "heat_outdoors": heat.outdoors,
+        "heat_outdoors": outdoors,
         "room_loss": rooms,
         "ledger_power": (mean.utility - it_power - mechanical - losses) / np.maximum(mean.utility, 1.0),
-        "ledger_rack": (rack_power - heat.loop_heat - heat.hall_heat) / np.maximum(rack_power, 1.0),
-        "ledger_heat": (mean.utility - heat.outdoors - rooms) / np.maximum(mean.utility, 1.0),
+        "ledger_rack": (rack_power - heat.back.carried - heat.hall.carried.sum(axis=-1))
+        / np.maximum(rack_power, 1.0),
+        "ledger_heat": (mean.utility - outdoors - rooms) / np.maximum(mean.utility, 1.0),
         "bound_racks": bound,
         "power": power,
         "peak_power": power * operation.edp_factor[:, None],
@@ -116,38 +119,38 @@ def result(
         "binding_device": found["binding_device"],
         "compute_bound": service.bound,
         "liquid_heat": heat.liquid,
-        "air_heat": heat.air,
+        "air_heat": heat.warm,
         "coolant_flow": flow.rack,
         "coolant_demand": flow.demand,
-        "return_temperature": heat.return_temperature,
+        "return_temperature": heat.back.rack,
         "case_temperature": case,
         "inlet_temperature": inlet,
-        "air_inlet_temperature": heat.air_inlet[:, block],
+        "air_inlet_temperature": heat.hall.inlet[:, block],
         "feed_voltage": voltage,
         "supply_setpoint": operation.supply_temperature,
         "supply_temperature": temperature,
-        "supply_reachable": heat.loop_lowest,
-        "loop_return_temperature": heat.loop_return,
-        "facility_supply_temperature": heat.facility_supply,
-        "facility_return_temperature": heat.facility_return,
-        "facility_flow": heat.facility_flow,
+        "supply_reachable": heat.water.loop_lowest,
+        "loop_return_temperature": heat.back.mixed,
+        "facility_supply_temperature": heat.water.supply,
+        "facility_return_temperature": heat.water.back,
+        "facility_flow": heat.water.flow,
         "loop_flow": flow.total,
         "loop_head": flow.head,
         "flow_share": flow.share,
         "flow_reserve": flow.reserve,
         "main_velocity": flow.velocity,
-        "approach": heat.approach,
-        "cdu_duty": heat.cdu_duty,
-        "dry_cooler_duty": heat.dry_cooler_duty,
-        "dry_cooler_speed": heat.fan_speed,
-        "trim_duty": heat.trim_duty,
-        "cooling_mode": heat.mode,
+        "approach": temperature - heat.water.supply,
+        "cdu_duty": heat.back.duty,
+        "dry_cooler_duty": heat.water.cooler_duty,
+        "dry_cooler_speed": heat.water.fan_speed,
+        "trim_duty": heat.water.trim_duty,
+        "cooling_mode": heat.water.mode,
         "air_supply_temperature": air,
-        "hot_aisle_temperature": heat.hot_aisle,
-        "air_flow": heat.air_flow,
-        "air_demand": heat.air_demand,
-        "air_capacity": heat.air_capacity,
-        "fan_wall_duty": heat.fan_wall_duty,
+        "hot_aisle_temperature": heat.hall.hot,
+        "air_flow": heat.hall.flow,
+        "air_demand": heat.hall.demand,
+        "air_capacity": heat.hall.capacity,
+        "fan_wall_duty": heat.hall.duty,
         "device_power": _device_power(facility, supply, mean, heat),
         "device_loading": _device_loading(facility, operation, supply, peak, mean, heat),
         "device_alive": supply.device,
@@ -181,9 +184,9 @@ def _feed_voltage(facility: Facility, supply: Supply, feed: Feed) -> Array:
 def _duties(facility: Facility, supply: Supply, heat: Heat) -> Array:
     """Heat each cooling device carries, (scenario, device) [W], NaN for the others: live units share equally."""
     devices = facility.devices
-    duty = {"cdu": heat.cdu_duty, "fan_wall": heat.fan_wall_duty, "chiller": heat.fan_wall_duty,
-            "dry_cooler": heat.dry_cooler_duty, "trim_chiller": heat.trim_duty}  # fmt: skip
-    carried = np.full((len(heat.cdu_duty), len(devices.name)), np.nan)
+    duty = {"cdu": heat.back.duty, "fan_wall": heat.hall.duty, "chiller": heat.hall.duty,
+            "dry_cooler": heat.water.cooler_duty, "trim_chiller": heat.water.trim_duty}  # fmt: skip
+    carried = np.full((len(heat.back.duty), len(devices.name)), np.nan)
     for kind, total in duty.items():
         mine = np.flatnonzero(devices.kind == DEVICE_KINDS.index(kind))
         each = total / np.maximum(supply.units[kind], 1.0)
@@ -212,6 +215,6 @@ def _device_loading(
     rating[:, 0] = np.minimum(rating[:, 0], operation.utility_cap)
     pumps = np.flatnonzero(devices.kind == DEVICE_KINDS.index("pump"))
     cooling = facility.cooling
-    volume = heat.facility_flow / cooling.facility_density / np.maximum(supply.units["pump"], 1.0)
+    volume = heat.water.flow / cooling.facility_density / np.maximum(supply.units["pump"], 1.0)
     load[:, pumps] = volume[:, devices.block[pumps]] * supply.device[:, pumps]
     return load / rating

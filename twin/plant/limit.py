@@ -13,9 +13,11 @@ from twin.compute import law as laws
 from twin.compute.law import Law
 from twin.facility import BINDINGS, SHARED_KINDS, Facility
 from twin.operation import Operation
-from twin.plant.cooling import COLD, Flow, Heat, curve, direct
+from twin.plant.cooling import Heat
+from twin.plant.loop import Flow, curve, direct
 from twin.plant.power import Feed
 from twin.plant.supply import Supply
+from twin.plant.water import COLD
 
 Array = npt.NDArray[np.float64]
 Index = npt.NDArray[np.int64]
@@ -74,11 +76,7 @@ def limits(
     per_watt = np.array([MARGINAL[SHARED_KINDS[kind]] for kind in rows.kind])
     marginal = np.broadcast_to(per_watt * edp, (len(power), len(rows.device))).copy()
     rating = np.broadcast_to(devices.rating[rows.device], marginal.shape).copy()
-    for kind, duty in (
-        ("cdu", heat.cdu_duty),
-        ("fan_wall", heat.fan_wall_duty),
-        ("chiller", heat.fan_wall_duty),
-    ):
+    for kind, duty in (("cdu", heat.back.duty), ("fan_wall", heat.hall.duty), ("chiller", heat.hall.duty)):
         mine = rows.kind == SHARED_KINDS.index(kind)
         units = supply.units[kind][:, rows.block[mine]]
         rating[:, mine] = np.where(units > 0, units * rating[:, mine], np.inf)
@@ -130,7 +128,7 @@ def ceilings(
         caps["whip"] = np.where(supply.whips * facility.whip_power / edp < floor, 0.0, whip)
     caps["power_cap"] = np.broadcast_to(operation.power_cap, (len(operation.power_cap), count))
     chip = chip_limit(facility, law, temperature, flow)
-    inlet = air_limit(facility, law, heat.air_inlet)
+    inlet = air_limit(facility, law, heat.hall.inlet)
     lost = (np.minimum(chip, inlet) < floor) & powered
     # Heat limits act on the clock; they cannot take a running rack below its floor.
     chip = np.maximum(chip, floor)

@@ -1,0 +1,99 @@
+"""Hall air: racks and support warm it, fan walls cool it on a chilled-water loop of their own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from thermal import air, exchanger, pump, rejection
+from twin.facility import Facility
+from twin.operation import Operation
+from twin.plant.loop import by_block, curve, over
+from twin.plant.supply import Supply
+from twin.plant.water import COLD
+
+Array = npt.NDArray[np.float64]
+
+COIL_SHARE = 0.5
+"""Share of the air film in a coil's rated resistance; assumed."""
+
+
+@dataclass(frozen=True)
+class Hall:
+    """(scenario, block) state of each hall at the present supply temperature of its fan walls."""
+
+    air_next: Array
+    """Supply temperature to which the present heat drives the fan walls [K]."""
+    inlet: Array
+    hot: Array
+    flow: Array
+    """[m3/s], like `demand` and `capacity`."""
+    demand: Array
+    capacity: Array
+    duty: Array
+    """Heat the fan walls take: racks, support and their own fans [W]."""
+    fan_power: Array
+    chiller_power: Array
+    """Compressors and chilled-water pumps [W]."""
+    carried: Array
+    """Heat the racks gave to the air, from its flow and temperatures [W]."""
+    rejected: Array
+    """Heat that leaves by the chillers with their own power [W]."""
+
+
+def hall(facility: Facility, operation: Operation, supply: Supply, warm: Array, temperature: Array) -> Hall:
+    """What the air system does with `warm` watts of each rack and the support load of the rows.
+
+    Racks draw the catalogue flow at the fan walls' supply temperature; the walls follow it up to their greatest flow.
+    Their coils hold the set-point until the chilled water is not cold enough for the heat; then the supply floats up.
+    """
+    racks, cooling = facility.racks, facility.cooling
+    support = np.zeros(
+        (max(len(warm), len(supply.powered), len(operation.support_load)), len(facility.blocks))
+    )
+    powered = supply.powered[:, len(racks.name) : len(racks.name) + len(facility.rows)]
+    np.add.at(support, (slice(None), facility.row_block), operation.support_load * powered)
+    density = air.density(temperature, facility.pressure)
+    drawn = by_block(facility, np.where(warm > 0, curve(facility, "air_flow", temperature), 0.0)) * density
+    asked = drawn + support / (air.HEAT_CAPACITY * cooling.support_rise)
+    walls = supply.units["fan_wall"]
+    capacity = walls * cooling.fan_wall_flow
+    blown = np.minimum(asked, capacity * density)
+    ratio = blown / density / np.where(walls > 0, capacity, 1.0)
+    fans = walls * pump.fan_power(cooling.fan_wall_fan, ratio, cooling.fan_wall_minimum) * (asked > 0)
+    warmed = by_block(facility, warm) + support
+    inlet, hot, _ = air.aisle(temperature, blown, asked, warmed, cooling.leakage)
+
+    duty = warmed + fans
+    rate, water = blown * air.HEAT_CAPACITY, walls * cooling.coil_water
+    coil = walls * exchanger.scaled_conductance(cooling.coil_conductance, ratio, 1.0, COIL_SHARE)
+    reach = exchanger.crossflow(coil, rate, water) * np.minimum(rate, water)
+    lowest = cooling.chilled_water + over(duty, reach) - over(duty, rate)
+    floating = np.where((walls > 0) | (duty <= 0.0), np.maximum(operation.air_temperature, lowest), np.inf)
+    back = temperature + over(duty, rate)
+
+    outdoor = operation.dry_bulb[:, None]
+    free = rejection.free_cooling_share(
+        cooling.chiller_free, cooling.chilled_water + cooling.chiller_rise, cooling.chilled_water, outdoor
+    )
+    cop = rejection.chiller_cop(cooling.chilled_water, outdoor, *cooling.chiller_cop)
+    pumped = duty / (cooling.chiller_rise * cooling.facility_heat_capacity)
+    chiller = duty * (1.0 - free) / cop + pumped * cooling.chiller_pump
+    by_air = rate * (back - temperature)
+    lifted = temperature > operation.air_temperature + COLD
+    by_coil = np.where(lifted, reach * (back - cooling.chilled_water), by_air)
+    return Hall(
+        air_next=floating,
+        inlet=inlet,
+        hot=hot,
+        flow=blown / density,
+        demand=asked / density,
+        capacity=capacity,
+        duty=duty,
+        fan_power=fans,
+        chiller_power=chiller,
+        carried=by_air - fans - support,
+        rejected=by_coil + chiller,
+    )
