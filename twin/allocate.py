@@ -70,9 +70,9 @@ def allocate(law: Law, floor: Array, ceiling: Array, share: Array, capacity: Arr
     share : marginal units at the limit per rack watt, nonnegative, (scenario or 1, limit, rack). A row of
         zeros (a device that is out, padding) limits nothing.
     capacity : units of the limit [its own unit], (scenario, limit); inf does not limit.
-    policy : `max-throughput` (greatest sum of tokens/s), `proportional` (every limit gives its racks one
-        fraction of the way from floor to ceiling, a rack takes the lowest of its limits), or `none`
-        (every rack at its ceiling whatever the limits say).
+    policy : `max-throughput` (greatest sum of tokens/s), `proportional` (racks rise by one common fraction
+        of the way from floor to ceiling until a limit of theirs is full), or `none` (every rack at its
+        ceiling whatever the limits say).
 
     Overload after `max-throughput` and `proportional` is at most 1e-9 of the capacity.
 
@@ -104,14 +104,30 @@ def allocate(law: Law, floor: Array, ceiling: Array, share: Array, capacity: Arr
 
 
 def _proportional(law: Law, floor: Array, ceiling: Array, share: Array, capacity: Array) -> Caps:
-    """Every limit gives its racks one fraction of the way up, a rack takes the lowest; no law is asked."""
-    least, most = _load(share, floor), _load(share, ceiling)
-    settled = _feasible(share, least, capacity)
-    factor, holder = _lowest(share, _fraction(least, most, capacity))
-    held = settled[:, None] & (factor < 1.0) & (ceiling > floor)
-    power = np.where(held, floor + factor * (ceiling - floor), ceiling)
+    """All racks rise together from floor to ceiling by one fraction of their way; a limit that is full holds its
+    racks there and the others rise on, so that every limit that binds is full. No law is asked."""
+    settled = _feasible(share, _load(share, floor), capacity)
+    width = ceiling - floor
+    rising = settled[:, None] & (width > 0.0)
+    power, holder = np.where(rising, floor, ceiling), np.full(floor.shape, -1)
+    for _ in range(share.shape[1] + 1):
+        now = np.flatnonzero(rising.any(axis=-1))
+        if not now.size:
+            break
+        own, risers = _rows(share, now), rising[now]
+        gain = _load(own, np.where(risers, width[now], 0.0))
+        room = capacity[now] - _load(own, power[now])
+        part = np.where(gain > 0.0, room / np.where(gain > 0.0, gain, 1.0), np.inf)
+        row = part.argmin(axis=-1)
+        step = np.clip(np.take_along_axis(part, row[:, None], axis=-1), 0.0, 1.0)
+        pick = own[0][row] if len(own) == 1 else np.take_along_axis(own, row[:, None, None], axis=1)[:, 0]
+        stops = risers & ((pick > 0.0) | (step >= 1.0))
+        reached = np.where(step >= 1.0, ceiling[now], floor[now] + step * width[now])
+        power[now] = np.where(stops, reached, power[now])
+        holder[now] = np.where(stops & (step < 1.0), row[:, None], holder[now])
+        rising[now] = risers & ~stops
     power[~settled] = np.nan
-    return Caps(power, np.zeros_like(capacity), settled, np.where(held, holder, -1))
+    return Caps(power, np.zeros_like(capacity), settled, np.where(settled[:, None], holder, -1))
 
 
 def _greatest(law: Law, floor: Array, ceiling: Array, share: Array, capacity: Array) -> Caps:

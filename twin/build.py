@@ -16,6 +16,7 @@ from twin.catalogue import Product
 from twin.compute.serving import Calibration, Gpu, Model, PowerLaw, Workload
 from twin.economics import Economics
 from twin.equipment import cooling, group, rating
+from twin.errors import InputError, Problem
 from twin.facility import COOLING_KINDS, Facility, Racks, RackType
 from twin.layout import load_layout
 from twin.oneline import AUXILIARY_POWER_FACTOR, NOWHERE, Drawing
@@ -44,6 +45,10 @@ def load(layout: str | Layout | None = None, sets: Mapping[str, str] | None = No
 def build(layout: Layout) -> Facility:
     """The facility of a validated layout."""
     blocks: Blocks = [(block.template, placed) for block in layout.blocks for placed in block.placements]
+    policies = sorted({unit.power.policy for unit, _ in blocks})
+    if len(policies) > 1:
+        message = f"the blocks of a site share one policy, found {' and '.join(policies)}"
+        raise InputError([Problem(layout.name, None, None, "blocks.power.policy", message)])
     drawing = Drawing()
     utility = layout.utility
     drawing.utility(utility.rating, utility.voltage, utility.short_circuit_power, utility.resistance_ratio)
@@ -53,7 +58,7 @@ def build(layout: Layout) -> Facility:
     _support(blocks, drawing)
     _equipment(blocks, drawing)
     chain, devices = drawing.finished()
-    plant = cooling(blocks, racks, row_counts, drawing.product)
+    plant = cooling(blocks, racks, row_counts, float(air.pressure(layout.site.altitude)), drawing.product)
     whips = np.flatnonzero(chain.feed_device >= 0)
     whip_power = np.zeros(len(racks.name))
     whip_power[chain.feed_load[whips]] = conductor.three_phase_power(

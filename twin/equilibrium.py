@@ -31,7 +31,8 @@ from twin.state import dataset, kept
 Array = npt.NDArray[np.float64]
 
 TOLERANCE = 1e-9
-"""Relative change of rack power, and kelvin of supply temperature times ten, at which a scenario has settled."""
+"""Relative change of rack power at which a scenario has settled; its temperatures then stand to a hundred times
+that in K."""
 PASSES = 60
 CHUNK = 100_000
 """Scenario x rack in one chunk."""
@@ -39,7 +40,7 @@ CHUNK = 100_000
 
 @dataclass(frozen=True)
 class _Pair:
-    """Supply temperatures of loop and air, (scenario, 2, block), and where they drive themselves."""
+    """Temperatures of coolant supply and rack fronts, (scenario, 2, block), and where they drive themselves."""
 
     present: Array
     ahead: Array
@@ -96,75 +97,66 @@ def equilibrium(facility: Facility, operation: Operation) -> dict[str, Any]:
     """One chunk: every variable of the table as an array, (scenario, ...).
 
     operation : resolved, every field (scenario or 1, ...). Iterates until each scenario's rack power moves less
-    than TOLERANCE and its supply temperatures stand; a settled scenario is dropped from the iteration.
+    than TOLERANCE and its temperatures stand, before and after the pass; a settled scenario is dropped.
     """
     count = max(len(getattr(operation, item.name)) for item in fields(operation))
     operation = replace(operation, dry_bulb=np.broadcast_to(operation.dry_bulb, (count,)))
     supply = supplied(facility, operation)
     law, service = demand(facility, operation, supply)
-    racks, blocks = len(facility.racks.name), len(facility.blocks)
-    temperature = np.broadcast_to(operation.supply_temperature, (count, blocks)).copy()
-    air = np.broadcast_to(operation.air_temperature, (count, blocks)).copy()
-    powered = np.broadcast_to(supply.powered[:, :racks], (count, racks))
-    shelf = laws.ac_power(law.rating, law)
-    power = np.where(powered, np.minimum(np.minimum(law.demand, shelf), operation.power_cap), 0.0)
-    power = np.broadcast_to(power, (count, racks)).copy()
+    racks = len(facility.racks.name)
+    here = (operation, supply, law)
+    power, at = _start(facility, *here, count)
 
     settled = np.zeros(count, dtype=bool)
     reason = np.full(count, REASONS.index("not_settled"))
-    residual = np.full(count, np.inf)
-    passes = np.zeros(count, dtype=np.int64)
+    residual, passes = np.full(count, np.inf), np.zeros(count, dtype=np.int64)
     price = np.full((count, len(facility.shared.device)), np.nan)
-    binding = np.zeros((count, racks), dtype=np.int64)
+    binding, held = np.zeros((count, racks), dtype=np.int64), np.full((count, racks), -1, dtype=np.int64)
     lost = np.zeros((count, racks), dtype=bool)
-    held = np.full((count, racks), -1, dtype=np.int64)
 
     active = np.arange(count)
-    here = (operation, supply, law)
-    state = _state(facility, *here, power, temperature, air)
+    state = _state(facility, *here, power, at)
+    drift = _drift(state[1], at)
     before: _Pair | None = None
     bound: Limits | None = None
     for step in range(1, PASSES + 1):
         moving, warm, mean, peak = state
-        now, air_now = temperature[active], air[active]
-        bound = limits(facility, *here, power[active], now, moving, warm, peak, mean, bound)
-        caps = allocate(
-            here[2], laws.floor(here[2]), bound.ceiling, bound.share, bound.capacity, facility.policy
+        bound = limits(
+            facility, *here, power[active], at[active, 0], at[active, 1], moving, warm, peak, mean, bound
         )
+        floor = laws.floor(here[2])
+        caps = allocate(here[2], floor, bound.ceiling, bound.share, bound.capacity, facility.policy)
         # A scenario whose floors do not fit has no power; its floor stands in until it is dropped below.
-        moved = np.where(caps.settled[:, None], caps.power, laws.floor(here[2]))
-        binding[active], held[active] = _binding(facility, here[2], bound, caps)
+        moved = np.where(caps.settled[:, None], caps.power, floor)
+        binding[active], held[active] = _binding(facility, here[1], bound, caps)
         price[active], lost[active] = caps.price, bound.lost
         change = np.abs(moved - power[active]).max(axis=-1) / np.maximum(np.abs(moved).max(axis=-1), 1.0)
         power[active] = moved
-        state = _state(facility, *here, moved, now, air_now)
-        warm = state[1]
-        ahead = np.minimum(np.stack([warm.water.loop_next, warm.hall.air_next], axis=1), HOTTEST)
-        present = np.stack([now, air_now], axis=1)
-        drift = np.abs(ahead - present).max(axis=(-2, -1))
+        present = at[active]
+        state = _state(facility, *here, moved, present)
+        ahead = _ahead(state[1])
+        # The limits judged the state before the pass: both have to stand.
+        seen, drift = drift, _drift(state[1], present)
+        still = np.maximum(seen, drift) < TOLERANCE * 100
         residual[active], passes[active] = change, step
-        done = (change < TOLERANCE) & (drift < TOLERANCE * 100)
         # Floors that do not fit are judged at the floors themselves, not from a load further up.
         failed = ~caps.settled & (change < TOLERANCE)
-        broken = ~(state[2].converged & state[3].converged) & caps.settled
+        broken = ~(state[2].converged & state[3].converged)
         boiling = (np.minimum(present, ahead) >= HOTTEST).any(axis=(-2, -1))
         reason[active[failed]] = REASONS.index("floors_exceed_limit")
         reason[active[broken]] = REASONS.index("no_voltage_solution")
         reason[active[boiling]] = REASONS.index("no_heat_sink")
-        good = done & ~failed & ~broken & ~boiling
+        good = (change < TOLERANCE) & still & ~failed & ~broken & ~boiling
         settled[active[good]] = True
         reason[active[good]] = REASONS.index("none")
-        go = ~(done | failed | broken | boiling)
+        go = ~(good | failed | broken | boiling)
         if not go.any():
             break
-        present, ahead = present[go], ahead[go]
-        active = active[go]
+        active, pair = active[go], _Pair(present[go], ahead[go])
         here = _take((operation, supply, law), active, count)
-        state, bound, before = _take((state, bound, before), np.flatnonzero(go), len(go))
-        following = np.minimum(_advance(present, ahead, before), HOTTEST)
-        temperature[active], air[active] = following[:, 0], following[:, 1]
-        before = _Pair(present, ahead)
-    final = _state(facility, operation, supply, law, power, temperature, air)
+        state, bound, before, drift = _take((state, bound, before, drift), np.flatnonzero(go), len(go))
+        at[active] = np.minimum(_advance(pair, before), HOTTEST)
+        before = pair
     found = {
         "converged": settled,
         "reason": reason,
@@ -175,48 +167,78 @@ def equilibrium(facility: Facility, operation: Operation) -> dict[str, Any]:
         "binding_device": held,
         "lost": lost,
     }
-    return result(facility, operation, supply, law, service, power, temperature, air, *final, found)
+    final = _state(facility, operation, supply, law, power, at)
+    return result(facility, operation, supply, law, service, power, at[:, 0], *final, found)
+
+
+def _start(
+    facility: Facility, operation: Operation, supply: Supply, law: Law, count: int
+) -> tuple[Array, Array]:
+    """Rack power and temperatures to begin with: demand at the set-points, the floors where the one-line has no
+    voltage that carries the demand."""
+    racks, blocks = len(facility.racks.name), len(facility.blocks)
+    at = np.empty((count, 2, blocks))
+    at[:, 0], at[:, 1] = operation.supply_temperature, operation.air_temperature
+    most = np.minimum(np.minimum(law.demand, laws.ac_power(law.rating, law)), operation.power_cap)
+    power = np.broadcast_to(np.where(supply.powered[:, :racks], most, 0.0), (count, racks)).copy()
+    _, _, mean, peak = _state(facility, operation, supply, law, power, at)
+    carried = (mean.converged & peak.converged)[:, None]
+    return np.where(carried, power, np.minimum(power, laws.floor(law))), at
 
 
 def _state(
-    facility: Facility,
-    operation: Operation,
-    supply: Supply,
-    law: Law,
-    power: Array,
-    temperature: Array,
-    air: Array,
+    facility: Facility, operation: Operation, supply: Supply, law: Law, power: Array, at: Array
 ) -> tuple[Flow, Heat, Feed, Feed]:
-    """Flows, heat and the one-line (at mean and at peak power) for given rack power and supply temperatures."""
+    """Flows, heat and the one-line (at mean and at peak power) for given rack power and temperatures."""
     liquid, warm = rack_heat(facility, law, power)
-    moving = flow(facility, supply, liquid, temperature)
-    hot = heat(facility, operation, supply, moving, liquid, warm, temperature, air)
+    moving = flow(facility, supply, liquid, at[:, 0])
+    hot = heat(facility, operation, supply, moving, liquid, warm, at[:, 0], at[:, 1])
     mean = feed(facility, operation, supply, power, hot)
     if np.all(operation.edp_factor == 1.0):
         return moving, hot, mean, mean
     return moving, hot, mean, feed(facility, operation, supply, power * operation.edp_factor[:, None], hot)
 
 
-def _advance(present: Array, ahead: Array, before: _Pair | None) -> Array:
-    """Next supply temperatures: a secant on `ahead(present) = present`, its slope kept where it contracts.
+def _ahead(hot: Heat) -> Array:
+    """Temperatures to which the present heat drives loop and hall, (scenario, 2, block) [K]."""
+    return np.minimum(np.stack([hot.water.loop_next, hot.hall.inlet_next], axis=1), HOTTEST)
+
+
+def _drift(hot: Heat, at: Array) -> Array:
+    """Largest distance of the temperatures from where they drive themselves, (scenario,) [K]."""
+    return np.asarray(np.abs(_ahead(hot) - at).max(axis=(-2, -1)))
+
+
+def _advance(now: _Pair, before: _Pair | None) -> Array:
+    """Next temperatures: a secant on `ahead(present) = present`, its slope kept where it contracts.
 
     The heat that a warmer supply drives falls, so the slope is negative; outside [-9, 0.5] the last two points
     tell of another regime and the bounded slope is a damped step.
     """
     if before is None:
-        return ahead
-    run = present - before.present
+        return now.ahead
+    run = now.present - before.present
     moved = np.abs(run) > 1e-9
-    slope = np.clip(np.where(moved, (ahead - before.ahead) / np.where(moved, run, 1.0), 0.0), -9.0, 0.5)
-    return np.asarray(present + (ahead - present) / (1.0 - slope))
+    slope = np.clip(np.where(moved, (now.ahead - before.ahead) / np.where(moved, run, 1.0), 0.0), -9.0, 0.5)
+    return np.asarray(now.present + (now.ahead - now.present) / (1.0 - slope))
 
 
-def _binding(facility: Facility, law: Law, bound: Limits, caps: Caps) -> tuple[npt.NDArray[np.int64], ...]:
-    """Code of what holds each rack, and the device that does (-1 for the rack's own limits)."""
-    limit = np.maximum(caps.binding, 0)
+def _binding(
+    facility: Facility, supply: Supply, bound: Limits, caps: Caps
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Code of what holds each rack, and the device that does (-1 for the rack's own limits).
+
+    Of the equal units of a cooling limit the first one alive is named.
+    """
+    rows, limit = facility.shared, np.maximum(caps.binding, 0)
     shared = caps.binding >= 0
-    kind = len(OWN_CAUSES) + facility.shared.kind[limit]
-    return np.where(shared, kind, bound.cause), np.where(shared, facility.shared.device[limit], -1)
+    kind = len(OWN_CAUSES) + rows.kind[limit]
+    device = rows.device[limit]
+    for row in np.unique(limit[shared & rows.cooling[limit]]):
+        first = rows.device[row]
+        units = slice(first, first + rows.units[row])
+        device = np.where(limit == row, first + supply.device[:, units].argmax(axis=-1)[:, None], device)
+    return np.where(shared, kind, bound.cause), np.where(shared, device, -1)
 
 
 def _take(value: Any, index: npt.NDArray[np.int64], count: int) -> Any:

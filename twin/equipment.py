@@ -21,6 +21,10 @@ FACILITY_REFERENCE = 318.15
 degC, and one value for both closes the heat balance exactly."""
 RATING_AIR_DENSITY = 1.2
 """Of the air to which fan-wall ratings refer [kg/m3]: standard air, 20 degC at sea level."""
+SEA_LEVEL = 101325.0
+"""Pressure at which air-side equipment is rated [Pa]."""
+AIR_FILM_EXPONENT = 0.8
+"""Of the air film on its mass flow, as in `thermal.rejection.dry_cooler_conductance`."""
 HEADER_EXPONENT = 1.75
 """Turbulent pressure drop over flow."""
 
@@ -93,9 +97,14 @@ def cooling(
     blocks: Sequence[tuple[Unit, Placement]],
     racks: Racks,
     row_counts: Sequence[int],
+    pressure: float,
     use: Callable[[str], Product],
 ) -> Cooling:
-    """The cooling of all blocks; `use` reads a catalogue product."""
+    """The cooling of all blocks.
+
+    pressure : barometric [Pa]; thin air carries less heat through coolers and coils at the same fan speed, weakens
+    their air film and lightens the fans. use : reads a catalogue product.
+    """
     units = [unit for unit, _ in blocks]
     fluids = tuple(FLUIDS[unit.loop.fluid] for unit in units)
     made = {kind: [use(group(unit, kind).product) for unit in units] for kind in COOLING_KINDS}
@@ -118,7 +127,8 @@ def cooling(
     ).T
     coolers = figure("dry_cooler", "nominalCapacity")
     inlet, outlet = figure("dry_cooler", "ratingWaterInlet"), figure("dry_cooler", "ratingWaterOutlet")
-    cooler_air = figure("dry_cooler", "airCapacityRate")
+    cooler_air, ratio = figure("dry_cooler", "airCapacityRate"), figure("dry_cooler", "conductanceRatio")
+    thin = pressure / SEA_LEVEL
     wall_flow, wall_duty = (
         figure("fan_wall", "nominalAirVolume"),
         figure("fan_wall", "nominalCoolingCapacity"),
@@ -150,13 +160,18 @@ def cooling(
         pump_design_flow=required * figure("pump", "ratedFlow"),
         pump_efficiency=figure("pump", "pumpEfficiency"),
         pump_drive=figure("pump", "motorEfficiency") * figure("pump", "driveEfficiency"),
-        dry_cooler_conductance=rejection.rated_dry_cooler_conductance(
-            coolers, inlet, outlet, figure("dry_cooler", "ratingDryBulb"), cooler_air
+        dry_cooler_conductance=rejection.dry_cooler_conductance(
+            rejection.rated_dry_cooler_conductance(
+                coolers, inlet, outlet, figure("dry_cooler", "ratingDryBulb"), cooler_air
+            ),
+            1.0,
+            thin,
+            ratio,
         ),
-        dry_cooler_air=cooler_air,
+        dry_cooler_air=cooler_air * thin,
         dry_cooler_water=coolers / (inlet - outlet),
-        dry_cooler_ratio=figure("dry_cooler", "conductanceRatio"),
-        dry_cooler_fan=figure("dry_cooler", "fanPower"),
+        dry_cooler_ratio=ratio * thin**AIR_FILM_EXPONENT,
+        dry_cooler_fan=figure("dry_cooler", "fanPower") * thin,
         dry_cooler_minimum=figure("dry_cooler", "minimumFanSpeed"),
         trim_capacity=figure("trim_chiller", "nominalCapacity"),
         trim_leaving=figure("trim_chiller", "leavingTemperatureMaximum"),
@@ -164,7 +179,8 @@ def cooling(
         leakage=np.array([unit.air.leakage for unit in units]),
         support_rise=np.array([unit.air.support_rise for unit in units]),
         fan_wall_flow=wall_flow,
-        fan_wall_fan=figure("fan_wall", "fanMotorPowerMax"),
+        fan_wall_fan=figure("fan_wall", "fanMotorPowerMax") * thin,
+        rating_air_density=np.full(len(units), RATING_AIR_DENSITY),
         fan_wall_minimum=figure("fan_wall", "minimumFlowRatio"),
         # The coil is a crossflow exchanger rated from the air's side.
         coil_conductance=rejection.rated_dry_cooler_conductance(

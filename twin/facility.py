@@ -176,6 +176,8 @@ class Shared:
     """Code in SHARED_KINDS."""
     device: Index
     """The device; the first unit for cooling equipment."""
+    units: Index
+    """Devices that carry the limit together, in sequence from `device`."""
     block: Index
     cooling: npt.NDArray[np.bool_]
     pass_limit: Index
@@ -227,6 +229,7 @@ class Cooling:
     support_rise: Array
     fan_wall_flow: Array
     fan_wall_fan: Array
+    rating_air_density: Array
     fan_wall_minimum: Array
     coil_conductance: Array
     coil_water: Array

@@ -266,7 +266,7 @@ class Drawing:
             if device.kind in ("panel", "ups", "transformer", "utility")
         ]
         rows = [
-            (SHARED_KINDS.index(self.devices[number].kind), number, self.devices[number].block, False)
+            (SHARED_KINDS.index(self.devices[number].kind), number, 1, self.devices[number].block, False)
             for number in electrical
         ]
         slot = {number: row for row, number in enumerate(electrical)}
@@ -283,11 +283,13 @@ class Drawing:
             for kind in ("cdu", "fan_wall", "chiller"):
                 mine = (devices.kind == DEVICE_KINDS.index(kind)) & (devices.block == block)
                 if mine.any():
-                    rows.append((SHARED_KINDS.index(kind), int(np.argmax(mine)), block, True))
+                    rows.append(
+                        (SHARED_KINDS.index(kind), int(np.argmax(mine)), int(mine.sum()), block, True)
+                    )
                     share = racks.heat_capture if kind == "cdu" else 1.0 - 0.97 * racks.heat_capture
                     constants.append(np.where(inside, share, 0.0))
         constant = np.zeros((len(rows), len(racks.name)))
         constant[len(electrical) :] = constants
         limit, rack, feed = np.array(passes, dtype=np.int64).reshape(-1, 3).T
-        kind, device, block_of, cooling = (np.array(column) for column in zip(*rows, strict=True))
-        return Shared(kind, device, block_of, cooling.astype(bool), limit, rack, feed, constant)
+        code, device, units, block_of, cooling = (np.array(column) for column in zip(*rows, strict=True))
+        return Shared(code, device, units, block_of, cooling.astype(bool), limit, rack, feed, constant)

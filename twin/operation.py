@@ -6,7 +6,8 @@ quantity for `--set`, for sweeps and for weather columns, the field is its place
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -18,25 +19,48 @@ Array = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Operating:
-    """One row of the table: a field of `Operation`, its unit and the axis its elements lie on."""
+    """One row of the table: a field of `Operation`, its unit and range, the axis its elements lie on."""
 
     field: str
     unit: str
     element: str | None
+    least: float
+    most: float
     meaning: str
 
 
 OPERATING: dict[str, Operating] = {
-    "site.dry_bulb": Operating("dry_bulb", "K", None, "outdoor dry-bulb temperature"),
-    "site.electricity_price": Operating("electricity_price", "USD/J", None, "price of electricity"),
-    "workload.interactivity": Operating("interactivity", "token/s", None, "tokens/s each user sees"),
-    "workload.edp_factor": Operating("edp_factor", "1", None, "peak over mean power of a rack"),
-    "workload.rack_power": Operating("rack_power", "W", "rack", "AC power every rack asks for (load bank)"),
-    "rows.power_cap": Operating("power_cap", "W", "rack", "operator's cap on the AC power of each rack"),
-    "rows.support_load": Operating("support_load", "W", "row", "air-cooled network and management load"),
-    "loop.supply_temperature": Operating("supply_temperature", "K", "block", "set-point at the racks' inlet"),
-    "air.supply_temperature": Operating("air_temperature", "K", "block", "set-point of the fan walls"),
-    "utility.cap": Operating("utility_cap", "W", None, "active power the utility lets the site draw"),
+    "site.dry_bulb": Operating("dry_bulb", "K", None, 213.15, 343.15, "outdoor dry-bulb temperature"),
+    "site.electricity_price": Operating(
+        "electricity_price", "USD/J", None, -1e-5, 1e-3, "price of electricity"
+    ),
+    "workload.interactivity": Operating(
+        "interactivity", "token/s", None, 1e-3, 1e6, "tokens/s each user sees"
+    ),
+    "workload.edp_factor": Operating("edp_factor", "1", None, 1.0, 3.0, "peak over mean power of a rack"),
+    "workload.rack_power": Operating(
+        "rack_power",
+        "W",
+        "rack",
+        1.0,
+        1e7,
+        "AC power every rack asks for (load bank); NaN for the workload's own",
+    ),
+    "rows.power_cap": Operating(
+        "power_cap", "W", "rack", 0.0, np.inf, "operator's cap on the AC power of each rack"
+    ),
+    "rows.support_load": Operating(
+        "support_load", "W", "row", 0.0, 1e8, "air-cooled network and management load"
+    ),
+    "loop.supply_temperature": Operating(
+        "supply_temperature", "K", "block", 273.15, 353.15, "set-point at the racks' inlet"
+    ),
+    "air.supply_temperature": Operating(
+        "air_temperature", "K", "block", 273.15, 333.15, "set-point of the fan walls"
+    ),
+    "utility.cap": Operating(
+        "utility_cap", "W", None, 0.0, np.inf, "active power the utility lets the site draw"
+    ),
 }
 
 
@@ -69,14 +93,10 @@ class Operation:
         """Number of scenarios the fields span together."""
         count = 1
         for item in fields(self):
-            value = getattr(self, item.name)
-            size = len(value) if item.name == "out" and _is_batch(value) else np.shape(value)[:1] or (1,)
-            size = size if isinstance(size, int) else size[0]
-            if value is None or size == 1 or (item.name == "out" and not _is_batch(value)):
-                continue
-            if count not in (1, size):
+            size = _span(item.name, getattr(self, item.name))
+            if size != 1 and count not in (1, size):
                 raise ValueError(f"Operation.{item.name} spans {size} scenarios where others span {count}")
-            count = size
+            count = max(count, size)
         return count
 
     def chunk(self, start: int, stop: int) -> Operation:
@@ -86,6 +106,14 @@ class Operation:
             for item in fields(self)
         }
         return Operation(**cut)
+
+
+def _span(field: str, value: Any) -> int:
+    """Scenarios that one field spans."""
+    if field == "out":
+        return len(value) if _is_batch(value) else 1
+    shape = np.shape(value)
+    return shape[0] if value is not None and shape else 1
 
 
 def _is_batch(out: Any) -> bool:
@@ -105,57 +133,65 @@ def outages(out: Any, devices: Sequence[str]) -> npt.NDArray[np.int64]:
     """
     if out is None:
         return np.full((1, 1), -1)
-    if isinstance(out, np.ndarray) and out.ndim == 2:
-        if out.size and (out.max() >= len(devices) or out.min() < -1):
-            raise ValueError(f"Operation.out: device indices run from 0 to {len(devices) - 1}")
-        return out.astype(np.int64)
-    rows: Iterable[Any] = out if _is_batch(out) else [[out] if isinstance(out, str) else out]
+    rows: Iterable[Any] = out if _is_batch(out) else [out]
     place = {name: index for index, name in enumerate(devices)}
-    listed = []
-    for row in rows:
-        names = [row] if isinstance(row, str) else list(row or [])
-        for name in names:
-            if isinstance(name, str) and name not in place:
-                import difflib
-
-                near = difflib.get_close_matches(name, place, 1)
-                hint = f"; did you mean {near[0]!r}?" if near else ""
-                raise ValueError(f"Operation.out: no device {name!r}{hint}")
-        listed.append([place[name] if isinstance(name, str) else int(name) for name in names])
+    listed = [[_index(item, place) for item in _items(row)] for row in rows]
     width = max([1, *map(len, listed)])
     return np.array([row + [-1] * (width - len(row)) for row in listed], dtype=np.int64)
 
 
+def _items(row: Any) -> list[Any]:
+    """The devices of one scenario: one name or index, several, or none."""
+    if row is None:
+        return []
+    return [row] if isinstance(row, (str, int, np.integer)) else list(row)
+
+
+def _index(item: Any, place: Mapping[str, int]) -> int:
+    if isinstance(item, str):
+        if item in place:
+            return place[item]
+        near = difflib.get_close_matches(item, place, 1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise ValueError(f"Operation.out: no device {item!r}{hint}")
+    if not -1 <= int(item) < len(place):
+        raise ValueError(f"Operation.out: no device {item}; indices run from 0 to {len(place) - 1}")
+    return int(item)
+
+
 def resolve(
-    operation: Operation | None, base: Operation, devices: Sequence[str], elements: dict[str, int]
+    operation: Operation | None, base: Operation, devices: Sequence[str], elements: Mapping[str, int]
 ) -> Operation:
     """Every field as an array (scenario or 1,) or (scenario or 1, element), None taken from `base`.
 
-    Raises ValueError when a field has the wrong shape or is not finite.
+    Raises ValueError naming the field when its shape is wrong or a value lies outside the table's range.
     """
     operation = operation or Operation()
-    axis = {row.field: row.element for row in OPERATING.values()}
     count = operation.scenarios
     found: dict[str, Any] = {}
-    for item in fields(operation):
-        if item.name == "out":
-            continue
-        value = getattr(operation, item.name)
-        value = getattr(base, item.name) if value is None else value
+    for row in OPERATING.values():
+        value = getattr(operation, row.field)
+        value = getattr(base, row.field) if value is None else value
         array = np.asarray(value, dtype=np.float64)
-        element = axis[item.name]
-        if element is None:
-            array = array.reshape(-1) if array.ndim <= 1 else array
-            good = array.ndim == 1
+        if row.element is None:
+            array = np.atleast_1d(array)
+            good, wanted = array.ndim == 1, "(scenario,)"
         else:
             array = array.reshape(-1, 1) if array.ndim <= 1 else array
-            good = array.ndim == 2 and array.shape[1] in (1, elements[element])
+            size = elements[row.element]
+            good = array.ndim == 2 and array.shape[1] in (1, size)
+            wanted = f"(scenario, {row.element}={size})"
         if not good or array.shape[0] not in (1, count):
-            wanted = "(scenario,)" if element is None else f"(scenario, {element}={elements[element]})"
+            shape = np.shape(value)
+            raise ValueError(f"Operation.{row.field} has shape {shape}, expected a number or {wanted}")
+        inside = (array >= row.least) & (array <= row.most)
+        if row.field == "rack_power":
+            inside |= np.isnan(array)
+        if not inside.all():
+            worst = array[~inside].flat[0]
+            limits = f"{row.least:g} to {row.most:g} {row.unit}"
             raise ValueError(
-                f"Operation.{item.name} has shape {np.shape(value)}, expected a number or {wanted}"
+                f"Operation.{row.field}: {worst:g} {row.unit} is outside {limits} ({row.meaning})"
             )
-        if item.name not in ("utility_cap", "power_cap", "rack_power") and not np.isfinite(array).all():
-            raise ValueError(f"Operation.{item.name} is not finite")
-        found[item.name] = array
+        found[row.field] = array
     return replace(Operation(**found), out=outages(operation.out, devices))

@@ -44,7 +44,6 @@ def result(
     service: Service,
     power: Array,
     temperature: Array,
-    air: Array,
     flow: Flow,
     heat: Heat,
     mean: Feed,
@@ -69,6 +68,7 @@ def result(
     losses = sum(mean.losses.values())
     it_power = rack_power + support
     total = tokens.sum(axis=-1)
+    installed = np.broadcast_to(service.full_tokens, (count, len(racks.name))).sum(axis=-1)
     outdoors = (heat.water.rejected + heat.hall.rejected).sum(axis=-1)
     rooms = losses + heat.water.drive_loss.sum(axis=-1)
     spent = economics.cost(
@@ -99,7 +99,7 @@ def result(
         "tokens_per_second": total,
         "tokens_per_joule": total / np.where(mean.utility > 0, mean.utility, np.nan),
         "cost_per_million_tokens": spent.total,
-        "utilisation": total / np.broadcast_to(service.full_tokens, (count, len(racks.name))).sum(axis=-1),
+        "utilisation": total / np.where(installed > 0, installed, np.nan),
         "uptime": np.full(count, facility.uptime),
         "ttft_p99": np.where(np.isfinite(latency), latency, np.nan),
         "tpot_p50": np.where(np.isfinite(pace), pace, np.nan),
@@ -125,7 +125,7 @@ def result(
         "return_temperature": heat.back.rack,
         "case_temperature": case,
         "inlet_temperature": inlet,
-        "air_inlet_temperature": heat.hall.inlet[:, block],
+        "air_inlet_temperature": heat.inlet[:, block],
         "feed_voltage": voltage,
         "supply_setpoint": operation.supply_temperature,
         "supply_temperature": temperature,
@@ -145,7 +145,7 @@ def result(
         "dry_cooler_speed": heat.water.fan_speed,
         "trim_duty": heat.water.trim_duty,
         "cooling_mode": heat.water.mode,
-        "air_supply_temperature": air,
+        "air_supply_temperature": heat.hall.supply,
         "hot_aisle_temperature": heat.hall.hot,
         "air_flow": heat.hall.flow,
         "air_demand": heat.hall.demand,

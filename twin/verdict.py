@@ -45,7 +45,7 @@ def check(facility: Facility, state: xr.Dataset) -> xr.Dataset:
     >>> bool((verdict["E1-panel"].min() > 0).item())
     True
     """
-    arrays = {str(name): variable.values for name, variable in state.data_vars.items()}
+    arrays = _arrays(state)
     found = {}
     for code, rule in RULES.items():
         margin = rule.margin(facility, arrays)
@@ -66,12 +66,18 @@ def check(facility: Facility, state: xr.Dataset) -> xr.Dataset:
     return xr.Dataset(found, labels, {"title": f"{facility.name}: margins, positive inside the limit"})
 
 
+def _arrays(state: xr.Dataset) -> Mapping[str, Array]:
+    if "power" not in state:
+        raise ValueError('rules judge racks and devices: solve with keep="racks" or "all"')
+    return {str(name): variable.values for name, variable in state.data_vars.items()}
+
+
 def findings(facility: Facility, state: xr.Dataset) -> list[Finding]:
     """The worst element of every rule over all scenarios, smallest relative margin first.
 
     A rule that has nothing to judge (no such element, or no scenario with a solution) has no finding.
     """
-    arrays: Mapping[str, Array] = {str(name): variable.values for name, variable in state.data_vars.items()}
+    arrays = _arrays(state)
     listed = []
     for code, rule in RULES.items():
         margin = rule.margin(facility, arrays)

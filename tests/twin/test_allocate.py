@@ -335,13 +335,15 @@ def test_proportional_keeps_every_limit_and_never_beats_the_greatest():
     gain = tokens(law, best) / tokens(law, plain) - 1.0
     assert gain.min() > -1e-9
     assert gain.mean() > 0.005
-    # The limit that is named is full for a rack that could be lifted alone, and the factor is its own.
-    theta = (capacity - load(share, floor)) / np.maximum(load(share, ceiling) - load(share, floor), 1e-9)
-    held = plain.binding >= 0
-    lowest = np.where(share > 0.0, np.where(limited, theta, np.inf)[..., None], np.inf).min(axis=1)
-    lifted = floor + np.clip(lowest, 0.0, 1.0) * (ceiling - floor)
-    np.testing.assert_allclose(plain.power, lifted, rtol=1e-12)
-    np.testing.assert_array_equal(held, (lowest < 1.0) & (ceiling > floor))
+    # Max-min fairness: the limit named is full, and of the racks on it none has come further up.
+    part = (plain.power - floor) / np.maximum(ceiling - floor, 1e-9)
+    filled = np.where(limited, load(share, plain.power) / np.where(limited, capacity, 1.0), 0.0)
+    scenario, rack = np.nonzero(plain.binding >= 0)
+    holder = plain.binding[scenario, rack]
+    np.testing.assert_allclose(filled[scenario, holder], 1.0, rtol=1e-9)
+    on = np.broadcast_to(share, (len(floor), *share.shape[1:]))[scenario, holder] > 0.0
+    furthest = np.where(on & (ceiling > floor)[scenario], part[scenario], 0.0).max(axis=-1)
+    np.testing.assert_allclose(part[scenario, rack], furthest, rtol=1e-9)
 
 
 def test_no_policy_and_no_tight_limit_leave_the_ceiling_exactly():

@@ -1,4 +1,4 @@
-"""Where the heat of the racks goes at given supply temperatures: technology loop, facility water, hall air."""
+"""Where the heat of the racks goes at given temperatures: technology loop, facility water, hall air."""
 
 from __future__ import annotations
 
@@ -25,6 +25,8 @@ class Heat:
     liquid: Array
     """(scenario, rack) heat to the coolant [W]; `warm` to the air."""
     warm: Array
+    inlet: Array
+    """(scenario, block) air at the rack fronts at which all this was found [K]."""
     back: Return
     water: Water
     hall: Hall
@@ -40,12 +42,12 @@ def heat(
     liquid: Array,
     warm: Array,
     temperature: Array,
-    air_temperature: Array,
+    inlet: Array,
 ) -> Heat:
-    """The circuits at the present supply temperatures of loop and fan walls, (scenario, block) [K]."""
+    """The circuits at the present temperatures, (scenario, block) [K]: coolant supplied, air at the rack fronts."""
     back = returned(facility, flow, liquid, temperature)
     plant = water(facility, operation, supply, flow, back, temperature)
-    aisle = hall(facility, operation, supply, warm, air_temperature)
+    aisle = hall(facility, operation, supply, warm, inlet)
     auxiliary = {
         "cdu": flow.pump_power,
         "dry_cooler": plant.fan_power,
@@ -54,4 +56,4 @@ def heat(
         "fan_wall": aisle.fan_power,
         "chiller": aisle.chiller_power,
     }
-    return Heat(liquid, warm, back, plant, aisle, auxiliary)
+    return Heat(liquid, warm, inlet, back, plant, aisle, auxiliary)

@@ -12,7 +12,7 @@ from twin.facility import Facility
 from twin.operation import Operation
 from twin.plant.loop import by_block, curve, over
 from twin.plant.supply import Supply
-from twin.plant.water import COLD
+from twin.plant.water import HOTTEST
 
 Array = npt.NDArray[np.float64]
 
@@ -22,11 +22,12 @@ COIL_SHARE = 0.5
 
 @dataclass(frozen=True)
 class Hall:
-    """(scenario, block) state of each hall at the present supply temperature of its fan walls."""
+    """(scenario, block) state of each hall at the present temperature of the air at its rack fronts."""
 
-    air_next: Array
-    """Supply temperature to which the present heat drives the fan walls [K]."""
-    inlet: Array
+    supply: Array
+    """Of the fan walls [K]."""
+    inlet_next: Array
+    """Temperature at the rack fronts to which the present heat drives the hall [K]."""
     hot: Array
     flow: Array
     """[m3/s], like `demand` and `capacity`."""
@@ -43,11 +44,12 @@ class Hall:
     """Heat that leaves by the chillers with their own power [W]."""
 
 
-def hall(facility: Facility, operation: Operation, supply: Supply, warm: Array, temperature: Array) -> Hall:
+def hall(facility: Facility, operation: Operation, supply: Supply, warm: Array, inlet: Array) -> Hall:
     """What the air system does with `warm` watts of each rack and the support load of the rows.
 
-    Racks draw the catalogue flow at the fan walls' supply temperature; the walls follow it up to their greatest flow.
+    Racks draw the catalogue flow at the present `inlet` temperature; the walls follow it up to their greatest flow.
     Their coils hold the set-point until the chilled water is not cold enough for the heat; then the supply floats up.
+    Without walls or chillers the heat has nowhere to go.
     """
     racks, cooling = facility.racks, facility.cooling
     support = np.zeros(
@@ -55,24 +57,26 @@ def hall(facility: Facility, operation: Operation, supply: Supply, warm: Array, 
     )
     powered = supply.powered[:, len(racks.name) : len(racks.name) + len(facility.rows)]
     np.add.at(support, (slice(None), facility.row_block), operation.support_load * powered)
-    density = air.density(temperature, facility.pressure)
-    drawn = by_block(facility, np.where(warm > 0, curve(facility, "air_flow", temperature), 0.0)) * density
+    density = air.density(inlet, facility.pressure)
+    drawn = by_block(facility, np.where(warm > 0, curve(facility, "air_flow", inlet), 0.0)) * density
     asked = drawn + support / (air.HEAT_CAPACITY * cooling.support_rise)
     walls = supply.units["fan_wall"]
     capacity = walls * cooling.fan_wall_flow
     blown = np.minimum(asked, capacity * density)
     ratio = blown / density / np.where(walls > 0, capacity, 1.0)
+    mass_ratio = blown / np.where(walls > 0, capacity * cooling.rating_air_density, 1.0)
     fans = walls * pump.fan_power(cooling.fan_wall_fan, ratio, cooling.fan_wall_minimum) * (asked > 0)
     warmed = by_block(facility, warm) + support
-    inlet, hot, _ = air.aisle(temperature, blown, asked, warmed, cooling.leakage)
 
     duty = warmed + fans
     rate, water = blown * air.HEAT_CAPACITY, walls * cooling.coil_water
-    coil = walls * exchanger.scaled_conductance(cooling.coil_conductance, ratio, 1.0, COIL_SHARE)
+    coil = walls * exchanger.scaled_conductance(cooling.coil_conductance, mass_ratio, 1.0, COIL_SHARE)
     reach = exchanger.crossflow(coil, rate, water) * np.minimum(rate, water)
     lowest = cooling.chilled_water + over(duty, reach) - over(duty, rate)
-    floating = np.where((walls > 0) | (duty <= 0.0), np.maximum(operation.air_temperature, lowest), np.inf)
-    back = temperature + over(duty, rate)
+    chillers = supply.units["chiller"]
+    cooled = ((walls > 0) & (chillers > 0)) | (duty <= 0.0)
+    cold = np.where(cooled, np.clip(lowest, operation.air_temperature, HOTTEST), HOTTEST)
+    following, hot, back = air.aisle(cold, blown, asked, warmed, cooling.leakage)
 
     outdoor = operation.dry_bulb[:, None]
     free = rejection.free_cooling_share(
@@ -80,13 +84,11 @@ def hall(facility: Facility, operation: Operation, supply: Supply, warm: Array, 
     )
     cop = rejection.chiller_cop(cooling.chilled_water, outdoor, *cooling.chiller_cop)
     pumped = duty / (cooling.chiller_rise * cooling.facility_heat_capacity)
-    chiller = duty * (1.0 - free) / cop + pumped * cooling.chiller_pump
-    by_air = rate * (back - temperature)
-    lifted = temperature > operation.air_temperature + COLD
-    by_coil = np.where(lifted, reach * (back - cooling.chilled_water), by_air)
+    chiller = (duty * (1.0 - free) / cop + pumped * cooling.chiller_pump) * (chillers > 0)
+    by_air = rate * (back - cold)
     return Hall(
-        air_next=floating,
-        inlet=inlet,
+        supply=cold,
+        inlet_next=np.minimum(following, HOTTEST),
         hot=hot,
         flow=blown / density,
         demand=asked / density,
@@ -94,6 +96,6 @@ def hall(facility: Facility, operation: Operation, supply: Supply, warm: Array, 
         duty=duty,
         fan_power=fans,
         chiller_power=chiller,
-        carried=by_air - fans - support,
-        rejected=by_coil + chiller,
+        carried=by_air - support,
+        rejected=by_air + fans + chiller,
     )

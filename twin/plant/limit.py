@@ -45,6 +45,8 @@ class Limits:
     capacity: Array
     load: Array
     """(scenario, limit) present load of the limit, in its own unit."""
+    marginal: Array
+    """(scenario, limit) what a unit of share @ power adds to the load."""
     held: Array
     """(scenario, limit) share @ power at that load."""
 
@@ -56,19 +58,21 @@ def limits(
     law: Law,
     power: Array,
     temperature: Array,
+    inlet: Array,
     flow: Flow,
     heat: Heat,
     peak: Feed,
     mean: Feed,
     before: Limits | None,
 ) -> Limits:
-    """Own and shared limits at the present state.
+    """Own and shared limits: heat limits at the temperatures of coolant and rack fronts, (scenario, block) [K], the
+    rest from the state last found.
 
     Ratings of whips, panels, UPS and transformers hold the peak of the racks' power, so `peak` is the one-line
     at peak power; the utility holds the mean and so do all heat limits. `before` are the limits of the last pass:
     two loads tell what a rack watt really adds, pumps, fans and chillers included.
     """
-    ceiling, cause, lost = ceilings(facility, operation, supply, law, power, temperature, flow, heat, peak)
+    ceiling, cause, lost = ceilings(facility, operation, supply, law, power, temperature, inlet, flow, peak)
     rows, devices = facility.shared, facility.devices
     share = _share(facility, supply)
     edp = operation.edp_factor[:, None]
@@ -89,9 +93,9 @@ def limits(
     if before is not None:
         step = held - before.held
         moved = np.abs(step) > STILL * np.abs(held)
-        slope = np.where(moved, (load - before.load) / np.where(moved, step, 1.0), marginal)
-        marginal = np.clip(slope, 0.7 * marginal, 2.0 * marginal)
-    return Limits(ceiling, cause, lost, share, (rating - load) / marginal + held, load, held)
+        slope = np.clip((load - before.load) / np.where(moved, step, 1.0), 0.7 * marginal, 2.0 * marginal)
+        marginal = np.where(moved, slope, before.marginal)
+    return Limits(ceiling, cause, lost, share, (rating - load) / marginal + held, load, marginal, held)
 
 
 def _share(facility: Facility, supply: Supply) -> Array:
@@ -109,8 +113,8 @@ def ceilings(
     law: Law,
     power: Array,
     temperature: Array,
+    inlet: Array,
     flow: Flow,
-    heat: Heat,
     peak: Feed,
 ) -> tuple[Array, Index, npt.NDArray[np.bool_]]:
     """Ceiling of each rack's AC power [W], the code of its cause, and the racks whose heat limit loses them."""
@@ -121,15 +125,15 @@ def ceilings(
     floor = laws.floor(law)
     caps: dict[str, Array] = {"demand": law.demand, "no_feed": np.where(powered, np.inf, 0.0)}
     if facility.policy != "none":
-        # A rack that its live shelves or whips cannot hold at its floor is off.
+        # A rack that its live shelves, its whips or its operator do not hold at its floor is off.
         shelf = converter.input_power(law.rating, law.rating, law.coefficients) / edp
         caps["shelf"] = np.where(shelf < floor, 0.0, shelf)
         whip = np.where(peak.whip > 0, power / np.where(peak.whip > 0, peak.whip, 1.0), np.inf)
         caps["whip"] = np.where(supply.whips * facility.whip_power / edp < floor, 0.0, whip)
-    caps["power_cap"] = np.broadcast_to(operation.power_cap, (len(operation.power_cap), count))
+    caps["power_cap"] = np.where(operation.power_cap < floor, 0.0, operation.power_cap)
     chip = chip_limit(facility, law, temperature, flow)
-    inlet = air_limit(facility, law, heat.hall.inlet)
-    lost = (np.minimum(chip, inlet) < floor) & powered
+    front = air_limit(facility, law, inlet)
+    lost = (np.minimum(chip, front) < floor) & powered
     # Heat limits act on the clock; they cannot take a running rack below its floor.
     chip = np.maximum(chip, floor)
     starved = (flow.share < 1.0)[:, block]
@@ -138,8 +142,8 @@ def ceilings(
     caps["coolant_temperature"] = np.where(lifted & ~starved, chip, np.inf)
     stopped = (supply.units["cdu"] == 0)[:, block]
     caps["coolant_flow"] = np.where(stopped, 0.0, np.where(starved, chip, np.inf))
-    still = (supply.units["fan_wall"] == 0)[:, block]
-    caps["inlet_air"] = np.where(still, 0.0, np.maximum(inlet, floor))
+    still = ((supply.units["fan_wall"] == 0) | (supply.units["chiller"] == 0))[:, block]
+    caps["inlet_air"] = np.where(still, 0.0, np.maximum(front, floor))
     stacked = np.stack(np.broadcast_arrays(*caps.values()))
     cause = np.array([BINDINGS.index(name) for name in caps])[np.argmin(stacked, axis=0)]
     ceiling = stacked.min(axis=0)
@@ -210,7 +214,7 @@ def air_limit(facility: Facility, law: Law, inlet: Array) -> Array:
     room = np.maximum(rate * (racks.exhaust_limit - entering), 0.0)
     wanted = direct(law, law.demand)
     warm = law.demand - racks.heat_capture * wanted
-    over = (warm > room) & (entering > racks.air_inlet_limit)
+    over = warm > room
     limit = np.full(np.broadcast_shapes(room.shape, warm.shape), np.inf)
     if not over.any():
         return limit

@@ -85,14 +85,20 @@ def water(
     untrimmed = outdoor + over(duty, full) - over(duty, rate) + climb - (back.mixed - temperature)
     trimmed = untrimmed - over(trim_most, full)
     setpoint = operation.supply_temperature
+    # Without coolers the trim chillers take all of it or the heat has nowhere to go.
+    dry = full <= 0.0
+    trimmed = np.where(dry, np.where(trim_most >= duty, setpoint, HOTTEST), trimmed)
+    untrimmed = np.where(dry, HOTTEST, untrimmed)
     mode = np.where(untrimmed <= setpoint + COLD, 0, np.where(trimmed <= setpoint + COLD, 1, 2))
-    trim = np.clip((untrimmed - np.maximum(temperature, setpoint)) * full, 0.0, trim_most)
-    trim = np.where(mode == 0, 0.0, trim)
+    # Above its set-point the loop has all the plant can give.
+    lifted = (temperature > setpoint + COLD) | dry
+    trim = np.where(lifted, trim_most, np.clip((untrimmed - setpoint) * full, 0.0, trim_most))
     trim_power = trim / rejection.chiller_cop(cooling.trim_leaving, outdoor, *cooling.trim_cop)
     cooled = duty - trim
     speed = rejection.dry_cooler_speed(
         cooled, inlet, outdoor, rate, coolers, *cooler[:3], cooling.dry_cooler_minimum, cooler[3]
     )
+    speed = np.where(lifted, 1.0, speed)
     fans = coolers * cooling.dry_cooler_fan * speed**3
     by_air = rejection.dry_cooler_duty(rate, coolers, speed, *cooler) * (inlet - outdoor)
     moving = back.duty > 0
@@ -110,7 +116,10 @@ def water(
         trim_power=trim_power,
         pump_power=pumping,
         drive_loss=pumping - shaft,
-        rejected=np.where(speed > cooling.dry_cooler_minimum, by_air, cooled) + fans + trim + trim_power,
+        rejected=np.where((speed > cooling.dry_cooler_minimum) & ~dry, by_air, cooled)
+        + fans
+        + trim
+        + trim_power,
     )
 
 
