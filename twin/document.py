@@ -96,8 +96,8 @@ def _value(node: Any, path: Path, document: Document, yaml: YAML, seen: set[int]
     """The plain value of a node; notes its place and what is not allowed in it."""
     place = (node.start_mark.line + 1, node.start_mark.column + 1)
     document.values.setdefault(path, place)
-    if node.anchor and id(node) not in seen:
-        message = f"the anchor '&{node.anchor}' is not allowed; write the value out where it is used"
+    if node.anchor and not document.anchored:
+        message = f"anchors and aliases are not allowed (here '&{node.anchor}'); write the value out where it is used"
         document.problems.append(document.problem(path, message))
         document.anchored = True
     if id(node) in seen:
