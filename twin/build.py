@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -26,6 +27,8 @@ from twin.schema import Equipment, Layout, Placement, Standing, Unit
 Array = npt.NDArray[np.float64]
 Blocks = list[tuple[Unit, Placement]]
 
+PRECISIONS = {"nvfp4": ("gpuFlopsFp4", 0.5625), "fp8": ("gpuFlopsFp8", 1.0), "bf16": ("gpuFlopsBf16", 2.0)}
+"""Peak a precision computes at, and bytes of a weight with its block scales."""
 REPAIR_TIME = 24 * 3600.0
 """Repair time of a compute tray [s]; assumed."""
 
@@ -54,7 +57,7 @@ def build(layout: Layout) -> Facility:
     drawing.utility(utility.rating, utility.voltage, utility.short_circuit_power, utility.resistance_ratio)
     for index, (unit, placed) in enumerate(blocks):
         drawing.unit(unit, placed.prefix, index)
-    racks, rows, row_block, row_counts = _racks(blocks, drawing)
+    racks, rows, row_block, row_counts = _racks(blocks, drawing, layout.workload.precision)
     _support(blocks, drawing)
     _equipment(blocks, drawing)
     chain, devices = drawing.finished()
@@ -70,6 +73,7 @@ def build(layout: Layout) -> Facility:
     return Facility(
         name=layout.name,
         layout=layout,
+        fingerprint=_fingerprint(layout, drawing),
         racks=racks,
         rows=rows,
         row_block=row_block,
@@ -87,12 +91,20 @@ def build(layout: Layout) -> Facility:
         workload=_workload(layout, card["kvBytes"]),
         calibration=_calibration(card),
         economics=_economics(layout, racks),
+        carbon_intensity=layout.site.carbon_intensity,
         built_power=float(racks.nameplate.sum())
         + sum(row.support_load for unit, _ in blocks for row in unit.rows),
         uptime=float(availability.tray_availability(REPAIR_TIME)),
         operation=_operation(layout, blocks),
         products=tuple(drawing.used.values()),
     )
+
+
+def _fingerprint(layout: Layout, drawing: Drawing) -> str:
+    figures = sorted(
+        (made.name, name, one.text) for made in drawing.used.values() for name, one in made.figures.items()
+    )
+    return hashlib.sha256(f"{layout.model_dump_json()}{figures}".encode()).hexdigest()
 
 
 def _hall(unit: Unit, placed: Placement) -> Array:
@@ -112,13 +124,13 @@ def flow_curve(table: Array) -> Callable[[Array], Array]:
     return lambda temperature: np.asarray(inside(np.clip(temperature, least, most)))
 
 
-def rack_type(made: Product, law: Product) -> RackType:
-    """Curves and GPU of a rack product, with the power law of its GPU generation."""
+def rack_type(made: Product, law: Product, precision: str) -> RackType:
+    """Curves and GPU of a rack product at the precision of its weights, with the power law of its generation."""
     gpu = Gpu(
         power=made["gpuPower"],
         memory=made["gpuMemory"],
         bandwidth=made["gpuMemoryBandwidth"],
-        flops_low=made["gpuFlopsFp4"],
+        flops_low=made[PRECISIONS[precision][0]],
         flops_high=made["gpuFlopsBf16"],
         link_bandwidth=made["gpuLinkBandwidth"],
         domain=int(made["numGPUs"]),
@@ -176,7 +188,9 @@ def rack_figures(kind: RackType, cap: Product) -> dict[str, float]:
     }
 
 
-def _racks(blocks: Blocks, drawing: Drawing) -> tuple[Racks, tuple[str, ...], Array, list[int]]:
+def _racks(
+    blocks: Blocks, drawing: Drawing, precision: str
+) -> tuple[Racks, tuple[str, ...], Array, list[int]]:
     """Racks row by row with their whips; names of the rows, their blocks and their numbers of racks."""
     types: dict[str, RackType] = {}
     figures: dict[str, dict[str, float]] = {}
@@ -187,7 +201,7 @@ def _racks(blocks: Blocks, drawing: Drawing) -> tuple[Racks, tuple[str, ...], Ar
         for row in unit.rows:
             made = drawing.product(row.rack_type)
             if made.name not in types:
-                types[made.name] = rack_type(made, drawing.product(made["powerLaw"]))
+                types[made.name] = rack_type(made, drawing.product(made["powerLaw"]), precision)
                 figures[made.name] = rack_figures(types[made.name], drawing.product("cap-law"))
             size = (made["width"], made["depth"], made["height"])
             origin = np.asarray(placed.offset, dtype=np.float64) + [*row.origin, 0.0]
@@ -286,7 +300,7 @@ def _workload(layout: Layout, kv_bytes: float) -> Workload:
         input_length=asked.input_length,
         output_length=asked.output_length,
         interactivity=asked.interactivity,
-        weight_bytes={"nvfp4": 0.5625, "fp8": 1.0, "bf16": 2.0}[asked.precision],
+        weight_bytes=PRECISIONS[asked.precision][1],
         kv_bytes=kv_bytes,
         prefill_utilisation=asked.prefill_utilisation,
     )

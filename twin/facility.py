@@ -247,6 +247,8 @@ class Facility:
 
     name: str
     layout: Layout
+    fingerprint: str
+    """Hash of the layout and of every catalogue figure it uses."""
     racks: Racks
     rows: tuple[str, ...]
     row_block: Index
@@ -268,6 +270,8 @@ class Facility:
     workload: Workload
     calibration: Calibration
     economics: Economics
+    carbon_intensity: float
+    """Carbon dioxide of the utility's energy [kg/J]."""
     built_power: float
     """IT power the facility is built for: nameplates and support load [W]."""
     uptime: float

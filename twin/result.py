@@ -98,6 +98,7 @@ def result(
         "pue": mean.utility / np.where(it_power > 0, it_power, np.nan),
         "tokens_per_second": total,
         "tokens_per_joule": total / np.where(mean.utility > 0, mean.utility, np.nan),
+        "carbon": mean.utility * facility.carbon_intensity,
         "cost_per_million_tokens": spent.total,
         "utilisation": total / np.where(installed > 0, installed, np.nan),
         "uptime": np.full(count, facility.uptime),

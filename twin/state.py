@@ -46,6 +46,7 @@ VARIABLES: dict[str, Variable] = {
     "pue": Variable(S, "1", "summary", "utility power over IT power (racks' AC input and support load)"),
     "tokens_per_second": Variable(S, "1/s", "summary", "output tokens per second of all racks"),
     "tokens_per_joule": Variable(S, "1/J", "summary", "output tokens per joule at the utility"),
+    "carbon": Variable(S, "kg/s", "summary", "carbon dioxide of the utility's energy"),
     "cost_per_million_tokens": Variable(S, "USD", "summary", "full cost of a million output tokens"),
     "utilisation": Variable(S, "1", "summary", "tokens delivered over tokens of all racks without any limit"),
     "uptime": Variable(S, "1", "summary", "share of the installed GPU capacity free of GPU and tray faults"),
@@ -165,5 +166,10 @@ def dataset(
         coords["rating"] = ("device", devices.rating, {"long_name": "W; VA for transformers, A for whips"})
     for name, (values, unit) in coordinates.items():
         coords[name] = ("scenario", values, {"units": unit})
-    attrs = {"Conventions": "CF-1.11", "title": facility.name, "source": "ai-factory-twin"}
+    attrs = {
+        "Conventions": "CF-1.11",
+        "title": facility.name,
+        "source": "ai-factory-twin",
+        "fingerprint": facility.fingerprint,
+    }
     return xr.Dataset(variables, coords, attrs)

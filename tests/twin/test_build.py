@@ -86,3 +86,20 @@ def test_shelf_curve_gives_139_5_kw_at_tdp():
     curve = converter.loss_coefficients(*made["shelfEfficiency"].T)
     drawn = converter.input_power(136e3, made["numShelves"] * made["shelfRating"], curve)
     assert drawn == pytest.approx(139.5e3, rel=1e-3)
+
+
+def test_the_fingerprint_tells_two_layouts_apart_and_one_from_itself_not(pod):
+    assert twin.load().fingerprint == pod.fingerprint
+    assert twin.load("gb300-su", {"site.dry_bulb": "36 degC"}).fingerprint != pod.fingerprint
+
+
+def test_carbon_is_the_utility_times_the_grids_intensity(pod):
+    state = twin.solve(pod, keep="summary")
+    np.testing.assert_allclose(state.carbon, state.utility_power * 0.35 / 3.6e6, rtol=1e-12)
+
+
+def test_precision_sets_the_peak_and_the_bytes_of_a_weight():
+    fast, slow = (twin.load("gb300-su", {"workload.precision": name}) for name in ("nvfp4", "fp8"))
+    assert (fast.racks.types[0].gpu.flops_low, slow.racks.types[0].gpu.flops_low) == (15e15, 5e15)
+    assert (fast.workload.weight_bytes, slow.workload.weight_bytes) == (0.5625, 1.0)
+    assert twin.solve(slow).tokens_per_second < twin.solve(fast).tokens_per_second
