@@ -367,7 +367,9 @@ def test_an_alias_bomb_is_refused_before_it_grows(tmp_path):
     start = time.perf_counter()
     found = problems(file)
     assert time.perf_counter() - start < 1.0
-    assert "bomb.yaml:1:5 a0: anchors and aliases are not allowed (here '&a0'); write the value out" in str(found[0])
+    assert "bomb.yaml:1:5 a0: anchors and aliases are not allowed (here '&a0'); write the value out" in str(
+        found[0]
+    )
     assert all("anchor" in problem.message for problem in found)
 
 

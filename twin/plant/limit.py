@@ -28,6 +28,8 @@ MARGINAL = {"panel": 1.003, "ups": 1.006, "transformer": 1.05, "utility": 1.05, 
 the order of prices, never its result (each pass starts from the present load of the device)."""
 
 
+OVER = 1e-9
+"""Relative excess that is rounding."""
 STILL = 1e-7
 """Relative change of a row below which two loads no longer tell its slope."""
 
@@ -41,6 +43,8 @@ class Limits:
     """(scenario, rack) code in BINDINGS of what sets the ceiling."""
     lost: npt.NDArray[np.bool_]
     """(scenario, rack) a heat limit lies below the least power of a running rack: it gives no tokens."""
+    tripped: npt.NDArray[np.bool_]
+    """(scenario, rack) the whips did not hold the rack at its floor in this pass or an earlier one: it is off."""
     share: Array
     capacity: Array
     load: Array
@@ -72,7 +76,14 @@ def limits(
     at peak power; the utility holds the mean and so do all heat limits. `before` are the limits of the last pass:
     two loads tell what a rack watt really adds, pumps, fans and chillers included.
     """
-    ceiling, cause, lost = ceilings(facility, operation, supply, law, power, temperature, inlet, flow, peak)
+    whip = np.where(peak.whip > 0, power / np.where(peak.whip > 0, peak.whip, 1.0), np.inf)
+    # Whether the whips hold a rack at its floor is judged there, where their voltage is what it then is.
+    floor = laws.floor(law)
+    tripped = (whip < floor * (1.0 - OVER)) & (power <= floor * (1.0 + OVER))
+    if before is not None:
+        tripped = tripped | before.tripped
+    whip = np.where(tripped, 0.0, np.maximum(whip, floor))
+    ceiling, cause, lost = ceilings(facility, operation, supply, law, whip, temperature, inlet, flow)
     rows, devices = facility.shared, facility.devices
     share = _share(facility, supply)
     edp = operation.edp_factor[:, None]
@@ -95,7 +106,8 @@ def limits(
         moved = np.abs(step) > STILL * np.abs(held)
         slope = np.clip((load - before.load) / np.where(moved, step, 1.0), 0.7 * marginal, 2.0 * marginal)
         marginal = np.where(moved, slope, before.marginal)
-    return Limits(ceiling, cause, lost, share, (rating - load) / marginal + held, load, marginal, held)
+    capacity = (rating - load) / marginal + held
+    return Limits(ceiling, cause, lost, tripped, share, capacity, load, marginal, held)
 
 
 def _share(facility: Facility, supply: Supply) -> Array:
@@ -111,13 +123,15 @@ def ceilings(
     operation: Operation,
     supply: Supply,
     law: Law,
-    power: Array,
+    whip: Array,
     temperature: Array,
     inlet: Array,
     flow: Flow,
-    peak: Feed,
 ) -> tuple[Array, Index, npt.NDArray[np.bool_]]:
-    """Ceiling of each rack's AC power [W], the code of its cause, and the racks whose heat limit loses them."""
+    """Ceiling of each rack's AC power [W], the code of its cause, and the racks whose heat limit loses them.
+
+    whip : power at which the most loaded whip of the rack reaches its continuous current at the peak [W].
+    """
     racks, block = facility.racks, facility.racks.block
     count = len(racks.name)
     edp = operation.edp_factor[:, None]
@@ -128,21 +142,23 @@ def ceilings(
         # A rack that its live shelves, its whips or its operator do not hold at its floor is off.
         shelf = converter.input_power(law.rating, law.rating, law.coefficients) / edp
         caps["shelf"] = np.where(shelf < floor, 0.0, shelf)
-        whip = np.where(peak.whip > 0, power / np.where(peak.whip > 0, peak.whip, 1.0), np.inf)
         caps["whip"] = np.where(supply.whips * facility.whip_power / edp < floor, 0.0, whip)
     caps["power_cap"] = np.where(operation.power_cap < floor, 0.0, operation.power_cap)
     chip = chip_limit(facility, law, temperature, flow)
     front = air_limit(facility, law, inlet)
     lost = (np.minimum(chip, front) < floor) & powered
-    # Heat limits act on the clock; they cannot take a running rack below its floor.
+    # Heat limits act on the clock and cannot take a running rack below its floor; without any flow, heat sink or
+    # air a rack is off.
     chip = np.maximum(chip, floor)
     starved = (flow.share < 1.0)[:, block]
     lifted = (temperature > operation.supply_temperature + COLD)[:, block]
     caps["chip_temperature"] = np.where(starved | lifted, np.inf, chip)
-    caps["coolant_temperature"] = np.where(lifted & ~starved, chip, np.inf)
-    stopped = (supply.units["cdu"] == 0)[:, block]
+    units = supply.units
+    sunk = ((units["pump"] == 0) | (units["dry_cooler"] + units["trim_chiller"] == 0))[:, block]
+    caps["coolant_temperature"] = np.where(sunk, 0.0, np.where(lifted & ~starved, chip, np.inf))
+    stopped = (units["cdu"] == 0)[:, block]
     caps["coolant_flow"] = np.where(stopped, 0.0, np.where(starved, chip, np.inf))
-    still = ((supply.units["fan_wall"] == 0) | (supply.units["chiller"] == 0))[:, block]
+    still = ((units["fan_wall"] == 0) | (units["chiller"] == 0))[:, block]
     caps["inlet_air"] = np.where(still, 0.0, np.maximum(front, floor))
     stacked = np.stack(np.broadcast_arrays(*caps.values()))
     cause = np.array([BINDINGS.index(name) for name in caps])[np.argmin(stacked, axis=0)]

@@ -25,7 +25,7 @@ class Supply:
     share: Array
     """(scenario, feed): part of its load that each feed carries."""
     powered: npt.NDArray[np.bool_]
-    """(scenario, load): at least one feed is alive."""
+    """(scenario, load): at least one feed is alive; of a support load, its hall is cooled as well."""
     shelves: Array
     """(scenario, rack): power shelves with a live whip."""
     whips: Array
@@ -66,6 +66,9 @@ def supplied(facility: Facility, operation: Operation) -> Supply:
         running = np.zeros((len(patterns), len(facility.blocks)))
         np.add.at(running, (slice(None), devices.block[mine]), device[:, mine])
         units[kind] = running
+    # A hall without fan walls or chillers goes dark, its support load with its racks.
+    aired = (units["fan_wall"] > 0) & (units["chiller"] > 0)
+    powered[:, rack:first] &= aired[:, facility.row_block]
     pick = pattern.reshape(-1) if len(operation.out) > 1 else np.zeros(1, dtype=np.int64)
     return Supply(
         node[pick],
