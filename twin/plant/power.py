@@ -35,75 +35,96 @@ class Feed:
     converged: npt.NDArray[np.bool_]
 
 
-def feed(facility: Facility, operation: Operation, supply: Supply, power: Array, heat: Heat) -> Feed:
-    """Voltages, currents and losses of the one-line with `power` at the racks, (scenario, rack) [W].
+@dataclass(frozen=True)
+class _Sweep:
+    """(scenario, node) state of all islands; powers complex, at both ends of the branch into each node."""
 
-    Every island is radial and has one source, so one pass from the racks to the utility suffices: converters
-    hand their input on to the island above.
-    """
+    voltage: Array
+    current: Array
+    entering: npt.NDArray[np.complex128]
+    leaving: npt.NDArray[np.complex128]
+    ups_loss: Array
+    converged: npt.NDArray[np.bool_]
+
+
+def feed(facility: Facility, operation: Operation, supply: Supply, power: Array, heat: Heat) -> Feed:
+    """Voltages, currents and losses of the one-line with `power` at the racks, (scenario, rack) [W]."""
     chain, devices = facility.chain, facility.devices
-    scenarios = max(len(power), len(supply.share), *(len(v) for v in heat.auxiliary.values()))
-    support = np.broadcast_to(operation.support_load, (len(operation.support_load), len(facility.rows)))
-    auxiliary = np.stack([heat.auxiliary[kind] for kind in COOLING_KINDS], axis=-1)
-    parts = [power, support, auxiliary.reshape(len(auxiliary), -1)]
-    load = np.concatenate([np.broadcast_to(part, (scenarios, part.shape[1])) for part in parts], axis=1)
-    load = load * supply.powered
+    load = _loads(facility, operation, supply, power, heat)
     drawn = load[:, chain.feed_load] * supply.share
     active = (chain.injection @ drawn.T).T
     reactive = (chain.injection @ (drawn * chain.load_tangent[chain.feed_load]).T).T
-    nodes = active.shape[1]
-    standing = supply.node[:, chain.transformer_node]
-    np.add.at(active, (slice(None), chain.standing_at), chain.standing_power * standing)
-    np.add.at(reactive, (slice(None), chain.standing_at), chain.standing_reactive * standing)
-    voltage = np.empty((scenarios, nodes))
-    current = np.empty((scenarios, nodes))
-    entering = np.empty((scenarios, nodes), dtype=complex)
-    leaving = np.empty((scenarios, nodes), dtype=complex)
-    converged = np.ones(scenarios, dtype=bool)
-    rating = devices.rating[chain.ups_device] * supply.node[:, chain.ups_output]
-    ups_loss = np.zeros(scenarios)
-    for stage in chain.stages:
-        found = tree.flow(stage.forest, active[:, stage.nodes], reactive[:, stage.nodes])
-        voltage[:, stage.nodes] = np.abs(found.voltage) / chain.voltage[stage.nodes]
-        current[:, stage.nodes] = found.current
-        entering[:, stage.nodes] = found.entering
-        leaving[:, stage.nodes] = found.leaving
-        converged &= found.converged
-        mine = np.isin(chain.ups_output, stage.nodes)
-        if mine.any():
-            out = entering[:, chain.ups_output[mine]].real
-            taken = converter.input_power(out, rating[:, mine], chain.ups_coefficients[mine])
-            active[:, chain.ups_input[mine]] += taken
-            reactive[:, chain.ups_input[mine]] += taken * chain.ups_tangent[mine]
-            ups_loss += _total(taken - out)
-    cable = (entering - leaving).real
-    wound = chain.transformer_node
-    copper = cable[:, wound] * chain.transformer_share
+    standing = chain.standing_power * supply.node[:, chain.transformer_node]
+    np.add.at(active, (slice(None), chain.standing_at), standing)
+    turned = chain.standing_reactive * supply.node[:, chain.transformer_node]
+    np.add.at(reactive, (slice(None), chain.standing_at), turned)
+    swept = _swept(facility, supply, active, reactive)
+
+    series = (swept.entering - swept.leaving).real
+    copper = _total(series[:, chain.transformer_node] * chain.transformer_share)
     losses = {
-        "cable": _total(cable[:, chain.inside]) - _total(copper),
-        "transformer": _total(copper) + _total(chain.standing_power * standing),
-        "ups": ups_loss,
+        "cable": _total(series[:, chain.inside]) - copper,
+        "transformer": copper + _total(standing),
+        "ups": swept.ups_loss,
     }
     metered = np.maximum(chain.device_node, 0)
     ups, transformer, whip = (
         devices.kind == DEVICE_KINDS.index(kind) for kind in ("ups", "transformer", "whip")
     )
-    through = np.where(ups, entering[:, metered], leaving[:, metered])
-    each = current[:, metered] / chain.device_whips
+    through = np.where(ups, swept.entering[:, metered], swept.leaving[:, metered])
+    each = swept.current[:, metered] / chain.device_whips
     amount = np.where(transformer, np.abs(through), np.where(whip, each, through.real))
     electrical = chain.device_node >= 0
-    whip_feed = chain.feed_device >= 0
-    loading = amount[:, chain.feed_device[whip_feed]] / devices.rating[chain.feed_device[whip_feed]]
-    starts = np.searchsorted(chain.feed_load[whip_feed], np.arange(len(facility.racks.name)))
+    whips = chain.feed_device[chain.feed_device >= 0]
+    starts = np.searchsorted(chain.feed_load[chain.feed_device >= 0], np.arange(len(facility.racks.name)))
     return Feed(
-        voltage=voltage,
+        voltage=swept.voltage,
         load=np.where(electrical, amount, np.nan),
         power=np.where(electrical, through.real, np.nan),
-        whip=np.maximum.reduceat(loading, starts, axis=-1),
+        whip=np.maximum.reduceat(amount[:, whips] / devices.rating[whips], starts, axis=-1),
         utility=through[:, 0].real,
         losses=losses,
-        converged=converged,
+        converged=swept.converged,
     )
+
+
+def _loads(facility: Facility, operation: Operation, supply: Supply, power: Array, heat: Heat) -> Array:
+    """Active power of every load of the one-line, (scenario, load) [W], in the order in which it was drawn."""
+    auxiliary = np.stack([heat.auxiliary[kind] for kind in COOLING_KINDS], axis=-1)
+    support = np.broadcast_to(operation.support_load, (len(operation.support_load), len(facility.rows)))
+    parts = (power, support, auxiliary.reshape(len(auxiliary), -1))
+    scenarios = max(len(supply.powered), *(len(part) for part in parts))
+    joined = [np.broadcast_to(part, (scenarios, part.shape[1])) for part in parts]
+    return np.asarray(np.concatenate(joined, axis=1) * supply.powered)
+
+
+def _swept(facility: Facility, supply: Supply, active: Array, reactive: Array) -> _Sweep:
+    """Load flow of all islands, the lowest first: each has one source, so one pass from the racks to the utility
+    suffices, in which UPS hand their input on to the island above. Adds those inputs to the loads."""
+    chain = facility.chain
+    swept = _Sweep(
+        voltage=np.empty(active.shape),
+        current=np.empty(active.shape),
+        entering=np.empty(active.shape, dtype=np.complex128),
+        leaving=np.empty(active.shape, dtype=np.complex128),
+        ups_loss=np.zeros(len(active)),
+        converged=np.ones(len(active), dtype=bool),
+    )
+    rating = facility.devices.rating[chain.ups_device] * supply.node[:, chain.ups_output]
+    for stage in chain.stages:
+        found = tree.flow(stage.forest, active[:, stage.nodes], reactive[:, stage.nodes])
+        swept.voltage[:, stage.nodes] = np.abs(found.voltage) / chain.voltage[stage.nodes]
+        swept.current[:, stage.nodes] = found.current
+        swept.entering[:, stage.nodes] = found.entering
+        swept.leaving[:, stage.nodes] = found.leaving
+        swept.converged[:] &= found.converged
+        mine = np.isin(chain.ups_output, stage.nodes)
+        output = swept.entering[:, chain.ups_output[mine]].real
+        taken = converter.input_power(output, rating[:, mine], chain.ups_coefficients[mine])
+        active[:, chain.ups_input[mine]] += taken
+        reactive[:, chain.ups_input[mine]] += taken * chain.ups_tangent[mine]
+        swept.ups_loss[:] += _total(taken - output)
+    return swept
 
 
 def _total(values: Array) -> Array:
