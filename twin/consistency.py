@@ -46,6 +46,7 @@ NEEDED: dict[Path, tuple[str, ...]] = {
     ("plant", "trim_chillers", "product"): ("leavingTemperatureMaximum",),
     ("air", "chillers", "product"): (
         "freeCoolingEffectiveness",
+        "freeCoolingCop",
         "chilledWaterRise",
         "chilledWaterPumpHead",
         "chilledWaterPumpEfficiency",

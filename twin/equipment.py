@@ -190,6 +190,7 @@ def cooling(
         chilled_water=np.array([unit.air.chilled_water_temperature for unit in units]),
         chiller_cop=_cop(figure, "chiller"),
         chiller_free=figure("chiller", "freeCoolingEffectiveness"),
+        chiller_free_cop=figure("chiller", "freeCoolingCop"),
         chiller_rise=figure("chiller", "chilledWaterRise"),
         chiller_pump=figure("chiller", "chilledWaterPumpHead")
         / density

@@ -236,6 +236,8 @@ class Cooling:
     chilled_water: Array
     chiller_cop: tuple[Array, ...]
     chiller_free: Array
+    chiller_free_cop: Array
+    """Heat over fan power while the free-cooling coil carries it."""
     chiller_rise: Array
     chiller_pump: Array
     """Chilled-water pump watts per (kg/s)."""

@@ -47,9 +47,9 @@ def test_chillers_pay_for_what_the_free_coil_leaves_and_for_their_pumps(pod):
         ),
     )
     duty = one(state, "fan_wall_duty")
-    # free-cooling-chiller-400: 0.75 of (24 degC return - air) over the 6 K to 18 degC.
-    free = np.clip(0.75 * (24.0 - celsius) / 6.0, 0.0, 1.0)
-    assert free.tolist() == [1.0, 0.5, 0.25, 0.0, 0.0, 0.0]
+    # free-cooling-chiller-400: 0.45 of (24 degC return - air) over the 6 K to 18 degC, at 1/25 of what it carries.
+    free = np.clip(0.45 * (24.0 - celsius) / 6.0, 0.0, 1.0)
+    np.testing.assert_allclose(free, [1.0, 0.3, 0.15, 0.0, 0.0, 0.0], rtol=1e-12)
     # 0.379 of Carnot, 4 K below 18 degC water, 12 K above the air, 2.5 to 6.
     cop = np.clip(0.379 * (291.15 - 4.0) / (celsius + ZERO + 12.0 - 287.15), 2.5, 6.0)
     assert cop[1] == 6.0
@@ -58,9 +58,12 @@ def test_chillers_pay_for_what_the_free_coil_leaves_and_for_their_pumps(pod):
     assert cop[5] == 2.5
     # 200 kPa over the water of a 6 K rise, 0.65 efficient.
     pumps = duty / (6.0 * SPECIFIC * DENSITY) * 200e3 / 0.65
-    np.testing.assert_allclose(one(state, "chiller_power"), duty * (1 - free) / cop + pumps, rtol=1e-12)
-    # In the cold the pumps are all of it.
-    np.testing.assert_allclose(one(state, "chiller_power")[0], pumps[0], rtol=1e-12)
+    np.testing.assert_allclose(
+        one(state, "chiller_power"), duty * ((1 - free) / cop + free / 25) + pumps, rtol=1e-12
+    )
+    # In the cold the fans at 1/25 and the pumps are all of it.
+    cold = duty[0] / 25 + pumps[0]
+    np.testing.assert_allclose(one(state, "chiller_power")[0], cold, rtol=1e-12)
 
 
 def test_fan_walls_move_the_catalogue_flow_of_racks_and_support_and_take_all_their_heat(pod):

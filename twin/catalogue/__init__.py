@@ -120,6 +120,7 @@ KINDS: dict[str, dict[str, Slot]] = {
         "minimumCop": _need("1"),
         "maximumCop": _need("1"),
         "freeCoolingEffectiveness": _may("1"),
+        "freeCoolingCop": _may("1"),
         "chilledWaterRise": _may("delta_degC"),
         "chilledWaterPumpHead": _may("Pa"),
         "chilledWaterPumpEfficiency": _may("1"),

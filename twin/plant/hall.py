@@ -84,7 +84,8 @@ def hall(facility: Facility, operation: Operation, supply: Supply, warm: Array, 
     )
     cop = rejection.chiller_cop(cooling.chilled_water, outdoor, *cooling.chiller_cop)
     pumped = duty / (cooling.chiller_rise * cooling.facility_heat_capacity)
-    chiller = (duty * (1.0 - free) / cop + pumped * cooling.chiller_pump) * (chillers > 0)
+    cooling_power = duty * ((1.0 - free) / cop + free / cooling.chiller_free_cop)
+    chiller = (cooling_power + pumped * cooling.chiller_pump) * (chillers > 0)
     by_air = rate * (back - cold)
     return Hall(
         supply=cold,
