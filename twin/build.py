@@ -57,11 +57,11 @@ def build(layout: Layout) -> Facility:
     drawing.utility(utility.rating, utility.voltage, utility.short_circuit_power, utility.resistance_ratio)
     for index, (unit, placed) in enumerate(blocks):
         drawing.unit(unit, placed.prefix, index)
-    racks, rows, row_block, row_counts = _racks(blocks, drawing, layout.workload.precision)
+    racks, rows, row_block = _racks(blocks, drawing, layout.workload.precision)
     _support(blocks, drawing)
     _equipment(blocks, drawing)
     chain, devices = drawing.finished()
-    plant = cooling(blocks, racks, row_counts, float(air.pressure(layout.site.altitude)), drawing.product)
+    plant = cooling(blocks, racks, float(air.pressure(layout.site.altitude)), drawing.product)
     whips = np.flatnonzero(chain.feed_device >= 0)
     whip_power = np.zeros(len(racks.name))
     whip_power[chain.feed_load[whips]] = conductor.three_phase_power(
@@ -85,6 +85,10 @@ def build(layout: Layout) -> Facility:
         shared=drawing.shared(devices, racks, len(blocks)),
         policy=blocks[0][0].power.policy,
         whip_power=whip_power,
+        required={
+            kind: np.array([float(group(unit, kind).required) for unit, _ in blocks])
+            for kind in COOLING_KINDS
+        },
         elements={"rack": len(racks.name), "row": len(rows), "block": len(blocks)},
         pressure=np.full(len(blocks), air.pressure(layout.site.altitude)),
         model=_model(drawing.product(layout.workload.model)),
@@ -188,14 +192,12 @@ def rack_figures(kind: RackType, cap: Product) -> dict[str, float]:
     }
 
 
-def _racks(
-    blocks: Blocks, drawing: Drawing, precision: str
-) -> tuple[Racks, tuple[str, ...], Array, list[int]]:
-    """Racks row by row with their whips; names of the rows, their blocks and their numbers of racks."""
+def _racks(blocks: Blocks, drawing: Drawing, precision: str) -> tuple[Racks, tuple[str, ...], Array]:
+    """Racks row by row with their whips; names of the rows and their blocks."""
     types: dict[str, RackType] = {}
     figures: dict[str, dict[str, float]] = {}
     names, boxes, type_of, row_of, block_of, factors = [], [], [], [], [], []
-    rows, row_block, counts = [], [], []
+    rows, row_block = [], []
     for index, (unit, placed) in enumerate(blocks):
         catcher = unit.power.redundancy == "N+1"
         for row in unit.rows:
@@ -221,7 +223,6 @@ def _racks(
                 factors.append(factor)
             rows.append(f"{placed.prefix}{row.name}")
             row_block.append(index)
-            counts.append(row.count)
     kinds = tuple(types.values())
     gathered = {
         name: np.array([figures[kind.name][name] for kind in kinds])[type_of]
@@ -239,7 +240,7 @@ def _racks(
         shelf_coefficients=curves[type_of],
         **gathered,
     )
-    return racks, tuple(rows), np.array(row_block), counts
+    return racks, tuple(rows), np.array(row_block)
 
 
 def _support(blocks: Blocks, drawing: Drawing) -> None:

@@ -17,7 +17,8 @@ import numpy.typing as npt
 from geometry.box import overlaps
 from twin.catalogue import kind_of, product, products
 from twin.document import Path, written
-from twin.errors import suggestion
+from twin.errors import UnitError, suggestion
+from twin.units import si
 
 Finding = tuple[Path, str]
 
@@ -54,6 +55,8 @@ NEEDED: dict[Path, tuple[str, ...]] = {
 }
 """Figures a product needs in this place beyond what its kind asks for."""
 
+NEAR = 1e-6
+"""Lengths that are rounding [m]."""
 EQUIPMENT: tuple[Path, ...] = (
     ("loop", "cdus"),
     ("plant", "dry_coolers"),
@@ -180,11 +183,33 @@ def count_findings(raw: Any) -> Iterator[Finding]:
                 continue
             count, required = item.get("count"), item.get("required")
             if isinstance(count, int) and isinstance(required, int) and required > count:
-                yield (*path, "required"), f"is {required}, more than the {count} installed"
+                yield (
+                    (*path, "required"),
+                    f"is {required}, more than the {count} installed; lower it or raise count",
+                )
     for path, item in matches(raw, ("power", "devices", "*")):
         if isinstance(item, dict) and ("conductor" in item) != ("length" in item):
             given, missing = ("conductor", "length") if "conductor" in item else ("length", "conductor")
             yield (*path, given), f"{given!r} needs {missing!r} beside it"
+
+
+def voltage_findings(raw: Any) -> Iterator[Finding]:
+    """Panels and whips made for another voltage than the chain's."""
+    chain = next((value for _, value in matches(raw, ("power", "voltage"))), None)
+    try:
+        volts = si(chain, "V")
+    except UnitError:
+        return
+    for place in (("power", "devices", "*", "product"), ("rows", "*", "whip", "product")):
+        for path, name in matches(raw, place):
+            if not isinstance(name, str) or name not in (*products("panel"), *products("whip")):
+                continue
+            made = product(name)["nominalVoltage"]
+            if abs(made - volts) > 1e-3 * volts:
+                yield (
+                    path,
+                    f"{name!r} is for {made:g} V, the chain is at {volts:g} V; choose another product or voltage",
+                )
 
 
 def findings(raw: Any) -> Iterator[Finding]:
@@ -193,6 +218,7 @@ def findings(raw: Any) -> Iterator[Finding]:
     yield from name_findings(raw)
     yield from feed_findings(raw)
     yield from count_findings(raw)
+    yield from voltage_findings(raw)
 
 
 @dataclass(frozen=True, eq=False)
@@ -204,6 +230,22 @@ class Solid:
     boxes: npt.NDArray[np.float64]
     """(item, 2, 3) [m]."""
     remedy: str
+
+
+def outside_findings(solids: Sequence[Solid], size: Sequence[float]) -> Iterator[Finding]:
+    """Solids of a unit that do not stand in its hall, one finding for each line."""
+    for solid in solids:
+        outside = (solid.boxes[:, 0] < -NEAR).any(axis=-1) | (
+            solid.boxes[:, 1] > np.asarray(size) + NEAR
+        ).any(axis=-1)
+        if outside.any():
+            name = solid.names[int(np.argmax(outside))]
+            more = f" ({int(outside.sum())} such)" if outside.sum() > 1 else ""
+            room = " x ".join(f"{side:g}" for side in size)
+            yield (
+                (*solid.path, "origin"),
+                f"{name} stands outside the hall of {room} m{more}; move it or widen hall.size",
+            )
 
 
 def overlap_findings(solids: Sequence[Solid]) -> Iterator[Finding]:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from geometry.route import manhattan_length
 from thermal import air, exchanger, rejection
 from thermal.fluid import FLUIDS, WATER, Fluid
+from thermal.loop import PIPE_EXPONENT
 from twin.catalogue import Product
 from twin.facility import COOLING_KINDS, Cooling, Racks
 from twin.schema import Equipment, Placement, Unit
@@ -25,8 +26,6 @@ SEA_LEVEL = 101325.0
 """Pressure at which air-side equipment is rated [Pa]."""
 AIR_FILM_EXPONENT = 0.8
 """Of the air film on its mass flow, as in `thermal.rejection.dry_cooler_conductance`."""
-HEADER_EXPONENT = 1.75
-"""Turbulent pressure drop over flow."""
 
 
 def group(unit: Unit, kind: str) -> Equipment:
@@ -62,8 +61,9 @@ def cdu_rating(made: Product, fluid: Fluid) -> tuple[float, float]:
     supply, approach = made["ratingSupplyTemperature"], made["ratingApproach"]
     flow, duty = made["ratingMassFlow"], made["nominalCoolingCapacity"]
     cold_inlet = supply - approach
-    warm = flow * fluid.heat_capacity(supply + 8.0)
-    cold = flow * WATER.heat_capacity(cold_inlet + 8.0)
+    # Heat capacities at the mean of each side.
+    warm = flow * fluid.heat_capacity(supply + duty / flow / fluid.heat_capacity(supply) / 2)
+    cold = flow * WATER.heat_capacity(cold_inlet + duty / flow / WATER.heat_capacity(cold_inlet) / 2)
     conductance = exchanger.rated_conductance(duty, supply + duty / warm, cold_inlet, warm, cold)
     films = []
     for liquid, temperature in ((fluid, supply + duty / warm / 2), (WATER, cold_inlet + duty / cold / 2)):
@@ -74,13 +74,12 @@ def cdu_rating(made: Product, fluid: Fluid) -> tuple[float, float]:
 
 
 def pipe_arrays(made: Sequence[Product], length: Sequence[float], prefix: str = "") -> dict[str, Array]:
-    """Diameter, length there and back, roughness and fitting loss of one pipe per element [SI]."""
+    """Diameter, length there and back with the fittings' equivalent, roughness of one pipe per element [SI]."""
     both = 2.0 * np.asarray(length, dtype=np.float64)
     return {
         f"{prefix}diameter": np.array([item["innerDiameter"] for item in made]),
         f"{prefix}length": both * (1.0 + np.array([item["fittingLengthRatio"] for item in made])),
         f"{prefix}roughness": np.array([item["roughness"] for item in made]),
-        f"{prefix}loss": np.zeros(len(made)),
     }
 
 
@@ -90,13 +89,12 @@ def taper(count: int) -> float:
     >>> round(taper(1), 3), round(taper(8), 3)
     (1.0, 0.428)
     """
-    return float(np.mean((np.arange(1, count + 1) / count) ** HEADER_EXPONENT))
+    return float(np.mean((np.arange(1, count + 1) / count) ** PIPE_EXPONENT))
 
 
 def cooling(
     blocks: Sequence[tuple[Unit, Placement]],
     racks: Racks,
-    row_counts: Sequence[int],
     pressure: float,
     use: Callable[[str], Product],
 ) -> Cooling:
@@ -140,13 +138,12 @@ def cooling(
     )
     coil_water = wall_duty / figure("fan_wall", "ratingWaterRise")
     required = np.array([max(group(unit, "pump").required, 1) for unit in units])
-    pumps = {"pipe": _pipes(blocks, racks, use), "row_pipe": _row_pipes(blocks, racks, row_counts, use)}
+    pumps = {"pipe": _pipes(blocks, racks, use), "row_pipe": _row_pipes(blocks, use)}
     return Cooling(
         fluid=fluids,
         **pumps,
         pump_curve=curve,
         cdu_flow=figure("cdu", "maximumFlow"),
-        cdu_duty=figure("cdu", "nominalCoolingCapacity"),
         cdu_conductance=np.array([conductance for conductance, _ in rated]),
         cdu_mass_flow=mass,
         cdu_hot_share=np.array([share for _, share in rated]),
@@ -206,7 +203,7 @@ def _cop(figure: Callable[[str, str], Array], kind: str) -> tuple[Array, ...]:
 def _pipes(
     blocks: Sequence[tuple[Unit, Placement]], racks: Racks, use: Callable[[str], Product]
 ) -> dict[str, Array]:
-    """Main (CDUs to the nearest row) and branch (header to rack) of each block."""
+    """Main (CDUs to the racks) and branch (header to rack) of each block."""
     mains, branches, main_length, branch_length = [], [], [], []
     for index, (unit, placed) in enumerate(blocks):
         mains.append(use(unit.loop.main.product))
@@ -217,23 +214,15 @@ def _pipes(
 
 
 def _to_rows(unit: Unit, placed: Placement, racks: Racks, block: int) -> float:
-    """Length of the main: from the CDUs' place to the centre of the block's racks, along the walls."""
+    """Length of the main: from the first CDU to the middle of the block's racks, at right angles."""
     centre = racks.box[racks.block == block].mean(axis=(0, 1))
     origin = np.asarray(placed.offset, dtype=np.float64) + [*unit.loop.cdus.origin, 0.0]
     return float(manhattan_length(origin[:2], centre[:2]))
 
 
-def _row_pipes(
-    blocks: Sequence[tuple[Unit, Placement]],
-    racks: Racks,
-    row_counts: Sequence[int],
-    use: Callable[[str], Product],
-) -> dict[str, Array]:
-    made, length = [], []
-    row = 0
-    for unit, _ in blocks:
-        for item in unit.rows:
-            made.append(use(unit.loop.row.product))
-            length.append(unit.loop.row.length or item.count * item.pitch)
-            row += 1
-    return pipe_arrays(made, length) | {"taper": np.array([taper(count) for count in row_counts])}
+def _row_pipes(blocks: Sequence[tuple[Unit, Placement]], use: Callable[[str], Product]) -> dict[str, Array]:
+    """Headers along the rows, with how the racks draw them down."""
+    rows = [(unit, row) for unit, _ in blocks for row in unit.rows]
+    made = [use(unit.loop.row.product) for unit, _ in rows]
+    length = [unit.loop.row.length or row.count * row.pitch for unit, row in rows]
+    return pipe_arrays(made, length) | {"taper": np.array([taper(row.count) for _, row in rows])}

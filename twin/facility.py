@@ -196,7 +196,6 @@ class Cooling:
     pump_curve: Array
     """(block, 3) external head of one CDU against its flow: a + b Q + c Q2 [Pa]."""
     cdu_flow: Array
-    cdu_duty: Array
     cdu_conductance: Array
     cdu_mass_flow: Array
     cdu_hot_share: Array
@@ -205,7 +204,7 @@ class Cooling:
     cdu_volume_flow: Array
     cdu_pump_efficiency: Array
     pipe: Mapping[str, Array]
-    """(block,) main and branch: diameter, length (both ways), roughness, loss coefficient [SI]."""
+    """(block,) main and branch: diameter, length (both ways), roughness [SI]."""
     row_pipe: Mapping[str, Array]
     """(row,) the same for the row headers, with `taper`: mean of the falling flow to the power 1.75."""
     facility_heat_capacity: Array
@@ -264,6 +263,8 @@ class Facility:
     policy: str
     whip_power: Array
     """(rack,) power one whip carries at nominal voltage and its continuous current [W]."""
+    required: Mapping[str, Array]
+    """(block,) units of each kind of cooling equipment that are meant to carry the block."""
     elements: Mapping[str, int]
     """Lengths of the element axes an operating field may have."""
     pressure: Array

@@ -20,7 +20,7 @@ from pydantic import BaseModel, ValidationError
 
 from geometry.row import rack_boxes
 from twin.catalogue import product, products
-from twin.consistency import Solid, findings, matches, overlap_findings
+from twin.consistency import Solid, findings, matches, outside_findings, overlap_findings
 from twin.document import MAXIMUM_SIZE, Document, Path, read
 from twin.errors import InputError, Problem, suggestion
 from twin.schema import (
@@ -180,7 +180,10 @@ def _built(block: _Block, problems: list[Problem]) -> Block | None:
     """A block of the layout; what is wrong with its unit is added to the problems."""
     part = block.part
     unit = _validated(Unit, part, problems)
-    against = [*findings(part.raw), *overlap_findings(list(_solids(part)))]
+    solids = list(_solids(part))
+    against = [*findings(part.raw), *overlap_findings(solids)]
+    if unit:
+        against += outside_findings(solids, unit.hall.size)
     problems += [part.problem(path, message) for path, message in against]
     return Block(template=unit, placements=tuple(block.placements)) if unit else None
 

@@ -32,7 +32,7 @@ class Operating:
 OPERATING: dict[str, Operating] = {
     "site.dry_bulb": Operating("dry_bulb", "K", None, 213.15, 343.15, "outdoor dry-bulb temperature"),
     "site.electricity_price": Operating(
-        "electricity_price", "USD/J", None, -1e-5, 1e-3, "price of electricity"
+        "electricity_price", "USD/J", None, -1e-6, 1e-6, "price of electricity"
     ),
     "workload.interactivity": Operating(
         "interactivity", "token/s", None, 1e-3, 1e6, "tokens/s each user sees"

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 from twin.errors import UnitError
+from twin.operation import OPERATING
 from twin.units import si, text
 
 
@@ -43,6 +44,12 @@ class Measure:
         return value
 
 
+def operating(path: str) -> Measure:
+    """The unit and range of an operating field, as its table has them."""
+    row = OPERATING[path]
+    return Measure(row.unit, least=row.least, most=row.most if row.most < float("inf") else None)
+
+
 Length = Annotated[float, Measure("m", above=0.0)]
 Coordinate = Annotated[float, Measure("m")]
 Power = Annotated[float, Measure("W", least=0.0)]
@@ -63,10 +70,10 @@ class Model(BaseModel):
 class Site(Model):
     """Weather of the design day and what energy costs there."""
 
-    dry_bulb: Temperature
+    dry_bulb: Annotated[float, operating("site.dry_bulb")]
     wet_bulb: Temperature | None = None
     altitude: Annotated[float, Measure("m", least=-500.0, most=9000.0)] = 0.0
-    electricity_price: Annotated[float, Measure("USD/J")]
+    electricity_price: Annotated[float, operating("site.electricity_price")]
     carbon_intensity: Annotated[float, Measure("kg/J", least=0.0)]
 
 
@@ -77,10 +84,10 @@ class Workload(Model):
     precision: Literal["nvfp4", "fp8", "bf16"]
     input_length: Count
     output_length: Count
-    interactivity: Annotated[float, Measure("token/s", above=0.0)]
+    interactivity: Annotated[float, operating("workload.interactivity")]
     prefill_utilisation: Annotated[float, Measure("1", above=0.0, below=1.0)] = 0.8
-    edp_factor: Annotated[float, Measure("1", least=1.0, most=3.0)] = 1.0
-    rack_power: Power | None = None
+    edp_factor: Annotated[float, operating("workload.edp_factor")] = 1.0
+    rack_power: Annotated[float, operating("workload.rack_power")] | None = None
 
 
 class Economics(Model):
@@ -100,7 +107,7 @@ class Utility(Model):
     voltage: Annotated[float, Measure("V", above=0.0)]
     short_circuit_power: Annotated[float, Measure("VA", above=0.0)]
     resistance_ratio: Annotated[float, Measure("1", least=0.0)]
-    cap: Power | None = None
+    cap: Annotated[float, operating("utility.cap")] | None = None
 
 
 class Hall(Model):
@@ -126,9 +133,9 @@ class Row(Model):
     origin: Plane
     pitch: Length
     facing: Literal["north", "south", "east", "west"]
-    support_load: Power = 0.0
+    support_load: Annotated[float, operating("rows.support_load")] = 0.0
     power_factor: Annotated[float, Measure("1", above=0.0, most=1.0)] | None = None
-    power_cap: Power | None = None
+    power_cap: Annotated[float, operating("rows.power_cap")] | None = None
     feeds: Feeds
     whip: Whip
 
@@ -173,7 +180,7 @@ class Loop(Model):
     """The technology cooling system: what flows through the racks."""
 
     fluid: Literal["pg25", "water"]
-    supply_temperature: Temperature
+    supply_temperature: Annotated[float, operating("loop.supply_temperature")]
     cdus: Standing
     main: Pipe
     row: Pipe
@@ -183,7 +190,7 @@ class Loop(Model):
 class Plant(Model):
     """Facility water and what cools it."""
 
-    fluid: Literal["pg25", "water"]
+    fluid: Literal["water"]
     dry_coolers: Equipment
     trim_chillers: OptionalEquipment
     pumps: Equipment
@@ -192,11 +199,11 @@ class Plant(Model):
 class Air(Model):
     """The air of the hall and its own chilled water."""
 
-    supply_temperature: Temperature
+    supply_temperature: Annotated[float, operating("air.supply_temperature")]
     leakage: Annotated[float, Measure("1", least=0.0, below=1.0)] = 0.0
     support_rise: Annotated[float, Measure("delta_degC", above=0.0)]
     fan_walls: Standing
-    chilled_water_temperature: Temperature
+    chilled_water_temperature: Annotated[float, Measure("K", least=273.15, most=333.15)]
     chillers: Equipment
 
 

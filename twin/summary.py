@@ -48,10 +48,15 @@ CAUSES = {
 """What holds a rack, in words, by kind of binding."""
 MODES = {"free": "free cooling", "trim": "trim chiller running", "throttled": "supply above its set-point"}
 """Cooling modes in words."""
+UNSERVED = "no tokens: no batch meets the latency target, or a heat limit lies below the floor"
+"""What is said of racks that draw power for nothing."""
 WHY = {
     "none": "solved",
     "not_settled": "the passes did not settle",
-    "floors_exceed_limit": "the racks' least power is more than a shared limit carries",
+    "floors_exceed_limit": (
+        "the racks' least power is more than a shared limit carries; "
+        "fewer racks, a larger rating or a lower load fit"
+    ),
     "no_voltage_solution": "the power chain has no voltage at which it carries its load",
     "no_heat_sink": "the coolant finds no temperature at which its heat leaves",
 }
@@ -115,8 +120,6 @@ class Basis:
     """Product behind the worst margin; empty when no single product is."""
     decisive: tuple[str, ...]
     """Its assumed and calibrated figures that the limit of the worst margin is read from."""
-    doubtful: tuple[str, ...]
-    """Its other assumed figures."""
 
 
 @dataclass(frozen=True)
@@ -132,6 +135,8 @@ class Summary:
     """Kind of binding -> racks, the most frequent first; empty without a solution."""
     modes: Mapping[str, int]
     """Cooling mode -> blocks; empty without a solution."""
+    unserved: int
+    """Racks that draw power and give no tokens: no batch meets the latency target, or a heat limit is out of reach."""
     findings: tuple[Finding, ...]
     prices: tuple[Price, ...]
     """What one more or less of each limit that holds a rack is worth; empty when nobody asked."""
@@ -184,6 +189,7 @@ def summary(
         metrics=_metrics(facility, one),
         binding=dict(sorted(bound.items(), key=lambda item: (-item[1], BINDINGS.index(item[0])))),
         modes={name: coded.count(code) for code, name in enumerate(COOLING_MODES) if code in coded},
+        unserved=int(((one["power"] > 0) & (one["tokens"] == 0)).sum()),
         findings=tuple(findings),
         prices=tuple(prices),
         ledger=Ledger(
@@ -223,7 +229,10 @@ def _metrics(facility: Facility, one: xr.Dataset) -> dict[str, Metric]:
     )
     decode = f"worst running rack at {pace}; serving model"
     reached = "output tokens over those of all racks without any limit of power or cooling"
-    faults = "GPU and compute-tray faults only; outages of power, cooling and network are not modelled"
+    faults = (
+        "unexpected interruptions at the rate of a published training run, each charged to one tray; "
+        "outages of power and cooling are not modelled"
+    )
     joule = value("tokens_per_joule")
     return {
         "tokens_per_second": Metric("Output tokens", value("tokens_per_second"), "token/s", served, 3),
@@ -281,7 +290,6 @@ def _basis(facility: Facility, findings: Sequence[Finding]) -> Basis:
         calibrated=status.count("calibrated"),
         product=behind.name if behind else "",
         decisive=tuple(named),
-        doubtful=tuple(name for name in soft if name not in named),
     )
 
 

@@ -18,6 +18,8 @@ BROKEN = {
     "wrong dimension": ("rating: 5 MW", "rating: 5 MV", ["rating", "voltage", "power"]),
     "dangling feed": ("feeds: [rpp.A1, rpp.B1", "feeds: [rpp.A9, rpp.B1", ["rpp.A9", "did you mean 'rpp.A"]),
     "duplicate key": ("altitude: 0 m", "altitude: 0 m\n  altitude: 5 m", ["altitude"]),
+    "outside the hall": ("origin: [4.0 m, 5.03 m]", "origin: [14.0 m, 5.03 m]", ["row2", "hall", "move"]),
+    "set-point out of range": ("supply_temperature: 45 degC", "supply_temperature: 40 K", ["at least"]),
     "two racks in the same place": ("origin: [4.0 m, 5.03 m]", "origin: [4.0 m, 2.5 m]", ["row1", "row2"]),
 }
 
@@ -72,3 +74,13 @@ def test_all_errors_of_a_file_come_at_once(tmp_path):
     assert done.exit_code == 2
     assert len(done.stderr.strip().splitlines()) == 4
     assert not (tmp_path / "results").exists()
+
+
+def test_products_for_another_voltage_are_named(tmp_path):
+    path = tmp_path / "hall.yaml"
+    path.write_text(GOOD.replace("voltage: 415 V", "voltage: 480 V"))
+    done = run(path, tmp_path / "results")
+    assert done.exit_code == 2
+    lines = done.stderr.strip().splitlines()
+    assert len(lines) == 10  # eight panels and the whips of two rows
+    assert all("is for 415 V, the chain is at 480 V" in line for line in lines)

@@ -227,7 +227,7 @@ BROKEN = {
         "dry_bulb: 35 degC",
         "dry_bulb: -300 degC",
         "site.dry_bulb",
-        "must be more than -273",
+        "must be at least -60",
     ),
     "not a number": ("leakage: 0.0", "leakage: .nan", "air.leakage", "not a finite number"),
     "more required than installed": (

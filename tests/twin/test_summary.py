@@ -134,7 +134,6 @@ def test_assumed_figure_in_the_clause_of_the_worst_margin_decides(
 ) -> None:
     assumed = summary(facility, state, [finding(clause="rack product: shelfEfficiency")]).basis
     assert assumed.decisive == ("shelfEfficiency",)
-    assert "shelfEfficiency" not in assumed.doubtful
     published = summary(facility, state, [finding(clause="rack product: liquidReturnMaximum")]).basis
     assert published.decisive == ()
     assert published.product == "gb300-nvl72"

@@ -52,6 +52,7 @@ BREAKS = {
     "A2-recommended": {"air_temperature": 29 + ZERO},
     "A3-fan-wall": {"out": ["fanwall.1", "fanwall.2"]},
     "A4-air-flow": {"out": ["fanwall.1", "fanwall.2"]},
+    "R1-units": {"out": ["cdu.1", "cdu.2"]},
     "P3-chiller": {"out": ["chiller.1", "chiller.2"]},
     "S3-serving": {"out": ["rpp.A1", "rpp.B1", "rpp.C1", "rpp.D1"]},
 }

@@ -61,7 +61,6 @@ KINDS: dict[str, dict[str, Slot]] = {
         "liquidPressureDrop": _need("Pa"),
         "couplingPressureDrop": _need("Pa"),
         "valvePressureDrop": _need("Pa"),
-        "pressureDropExponent": _need("1"),
         "liquidInletMaximum": _need("K"),
         "liquidReturnMaximum": _need("K"),
         "airInletMaximum": _need("K"),

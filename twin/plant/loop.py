@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from electrical import converter
 from thermal import loop, pipe, pump
+from thermal.loop import BRANCH_EXPONENT, PIPE_EXPONENT
 from twin.compute.law import Law
 from twin.facility import Facility
 from twin.plant.supply import Supply
@@ -17,9 +18,6 @@ from twin.plant.supply import Supply
 Array = npt.NDArray[np.float64]
 Index = npt.NDArray[np.int64]
 
-BRANCH_EXPONENT = 1.8
-PIPE_EXPONENT = 1.75
-"""Pressure over flow of a rack branch and of turbulent pipe, as in `thermal.loop.delivered_share`."""
 TWICE = 2.0
 """Multiple of the flow asked for at which the pumps' reserve is looked for: more than that is plenty."""
 
@@ -116,7 +114,7 @@ def flow(facility: Facility, supply: Supply, liquid: Array, temperature: Array) 
     of_block = facility.row_block
     header = cooling.row_pipe["taper"] * pipe.pressure_drop(
         row_flow, cooling.row_pipe["diameter"], cooling.row_pipe["length"], cooling.row_pipe["roughness"],
-        cooling.row_pipe["loss"], density[:, of_block], viscosity[:, of_block],
+        0.0, density[:, of_block], viscosity[:, of_block],
     )  # fmt: skip
     header_starts = np.searchsorted(of_block, np.arange(len(facility.blocks)))
     mains = _drop(cooling.pipe, "main", total, density, viscosity, np.arange(len(facility.blocks)))
@@ -146,10 +144,10 @@ def _drop(
     pipes: Mapping[str, Array], name: str, volume: Array, density: Array, viscosity: Array, block: Index
 ) -> Array:
     """Pressure drop of the block's pipe `name` at each flow [Pa]."""
-    diameter, length, roughness, loss = (
-        pipes[f"{name}_{part}"][block] for part in ("diameter", "length", "roughness", "loss")
+    diameter, length, roughness = (
+        pipes[f"{name}_{part}"][block] for part in ("diameter", "length", "roughness")
     )
-    return np.asarray(pipe.pressure_drop(volume, diameter, length, roughness, loss, density, viscosity))
+    return np.asarray(pipe.pressure_drop(volume, diameter, length, roughness, 0.0, density, viscosity))
 
 
 def returned(facility: Facility, flow: Flow, liquid: Array, temperature: Array) -> Return:

@@ -13,7 +13,7 @@ import xarray as xr
 from twin.facility import COOLING_MODES, Facility
 from twin.report.figure import as_written, by_doubt
 from twin.report.plot import plots
-from twin.summary import CAUSES, MODES, SOLUTION, Summary, given, outside, readable, terms, worth
+from twin.summary import CAUSES, MODES, SOLUTION, UNSERVED, Summary, given, outside, readable, terms, worth
 
 MECHANICAL = (
     ("cdu_power", "CDU pumps"),
@@ -134,6 +134,8 @@ def _verdict(found: Summary) -> dict[str, Any]:
     lines += [
         f"{count:,} of {found.racks:,} racks are held by {CAUSES[kind]}." for kind, count in held.items()
     ]
+    if found.unserved:
+        lines.append(f"{found.unserved:,} of {found.racks:,} racks give {UNSERVED}.")
     if found.faults:
         return {"kind": "bad", "headline": f"Not solved: {'; '.join(found.faults)}", "lines": lines}
     if found.negative:

@@ -9,7 +9,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from twin.summary import CAUSES, MODES, WHY, WORST, Metric, Summary, outside, terms, worth
+from twin.summary import CAUSES, MODES, UNSERVED, WHY, WORST, Metric, Summary, outside, terms, worth
 from twin.verdict import Finding
 
 GRID = (
@@ -85,6 +85,8 @@ def _binding(found: Summary) -> Table:
     grid.add_column()
     for kind, count in found.binding.items():
         grid.add_row(f"{count:,} racks" if count != 1 else "1 rack", CAUSES[kind])
+    if found.unserved:
+        grid.add_row(f"{found.unserved:,} racks", UNSERVED)
     for mode, count in found.modes.items():
         grid.add_row(f"{count:,} blocks" if count != 1 else "1 block", f"cooling mode: {MODES[mode]}")
     return grid
@@ -134,7 +136,4 @@ def _basis(found: Summary) -> Text:
         line.append(
             f"\nA figure that is assumed or calibrated decides the tightest margin: {names}.", "yellow"
         )
-    if basis.doubtful:
-        line.append(f"\nAssumed or calibrated in {basis.product}, which is behind the tightest margin: ")
-        line.append(f"{', '.join(basis.doubtful)}.")
     return line

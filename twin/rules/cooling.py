@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from twin.facility import Facility
+from twin.facility import COOLING_KINDS, DEVICE_KINDS, Facility
 from twin.rules.registry import Array, Arrays, loading, rule
 
 VELOCITY = 2.7
@@ -92,6 +92,25 @@ def chiller(facility: Facility, arrays: Arrays) -> tuple[Array, Array]:
     return loading(facility, arrays, "chiller")
 
 
+def _groups(facility: Facility) -> tuple[str, ...]:
+    return tuple(f"{block} {kind.replace('_', ' ')}s" for block in facility.blocks for kind in COOLING_KINDS)
+
+
+@rule(
+    "R1-units", "cooling units in service over those required", unit="1", axis="site", sense="least", scale=1.0,
+    clause="the layout's required units of each kind", elements=_groups,
+)  # fmt: skip
+def units(facility: Facility, arrays: Arrays) -> tuple[Array, Array]:
+    alive = np.asarray(arrays["device_alive"], dtype=np.float64)
+    found = []
+    for block in range(len(facility.blocks)):
+        for kind in COOLING_KINDS:
+            mine = (facility.devices.kind == DEVICE_KINDS.index(kind)) & (facility.devices.block == block)
+            needed = facility.required[kind][block]
+            found.append(alive[:, mine].sum(axis=-1) / needed if needed > 0 else np.full(len(alive), np.nan))
+    return np.stack(found, axis=-1), np.ones((1, 1))
+
+
 @rule(
     "A1-inlet", "air at the rack inlet", unit="K", axis="rack", sense="most", scale=20.0,
     clause="rack product: airInletMaximum",
@@ -102,7 +121,7 @@ def air_inlet(facility: Facility, arrays: Arrays) -> tuple[Array, Array]:
 
 @rule(
     "A2-recommended", "air at the rack inlet against the recommended range", unit="K", axis="rack", sense="most",
-    scale=20.0, clause="ASHRAE thermal guidelines: 18 to 27 degC recommended (unverified)",
+    scale=20.0, clause="ASHRAE thermal guidelines: at most 27 degC recommended (unverified)",
 )  # fmt: skip
 def recommended(facility: Facility, arrays: Arrays) -> tuple[Array, Array]:
     return _running(arrays, "air_inlet_temperature"), np.full((1, 1), RECOMMENDED_INLET)

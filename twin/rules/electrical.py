@@ -9,7 +9,8 @@ from twin.rules.registry import Array, Arrays, loading, rule
 
 
 @rule(
-    "E1-whip", "whip current at peak power over 80 % of its rating", unit="1", axis="device", sense="most", scale=1.0,
+    "E1-whip", "whip current at peak power over its continuous rating", unit="1", axis="device", sense="most",
+    scale=1.0,
     clause="whip product: ratedCurrent and continuousFactor; NEC 210.20(A), continuous load at most 80 % (unverified)",
 )  # fmt: skip
 def whip(facility: Facility, arrays: Arrays) -> tuple[Array, Array]:
