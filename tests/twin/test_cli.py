@@ -242,7 +242,7 @@ def test_help_imports_nothing_heavy() -> None:
 
 def test_a_latency_target_nobody_meets_is_told(tmp_path: Path) -> None:
     done = CliRunner().invoke(
-        app, ["run", "--set", "workload.interactivity=400 token/s", "--out", str(tmp_path / "out")]
+        cli.app, ["run", "--set", "workload.interactivity=400 token/s", "--out", str(tmp_path / "out")]
     )
     assert done.exit_code == 0
     assert "16 racks" in done.stdout
