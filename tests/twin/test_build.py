@@ -103,3 +103,13 @@ def test_precision_sets_the_peak_and_the_bytes_of_a_weight():
     assert (fast.racks.types[0].gpu.flops_low, slow.racks.types[0].gpu.flops_low) == (15e15, 5e15)
     assert (fast.workload.weight_bytes, slow.workload.weight_bytes) == (0.5625, 1.0)
     assert twin.solve(slow).tokens_per_second < twin.solve(fast).tokens_per_second
+
+
+def test_tokens_of_an_unlimited_rack_are_those_of_its_seventy_two_gpus(pod):
+    from twin.compute.serving import serve
+
+    kind = pod.racks.types[0]
+    service = serve(kind.gpu, pod.model, pod.workload, pod.calibration, kind.power_law)
+    state = twin.solve(pod)
+    np.testing.assert_allclose(state.tokens.values, 72 * service.output_tokens_per_second, rtol=1e-12)
+    np.testing.assert_allclose(state.gpu_power.values, service.gpu_power, rtol=1e-9)
