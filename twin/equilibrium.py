@@ -46,7 +46,8 @@ class _Pair:
     ahead: Array
 
 
-Also = Callable[[Facility, Mapping[str, Any]], Mapping[str, Array]]
+Also = Callable[[Facility, Mapping[str, Any]], Mapping[str, tuple[tuple[str, ...], Array, Mapping[str, str]]]]
+"""What else to take from the arrays of a chunk: name -> dims, values, attributes, such as `twin.rules.margins`."""
 
 
 def solve(
@@ -55,7 +56,7 @@ def solve(
     """The settled state of the facility in every scenario of `operation`, as a labelled Dataset.
 
     keep : "summary", "racks" or "all", the variables returned (`twin.state.VARIABLES`).
-    also : called on the arrays of each chunk; what it returns is stored under its names.
+    also : called on the arrays of each chunk before they are dropped; what it returns is stored under its names.
     A scenario without a solution has converged = 0, a reason, and NaN results; no other scenario feels it.
 
     >>> import twin

@@ -19,7 +19,7 @@ from twin.plant.cooling import Heat
 from twin.plant.limit import plate_flow
 from twin.plant.loop import Flow
 from twin.plant.power import Feed
-from twin.plant.supply import Supply
+from twin.plant.supply import Supply, support_power
 from twin.state import VARIABLES
 
 Array = npt.NDArray[np.float64]
@@ -60,8 +60,7 @@ def result(
     chips = laws.gpu_power(law, power) / racks.gpus
     case = coldplate.case_temperature(inlet, chips, plate_flow(facility, flow.rack))
     tokens = np.where(running & ~found["lost"] & service.feasible, laws.throughput(law, power), 0.0)
-    support = np.broadcast_to(operation.support_load, (count, len(facility.rows)))
-    support = (support * supply.powered[:, len(racks.name) : len(racks.name) + len(facility.rows)]).sum(
+    support = np.broadcast_to(support_power(facility, operation, supply), (count, len(facility.rows))).sum(
         axis=-1
     )
     rack_power, mechanical = power.sum(axis=-1), sum(value.sum(axis=-1) for value in heat.auxiliary.values())

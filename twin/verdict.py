@@ -13,7 +13,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from twin.facility import Facility
-from twin.rules import RULES
+from twin.rules import RULES, margins
 
 Array = npt.NDArray[np.float64]
 
@@ -45,13 +45,7 @@ def check(facility: Facility, state: xr.Dataset) -> xr.Dataset:
     >>> bool((verdict["E1-panel"].min() > 0).item())
     True
     """
-    arrays = _arrays(state)
-    found = {}
-    for code, rule in RULES.items():
-        margin = rule.margin(facility, arrays)
-        attrs = {"units": rule.unit, "long_name": rule.title, "clause": rule.clause}
-        dim = f"{code}_element" if rule.axis == "site" else rule.axis
-        found[code] = xr.Variable(("scenario", dim), margin, attrs)
+    found = margins(facility, _arrays(state))
     labels: dict[str, Any] = {
         "scenario": state.scenario.values,
         "rack": list(facility.racks.name),

@@ -91,3 +91,16 @@ def test_a_main_one_size_smaller_runs_too_fast():
 def test_a_utility_too_small_for_the_site_has_a_negative_margin():
     small = twin.load("gb300-su", {"power.policy": "none", "utility.rating": "2 MW"})
     assert twin.check(small, twin.solve(small))["E20-utility"].values.ravel()[0] < 0
+
+
+def test_margins_taken_from_a_stream_are_those_of_the_whole_state(pod, monkeypatch):
+    from twin.rules import margins
+
+    operation = twin.Operation(dry_bulb=np.linspace(10.0, 50.0, 7) + ZERO, rack_power=142e3)
+    verdict = twin.check(pod, twin.solve(pod, operation))
+    monkeypatch.setattr("twin.equilibrium.CHUNK", 3 * 16)
+    streamed = twin.solve(pod, operation, keep="summary", also=margins)
+    assert "power" not in streamed
+    for code in RULES:
+        np.testing.assert_array_equal(streamed[code].values, verdict[code].values)
+        assert streamed[code].attrs == verdict[code].attrs

@@ -339,3 +339,13 @@ def test_a_narrow_main_lets_pass_what_the_pump_curve_lifts_through_it(tmp_path):
     # 476.5 + 0.0921 Q - 0.000234 Q2 kPa; 1e-4 because the table of it is rounded to five figures.
     head = 476.5e3 + 92.1 * each - 0.234 * each**2
     assert one(state, "loop_head")[0] == pytest.approx(head, rel=1e-4)
+
+
+def test_a_plant_without_heat_draws_nothing_and_is_not_called_throttled():
+    pod = twin.load()
+    state = twin.solve(pod, twin.Operation(power_cap=0.0, support_load=0.0))
+    assert state.converged.all()
+    for name in ("dry_cooler_power", "trim_chiller_power", "pump_power", "cdu_power", "dry_cooler_speed"):
+        assert state[name].item() == 0.0
+    assert state.cooling_mode.item() == 0
+    assert abs(state.ledger_heat.item()) < 1e-9

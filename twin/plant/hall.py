@@ -11,7 +11,7 @@ from thermal import air, exchanger, pump, rejection
 from twin.facility import Facility
 from twin.operation import Operation
 from twin.plant.loop import by_block, curve, over
-from twin.plant.supply import Supply
+from twin.plant.supply import Supply, support_power
 from twin.plant.water import HOTTEST
 
 Array = npt.NDArray[np.float64]
@@ -51,12 +51,11 @@ def hall(facility: Facility, operation: Operation, supply: Supply, warm: Array, 
     Their coils hold the set-point until the chilled water is not cold enough for the heat; then the supply floats up.
     Without walls or chillers the heat has nowhere to go.
     """
-    racks, cooling = facility.racks, facility.cooling
+    cooling = facility.cooling
     support = np.zeros(
         (max(len(warm), len(supply.powered), len(operation.support_load)), len(facility.blocks))
     )
-    powered = supply.powered[:, len(racks.name) : len(racks.name) + len(facility.rows)]
-    np.add.at(support, (slice(None), facility.row_block), operation.support_load * powered)
+    np.add.at(support, (slice(None), facility.row_block), support_power(facility, operation, supply))
     density = air.density(inlet, facility.pressure)
     drawn = by_block(facility, np.where(warm > 0, curve(facility, "air_flow", inlet), 0.0)) * density
     asked = drawn + support / (air.HEAT_CAPACITY * cooling.support_rise)

@@ -12,7 +12,7 @@ from electrical import converter, tree
 from twin.facility import COOLING_KINDS, DEVICE_KINDS, Facility
 from twin.operation import Operation
 from twin.plant.cooling import Heat
-from twin.plant.supply import Supply
+from twin.plant.supply import Supply, support_power
 
 Array = npt.NDArray[np.float64]
 
@@ -91,7 +91,7 @@ def feed(facility: Facility, operation: Operation, supply: Supply, power: Array,
 def _loads(facility: Facility, operation: Operation, supply: Supply, power: Array, heat: Heat) -> Array:
     """Active power of every load of the one-line, (scenario, load) [W], in the order in which it was drawn."""
     auxiliary = np.stack([heat.auxiliary[kind] for kind in COOLING_KINDS], axis=-1)
-    support = np.broadcast_to(operation.support_load, (len(operation.support_load), len(facility.rows)))
+    support = support_power(facility, operation, supply)
     parts = (power, support, auxiliary.reshape(len(auxiliary), -1))
     scenarios = max(len(supply.powered), *(len(part) for part in parts))
     joined = [np.broadcast_to(part, (scenarios, part.shape[1])) for part in parts]

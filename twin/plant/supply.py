@@ -34,6 +34,12 @@ class Supply:
     """(scenario, block) live units of each kind of cooling equipment."""
 
 
+def support_power(facility: Facility, operation: Operation, supply: Supply) -> Array:
+    """Network and management load of each row that is on, (scenario, row) [W]."""
+    first = len(facility.racks.name)
+    return np.asarray(operation.support_load * supply.powered[:, first : first + len(facility.rows)])
+
+
 def supplied(facility: Facility, operation: Operation) -> Supply:
     """What is alive and who carries what, worked out once per distinct outage and gathered."""
     chain, devices, racks = facility.chain, facility.devices, facility.racks

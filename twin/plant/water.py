@@ -86,10 +86,10 @@ def water(
     trimmed = untrimmed - over(trim_most, full)
     setpoint = operation.supply_temperature
     # Without coolers the trim chillers take all of it or the heat has nowhere to go.
-    dry = full <= 0.0
+    moving, dry = back.duty > 0, coolers == 0
     trimmed = np.where(dry, np.where(trim_most >= duty, setpoint, HOTTEST), trimmed)
     untrimmed = np.where(dry, HOTTEST, untrimmed)
-    mode = np.where(untrimmed <= setpoint + COLD, 0, np.where(trimmed <= setpoint + COLD, 1, 2))
+    mode = np.where((untrimmed <= setpoint + COLD) | ~moving, 0, np.where(trimmed <= setpoint + COLD, 1, 2))
     # Above its set-point the loop has all the plant can give.
     lifted = (temperature > setpoint + COLD) | dry
     trim = np.where(lifted, trim_most, np.clip((untrimmed - setpoint) * full, 0.0, trim_most))
@@ -99,9 +99,9 @@ def water(
         cooled, inlet, outdoor, rate, coolers, *cooler[:3], cooling.dry_cooler_minimum, cooler[3]
     )
     speed = np.where(lifted, 1.0, speed)
+    speed = np.where(moving, speed, 0.0)
     fans = coolers * cooling.dry_cooler_fan * speed**3
     by_air = rejection.dry_cooler_duty(rate, coolers, speed, *cooler) * (inlet - outdoor)
-    moving = back.duty > 0
     return Water(
         supply=cold,
         back=cold + over(back.duty, rate),

@@ -1,6 +1,6 @@
 """Design rules as margins, by discipline. `RULES` holds them all, in the order of the report."""
 
 from twin.rules import cooling, electrical, site
-from twin.rules.registry import RULES, Rule
+from twin.rules.registry import RULES, Rule, margins
 
-__all__ = ["RULES", "Rule", "cooling", "electrical", "site"]
+__all__ = ["RULES", "Rule", "cooling", "electrical", "margins", "site"]

@@ -50,6 +50,20 @@ def loading(facility: Facility, arrays: Arrays, kind: str) -> tuple[Array, Array
     return np.where(mine, arrays["device_loading"], np.nan), np.ones((1, 1))
 
 
+Labelled = tuple[tuple[str, str], Array, dict[str, str]]
+"""Dims, values and attributes of a labelled variable."""
+
+
+def margins(facility: Facility, arrays: Arrays) -> dict[str, Labelled]:
+    """Margins of every rule on the arrays of a chunk or a state, by code, (scenario, element)."""
+    found = {}
+    for code, one in RULES.items():
+        dim = f"{code}_element" if one.axis == "site" else one.axis
+        attrs = {"units": one.unit, "long_name": one.title, "clause": one.clause}
+        found[code] = (("scenario", dim), one.margin(facility, arrays), attrs)
+    return found
+
+
 RULES: dict[str, Rule] = {}
 
 
