@@ -192,7 +192,7 @@ def _state(
 ) -> tuple[Flow, Heat, Feed, Feed]:
     """Flows, heat and the one-line (at mean and at peak power) for given rack power and temperatures."""
     liquid, warm = rack_heat(facility, law, power)
-    moving = flow(facility, supply, liquid, at[:, 0])
+    moving = flow(facility, operation, supply, liquid, at[:, 0])
     hot = heat(facility, operation, supply, moving, liquid, warm, at[:, 0], at[:, 1])
     mean = feed(facility, operation, supply, power, hot)
     if np.all(operation.edp_factor == 1.0):

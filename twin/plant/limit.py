@@ -147,6 +147,7 @@ def ceilings(
     chip = chip_limit(facility, law, temperature, flow)
     front = air_limit(facility, law, inlet)
     lost = (np.minimum(chip, front) < floor) & powered
+    wet = racks.liquid
     # Heat limits act on the clock and cannot take a running rack below its floor; without any flow, heat sink or
     # air a rack is off.
     chip = np.maximum(chip, floor)
@@ -154,9 +155,10 @@ def ceilings(
     lifted = (temperature > operation.supply_temperature + COLD)[:, block]
     caps["chip_temperature"] = np.where(starved | lifted, np.inf, chip)
     units = supply.units
-    sunk = ((units["pump"] == 0) | (units["dry_cooler"] + units["trim_chiller"] == 0))[:, block]
+    sinks = (units["pump"] > 0) & (units["dry_cooler"] + units["trim_chiller"] > 0)
+    sunk = ~sinks[:, facility.cooling.plant[block]] & wet
     caps["coolant_temperature"] = np.where(sunk, 0.0, np.where(lifted & ~starved, chip, np.inf))
-    stopped = (units["cdu"] == 0)[:, block]
+    stopped = (units["cdu"] == 0)[:, block] & wet
     caps["coolant_flow"] = np.where(stopped, 0.0, np.where(starved, chip, np.inf))
     still = ((units["fan_wall"] == 0) | (units["chiller"] == 0))[:, block]
     caps["inlet_air"] = np.where(still, 0.0, np.maximum(front, floor))
@@ -168,7 +170,7 @@ def ceilings(
 
 def plate_flow(facility: Facility, flow: Array) -> Array:
     """Coolant through each GPU plate [m3/s] from the rack flow (..., rack)."""
-    return np.asarray(facility.racks.plate_share * flow / facility.racks.gpus)
+    return np.asarray(facility.racks.plate_share * flow / np.maximum(facility.racks.gpus, 1.0))
 
 
 def chip_limit(facility: Facility, law: Law, temperature: Array, flow: Flow) -> Array:
@@ -180,7 +182,7 @@ def chip_limit(facility: Facility, law: Law, temperature: Array, flow: Flow) -> 
     inlet = temperature[:, block]
     per_watt = curve(facility, "liquid_flow", temperature) / racks.liquid_heat * racks.heat_capture
     delivered = np.where((flow.share < 1.0)[:, block], flow.rack, np.inf)
-    fixed, gpus = law.fixed, racks.gpus
+    fixed, gpus = law.fixed, np.maximum(racks.gpus, 1.0)
     room, per_watt, delivered, fixed, gpus, share, wanted = np.broadcast_arrays(
         racks.case_limit - inlet, per_watt, delivered, fixed, gpus, racks.plate_share, law.gpu_demand / gpus
     )

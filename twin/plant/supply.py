@@ -31,7 +31,7 @@ class Supply:
     whips: Array
     """(scenario, rack): live whips."""
     units: Mapping[str, Array]
-    """(scenario, block) live units of each kind of cooling equipment."""
+    """(scenario, block or plant) live units of each kind of cooling equipment."""
 
 
 def support_power(facility: Facility, operation: Operation, supply: Supply) -> Array:
@@ -65,11 +65,14 @@ def supplied(facility: Facility, operation: Operation) -> Supply:
     electrical = np.flatnonzero(chain.device_node >= 0)
     device[:, electrical] = node[:, chain.device_node[electrical]]
     first = rack + len(facility.rows)
-    for place, kind in enumerate(COOLING_KINDS):
+    load = first
+    for kind in COOLING_KINDS:
         mine = np.flatnonzero(devices.kind == DEVICE_KINDS.index(kind))
-        backed = powered[:, first + place :: len(COOLING_KINDS)]
+        groups = len(facility.groups(kind))
+        backed = powered[:, load : load + groups]
+        load += groups
         device[:, mine] = ~dead[:, mine] & backed[:, devices.block[mine]]
-        running = np.zeros((len(patterns), len(facility.blocks)))
+        running = np.zeros((len(patterns), groups))
         np.add.at(running, (slice(None), devices.block[mine]), device[:, mine])
         units[kind] = running
     # A hall without fan walls or chillers goes dark, its support load with its racks.
