@@ -167,6 +167,8 @@ def result(
              "binding_kind": len(BINDINGS)}  # fmt: skip
     missing = ~found["converged"]
     for name, row in VARIABLES.items():
+        if name not in arrays:
+            continue  # what the rules say of all this is added by the solve
         shape = tuple(sizes[dim] for dim in row.dims)
         value = np.broadcast_to(arrays[name], shape)
         if missing.any() and name not in ALWAYS:

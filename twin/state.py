@@ -6,7 +6,7 @@ returned: "summary" (totals and counts), "racks" (per rack, block and device), "
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,6 +61,18 @@ VARIABLES: dict[str, Variable] = {
     "ledger_rack": Variable(S, "1", "summary", "(rack AC - heat to liquid - heat to air) / rack AC"),
     "ledger_heat": Variable(S, "1", "summary", "(utility - heat outdoors - room losses) / utility"),
     "bound_racks": Variable(("scenario", "binding_kind"), "1", "summary", "racks held by each kind of limit"),
+    "worst_margin": Variable(
+        ("scenario", "rule"),
+        "1",
+        "summary",
+        "worst margin of each rule over its scale, positive inside the limit",
+    ),
+    "worst_element": Variable(
+        ("scenario", "rule"),
+        "1",
+        "summary",
+        "index of the element that has it on the rule's axis, -1 for none",
+    ),
     "power": Variable(R, "W", "racks", "mean AC input of the rack"),
     "peak_power": Variable(R, "W", "racks", "mean power times the EDP factor"),
     "demand": Variable(R, "W", "racks", "AC power the workload asks for"),
@@ -137,9 +149,16 @@ def kept(level: str) -> list[str]:
 
 
 def dataset(
-    facility: Facility, arrays: Mapping[str, Any], level: str, coordinates: Mapping[str, Any]
+    facility: Facility,
+    arrays: Mapping[str, Any],
+    level: str,
+    rules: Sequence[str],
+    coordinates: Mapping[str, Any],
 ) -> xr.Dataset:
-    """The labelled state: every variable with its dims, unit and meaning from the table."""
+    """The labelled state: every variable with its dims, unit and meaning from the table.
+
+    rules : codes of the rules, labels of their axis. coordinates : name -> (values, unit) along the scenarios.
+    """
     devices = facility.devices
     variables = {}
     for name in kept(level):
@@ -154,6 +173,7 @@ def dataset(
     used = {dim for row in (VARIABLES[name] for name in variables) for dim in row.dims}
     labels: dict[str, Any] = {"scenario": np.arange(len(arrays["converged"])), "binding_kind": list(BINDINGS)}
     labels |= {
+        "rule": list(rules),
         "rack": list(facility.racks.name),
         "block": list(facility.blocks),
         "plant": list(facility.plants),

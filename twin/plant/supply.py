@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -32,6 +32,8 @@ class Supply:
     """(scenario, rack): live whips."""
     units: Mapping[str, Array]
     """(scenario, block or plant) live units of each kind of cooling equipment."""
+    after: tuple[Supply, ...] = ()
+    """The same after each further outage that the caps are to survive; empty without that security."""
 
 
 def support_power(facility: Facility, operation: Operation, supply: Supply) -> Array:
@@ -41,7 +43,16 @@ def support_power(facility: Facility, operation: Operation, supply: Supply) -> A
 
 
 def supplied(facility: Facility, operation: Operation) -> Supply:
-    """What is alive and who carries what, worked out once per distinct outage and gathered."""
+    """What is alive and who carries what, now and after each further outage of `Facility.outages`."""
+    after = []
+    for pattern in facility.outages:
+        further = np.broadcast_to(pattern, (len(operation.out), len(pattern)))
+        after.append(_supplied(facility, replace(operation, out=np.hstack([operation.out, further]))))
+    return replace(_supplied(facility, operation), after=tuple(after))
+
+
+def _supplied(facility: Facility, operation: Operation) -> Supply:
+    """The supply of the outages of each scenario, worked out once per distinct outage and gathered."""
     chain, devices, racks = facility.chain, facility.devices, facility.racks
     patterns, pattern = np.unique(np.sort(operation.out, axis=1), axis=0, return_inverse=True)
     dead = np.zeros((len(patterns), len(devices.name) + 1), dtype=bool)
