@@ -232,7 +232,7 @@ class PowerChain(Model):
 
     redundancy: Literal["N", "N+1", "2N", "3N/2", "4N3R"]
     voltage: Annotated[float, Measure("V", above=0.0)]
-    policy: Literal["max-throughput", "proportional", "none"]
+    policy: Literal["max-throughput", "proportional", "equal", "priority", "none"]
     security: Literal["none", "n-1"] = "none"
     devices: Annotated[tuple[Device, ...], Field(min_length=1)]
 
