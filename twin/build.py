@@ -56,7 +56,7 @@ def build(layout: Layout) -> Facility:
     utility = layout.utility
     drawing.utility(utility.rating, utility.voltage, utility.short_circuit_power, utility.resistance_ratio)
     for index, (unit, placed) in enumerate(blocks):
-        drawing.unit(unit, placed.prefix, index)
+        drawing.unit(unit, placed, index)
     racks, rows, row_block = _racks(blocks, drawing, layout.workload.precision)
     _support(blocks, drawing)
     _equipment(blocks, drawing)

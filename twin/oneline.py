@@ -10,9 +10,9 @@ import numpy.typing as npt
 from scipy.sparse import csr_array
 
 from electrical import converter, transformer, tree
-from twin.catalogue import Product, product
+from twin.catalogue import SIDES, Product, product
 from twin.facility import DEVICE_KINDS, SHARED_KINDS, Chain, Devices, Racks, Shared, Stage
-from twin.schema import Device, Unit
+from twin.schema import Device, Placement, Unit
 
 Array = npt.NDArray[np.float64]
 
@@ -52,6 +52,14 @@ class _Feed:
     reserve: bool
     device: int = -1
     whips: float = 0.0
+
+
+def _box(item: Device, made: Product, placed: Placement) -> Array:
+    """Place of a device on the floor, its width along x; NaN where layout or product give none."""
+    if item.origin is None or any(side not in made.figures for side in SIDES):
+        return NOWHERE
+    corner = np.asarray(placed.offset, dtype=np.float64) + [*item.origin, 0.0]
+    return np.stack([corner, corner + [made[side] for side in SIDES]])
 
 
 @dataclass
@@ -102,21 +110,22 @@ class Drawing:
         self.device("utility", "", "utility", 0, rating, node=bus)
         self.outputs["utility"] = bus
 
-    def unit(self, unit: Unit, prefix: str, block: int) -> None:
+    def unit(self, unit: Unit, placed: Placement, block: int) -> None:
         """Transformers, UPS and panels of a unit, each after the device that feeds it."""
+        prefix = placed.prefix
         waiting = list(unit.power.devices)
         while waiting:
             ready = [item for item in waiting if self._upstream(item.feed, prefix) in self.outputs]
             for item in ready:
-                self._place(item, unit.power.voltage, prefix, block)
+                self._place(item, unit.power.voltage, placed, block)
             waiting = [item for item in waiting if item not in ready]
 
     @staticmethod
     def _upstream(name: str, prefix: str) -> str:
         return name if name == "utility" else f"{prefix}{name}"
 
-    def _place(self, item: Device, voltage: float, prefix: str, block: int) -> None:
-        made = self.product(item.product)
+    def _place(self, item: Device, voltage: float, placed: Placement, block: int) -> None:
+        made, prefix = self.product(item.product), placed.prefix
         parent = self.outputs[self._upstream(item.feed, prefix)]
         resistance = reactance = 0.0
         if item.conductor:
@@ -146,7 +155,7 @@ class Drawing:
         if made.kind == "ups":
             entry, bus = bus, self.node(_Node(bus, number, voltage, 0.0, 0.0, source=True))
             self.ups.append((number, entry, bus, made))
-        self.device(name, made.name, made.kind, block, made["rating"], node=bus)
+        self.device(name, made.name, made.kind, block, made["rating"], _box(item, made, placed), bus)
         self.outputs[name] = bus
 
     def load(self, name: str, power_factor: float) -> int:

@@ -208,13 +208,15 @@ class Air(Model):
 
 
 class Device(Model):
-    """A transformer, UPS or panel, and the run of conductor from what feeds it."""
+    """A transformer, UPS or panel, the run of conductor from what feeds it, and where it stands in the hall."""
 
     name: Name
     product: Name
     feed: Name
     conductor: Name | None = None
     length: Length | None = None
+    origin: Plane | None = None
+    """Lower left corner on the floor of the unit's hall; it counts where the product says how large it is."""
 
 
 class PowerChain(Model):
