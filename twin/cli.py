@@ -193,8 +193,8 @@ def _told() -> Iterator[None]:
 def _asked(layout: str, pairs: Sequence[str], out: Path, variable: str) -> tuple[Any, dict[str, str]]:
     """The facility and the settings; raises InputError with all that is wrong with any of the arguments."""
     from twin.build import load
+    from twin.colour import rack_variables
     from twin.errors import InputError, Problem, suggestion
-    from twin.report.plot import rack_variables
 
     problems: list[Problem] = []
     sets: dict[str, str] = {}
