@@ -20,7 +20,7 @@ from vtkmodules.vtkRenderingCore import (
     vtkTextRenderer,
 )
 
-from twin.colour import Scale, scale, worst
+from twin.colour import GOOD, Scale, scale, worst
 from twin.facility import DEVICE_KINDS, REASONS, Facility
 from twin.summary import WHY, readable
 from twin.viewer.camera import ELEVATION, Camera, corners, fitted, flags, widest
@@ -174,11 +174,15 @@ def titles(facility: Facility, one: xr.Dataset, made: Scale, scenarios: int) -> 
         readable(float(one["tokens_per_second"]), "token/s", 3),
     ]
     parts = [made.title]
-    first = worst(made, 1)
-    if made.level:
-        parts[0] += f" {_value(made, int(first[0]))} in every rack"
-    elif len(first):
-        parts[0] += f", worst {_value(made, int(first[0]))} in {facility.racks.name[int(first[0])]}"
+    known = np.flatnonzero(np.isfinite(made.values))
+    if len(known):
+        least, most = (int(known[place(made.values[known])]) for place in (np.argmin, np.argmax))
+        ends = _value(made, least), _value(made, most)
+        rack, word = (least, "lowest") if made.name in GOOD else (most, "highest")
+        if ends[0] == ends[1]:
+            parts[0] += f" {ends[0]} in every rack"
+        else:
+            parts[0] += f", {word} {_value(made, rack)} in {facility.racks.name[rack]}"
     parts += _conditions(one) if scenarios > 1 else []
     gone = [
         name
