@@ -180,7 +180,8 @@ def titles(facility: Facility, one: xr.Dataset, made: Scale, scenarios: int) -> 
         ends = _value(made, least), _value(made, most)
         rack, word = (least, "lowest") if made.name in GOOD else (most, "highest")
         if ends[0] == ends[1]:
-            parts[0] += f" {ends[0]} in every rack"
+            every = "every rack" if len(known) == len(made.values) else "every rack with a value"
+            parts[0] += f" {ends[0]} in {every}"
         else:
             parts[0] += f", {word} {_value(made, rack)} in {facility.racks.name[rack]}"
     parts += _conditions(one) if scenarios > 1 else []
