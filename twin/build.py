@@ -123,7 +123,7 @@ def _fingerprint(layout: Layout, drawing: Drawing) -> str:
     figures = sorted(
         (made.name, name, one.text) for made in drawing.used.values() for name, one in made.figures.items()
     )
-    return hashlib.sha256(f"{layout.model_dump_json()}{figures}".encode()).hexdigest()
+    return hashlib.sha256(f"{layout.stored()}{figures}".encode()).hexdigest()
 
 
 def _hall(unit: Unit, placed: Placement) -> Array:

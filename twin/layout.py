@@ -19,7 +19,7 @@ import numpy as np
 from pydantic import BaseModel, ValidationError
 
 from geometry.row import rack_boxes
-from twin.catalogue import product, products
+from twin.catalogue import SIDES, product, products
 from twin.consistency import (
     Solid,
     findings,
@@ -402,6 +402,22 @@ def _solids(part: _Part) -> Iterator[Solid]:
         yield from _line(path, raw, Row, "rack")
     yield from _line(("loop", "cdus"), _at(part.raw, "loop", "cdus"), Standing, "cdu")
     yield from _line(("air", "fan_walls"), _at(part.raw, "air", "fan_walls"), Standing, "fan_wall")
+    for path, raw in matches(part.raw, ("power", "devices", "*")):
+        yield from _cabinet(path, raw)
+
+
+def _cabinet(path: Path, raw: Any) -> Iterator[Solid]:
+    """The box of a device of the power chain that has a place, if its line is good and its product has a size."""
+    name = _at(raw, "product")
+    if not isinstance(name, str) or name not in products() or not {*SIDES} <= {*product(name).figures}:
+        return
+    try:
+        item = Device.model_validate(raw)
+    except ValidationError:
+        return
+    if item.origin is not None:
+        size = [product(name)[side] for side in SIDES]
+        yield Solid(path, [item.name], rack_boxes(item.origin, size[0], 1, size, "south"), "move it")
 
 
 def _at(raw: Any, *keys: str) -> Any:
@@ -418,7 +434,7 @@ def _line(path: Path, raw: Any, model: type[Model], kind: str) -> Iterator[Solid
     except ValidationError:
         return
     made = product(name, kind)
-    size = [made[side] for side in ("width", "depth", "height")]
+    size = [made[side] for side in SIDES]
     boxes = rack_boxes(item.origin, item.pitch, item.count, size, getattr(item, "facing", "east"))
     noun = f"rack {{}} of {item.name}" if kind == "rack" else f"{kind.replace('_', ' ')} {{}}"
     yield Solid(path, [noun.format(number + 1) for number in range(item.count)], boxes, "widen the pitch")

@@ -11,7 +11,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
 from electrical import converter, transformer, tree
-from twin.catalogue import Product, product
+from twin.catalogue import SIDES, Product, product
 from twin.facility import DEVICE_KINDS, SHARED_KINDS, Chain, Devices, Racks, Shared, Stage
 from twin.schema import Device, Placement
 
@@ -53,6 +53,14 @@ class _Feed:
     reserve: bool
     device: int = -1
     whips: float = 0.0
+
+
+def _box(item: Device, made: Product, placed: Placement) -> Array:
+    """Place of a device on the floor, its width along x; NaN where layout or product give none."""
+    if item.origin is None or any(side not in made.figures for side in SIDES):
+        return NOWHERE
+    corner = np.asarray(placed.offset, dtype=np.float64) + [*item.origin, 0.0]
+    return np.stack([corner, corner + [made[side] for side in SIDES]])
 
 
 @dataclass
@@ -146,7 +154,7 @@ class Drawing:
         if made.kind == "ups":
             entry, bus = bus, self.node(_Node(bus, number, voltage, 0.0, 0.0, source=True))
             self.ups.append((number, entry, bus, made))
-        self.device(name, made.name, made.kind, block, made["rating"], node=bus)
+        self.device(name, made.name, made.kind, block, made["rating"], _box(item, made, placed), bus)
         self.outputs[name] = bus
 
     def load(self, name: str, power_factor: float) -> int:

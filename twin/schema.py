@@ -8,12 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema, core_schema
 
 from twin.errors import UnitError
 from twin.operation import OPERATING
 from twin.units import si, text
+
+STORED = "stored"
+"""Context of a layout that was validated before: its quantities are SI numbers."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,12 @@ class Measure:
     below: float | None = None
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_plain_validator_function(self.value)
+        return core_schema.with_info_plain_validator_function(self._validated)
+
+    def _validated(self, given: object, info: ValidationInfo) -> float:
+        if info.context == STORED and isinstance(given, (int, float)):
+            return float(given)
+        return self.value(given)
 
     def value(self, given: object) -> float:
         """The SI value of what a file says; raises UnitError."""
@@ -218,13 +226,15 @@ class Air(Model):
 
 
 class Device(Model):
-    """A transformer, UPS or panel, and the run of conductor from what feeds it."""
+    """A transformer, UPS or panel, the run of conductor from what feeds it, and where it stands in the hall."""
 
     name: Name
     product: Name
     feed: Name
     conductor: Name | None = None
     length: Length | None = None
+    origin: Plane | None = None
+    """Lower left corner on the floor of the unit's hall; it counts where the product says how large it is."""
 
 
 class PowerChain(Model):
@@ -315,6 +325,15 @@ class Layout(Head):
     """A whole layout. A file that describes one unit has one block with one placement and no prefix."""
 
     blocks: tuple[Block, ...]
+
+    def stored(self) -> str:
+        """The layout as JSON in SI, from which `restored` makes an equal one."""
+        return self.model_dump_json()
+
+    @classmethod
+    def restored(cls, text: str) -> Layout:
+        """The layout of `stored`; raises ValueError when it is not of this form."""
+        return cls.model_validate_json(text, context=STORED)
 
     @property
     def racks(self) -> int:

@@ -196,5 +196,6 @@ def dataset(
         "title": facility.name,
         "source": "ai-factory-twin",
         "fingerprint": facility.fingerprint,
+        "layout": facility.layout.stored(),
     }
     return xr.Dataset(variables, coords, attrs)

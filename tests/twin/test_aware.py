@@ -65,6 +65,13 @@ CASES = {
     "geometry.route.manhattan_length": dict(
         start=np.array([0.3, 1.0, 2.0]), end=np.array([[3.0, 4.0, 2.5], [1.0, -2.0, 0.0]])
     ),
+    "geometry.route.along_axes": dict(
+        start=np.array([0.3, 1.0, 2.0]), end=np.array([[3.0, 4.0, 2.5], [1.0, -2.0, 0.0]]), order="zxy"
+    ),
+    "geometry.route.route_length": dict(corners=np.array([[0.0, 0.0, 1.0], [2.0, 0.0, 1.0], [2.0, 3.0, 1.0]])),
+    "geometry.route.tray_boxes": dict(
+        corners=np.array([[0.0, 0.0, 1.0], [2.0, 0.0, 1.0], [2.0, 0.0, 3.0]]), width=0.3, height=0.1
+    ),
     "geometry.row.rack_boxes": dict(
         origin=np.array([1.0, 2.0]), pitch=0.61, count=5, size=np.array([0.6, 1.2, 2.3]), facing="east"
     ),

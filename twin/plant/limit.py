@@ -136,7 +136,7 @@ def limits(
 
 
 def _risen(after: Array, now: Array) -> Array:
-    """Rows of shares after an outage where a rack weighs more than now, zeros elsewhere: those bind no more than now."""
+    """Rows of shares after an outage in which a rack weighs more than now; zeros for the others, which bind no more."""
     risen = (after > now * (1.0 + 1e-12)).any(axis=-1, keepdims=True)
     return np.asarray(np.where(risen, after, 0.0))
 
