@@ -1,10 +1,12 @@
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+import twin
 from twin import catalogue
-from twin.catalogue import KINDS, STATUS, kind_of, product, products
+from twin.catalogue import GROUPS, KINDS, STATUS, kind_of, product, products
 from twin.document import read
 from twin.errors import InputError, UnknownName
 
@@ -71,8 +73,9 @@ def test_deepseek_r1_parameters_add_up_to_the_model_card():
 def test_every_figure_has_unit_source_and_status(kind, name):
     made = product(name, kind)
     assert made.description
+    begun = {KINDS[kind][figure].group for figure in made.figures}
     for figure, slot in KINDS[kind].items():
-        assert figure in made.figures or not slot.required
+        assert figure in made.figures or not slot.required or slot.group not in begun
     for figure, entry in made.figures.items():
         assert entry.unit == ", ".join(KINDS[kind][figure].units)
         assert len(entry.source) > 8
@@ -164,3 +167,207 @@ def test_a_curve_must_ascend():
     for value in ([[0.5, 0.97]], [[0.5, 0.97], [0.25, 0.96]], [0.5, 0.97], "0.97"):
         with pytest.raises(ValueError, match="points"):
             catalogue._figure({"value": value, "source": "x", "status": "assumed"}, slot)
+
+
+def rack_without(*groups: str) -> str:
+    """The file of the reference rack with the figures of some groups left out."""
+    text = Path(catalogue.__file__).parent.joinpath("rack", "gb300-nvl72.yaml").read_text("utf-8")
+    lines, keep = [], True
+    for line in text.splitlines():
+        if line.startswith("  ") and line[2] not in " #":
+            keep = KINDS["rack"][line.split(":")[0].strip()].group not in groups
+        if keep:
+            lines.append(line)
+    return "\n".join(lines)
+
+
+def rack(text: str):
+    return catalogue._product(read(text, "rack/gb300-nvl72.yaml"), "gb300-nvl72", "rack")
+
+
+def test_an_air_cooled_rack_has_none_of_the_liquid_figures():
+    made = rack(rack_without("liquid"))
+    assert made["gpuPower"] == 1400.0
+    assert made.get("liquidCooling") is None
+
+
+def test_a_group_begun_is_asked_for_whole_in_one_line():
+    text = (
+        rack_without("liquid") + "\n  rackCoolantVolume: {value: 33 L, source: a document, status: assumed}\n"
+    )
+    with pytest.raises(InputError) as caught:
+        rack(text)
+    (problem,) = caught.value.problems
+    assert problem.message.startswith(
+        "beside 'rackCoolantVolume' are missing liquidCooling, heatCaptureRatio"
+    )
+    assert problem.message.endswith("(an air-cooled rack has none of them)")
+    assert problem.line
+
+
+def test_gpus_have_figures_and_a_rack_without_gpus_has_not():
+    without = rack_without("gpu")
+    with pytest.raises(InputError, match=r"figures.numGPUs: is 72: asks for gpuPower, .*gpuCapital"):
+        rack(without)
+    none = "numGPUs: {value: 0,"
+    assert rack(without.replace("numGPUs: {value: 72,", none)).get("gpuPower") is None
+    with pytest.raises(InputError, match="is 0: a rack without GPUs has none of them"):
+        rack(rack_without().replace("numGPUs: {value: 72,", none))
+
+
+def test_optional_figures_of_a_group_are_not_asked_for():
+    asked = {figure for figure, slot in KINDS["rack"].items() if slot.group and slot.required}
+    assert "gpuFlopsFp4" not in asked
+    assert {slot.group for kind in KINDS.values() for slot in kind.values()} == {"", *GROUPS}
+
+
+HEIR = """kind: {kind}
+name: {name}
+base: {base}
+description: as {base} but for what stands below
+figures: {{{figures}}}
+"""
+
+
+@pytest.fixture
+def own(tmp_path, monkeypatch):
+    """Writes a product that builds on another into a catalogue of one's own."""
+    monkeypatch.setenv("TWIN_CATALOGUE", str(tmp_path))
+
+    def write(kind: str, name: str, base: str, figures: str = "") -> Path:
+        (tmp_path / kind).mkdir(exist_ok=True)
+        file = tmp_path / kind / f"{name}.yaml"
+        file.write_text(HEIR.format(kind=kind, name=name, base=base, figures=figures))
+        catalogue._files.cache_clear()
+        return file
+
+    return write
+
+
+SMALLER = "{value: 120 kW, source: a document, status: assumed}"
+
+
+def test_a_new_rack_is_one_file_and_runs(own):
+    own("rack", "house-rack", "gb300-nvl72", f"maxPowerDcTdp: {SMALLER}, liquidCooling: {SMALLER}")
+    facility = twin.load("gb300-su", {"rows.rack_type": "house-rack"})
+    assert facility.racks.types[0].name == "house-rack"
+    assert facility.racks.fixed[0] == pytest.approx(120e3 - 72 * 1400.0)
+    assert facility.racks.types[0].gpu == twin.load("gb300-su").racks.types[0].gpu
+    state, reference = twin.solve(facility), twin.solve(twin.load("gb300-su"))
+    assert bool(state.converged.all())
+    assert float(state.power.max()) < float(reference.power.min())
+
+
+def test_inherited_figures_stand_in_the_table_like_own_ones(own):
+    own("rack", "house-rack", "gb300-nvl72", f"maxPowerDcTdp: {SMALLER}")
+    made, base = product("house-rack"), product("gb300-nvl72")
+    assert list(made.figures) == list(base.figures)
+    assert made.figures["weight"] is not None
+    assert made.figures["weight"].source == base.figures["weight"].source
+    assert (made.name, made["maxPowerDcTdp"], base["maxPowerDcTdp"]) == ("house-rack", 120e3, 136e3)
+    assert made.figures["maxPowerDcTdp"].source == "a document"
+
+
+def test_a_base_may_build_on_another(own):
+    own("pump", "one", "facility-pump-25ls")
+    own("pump", "two", "one", "ratedHead: {value: 300 kPa, source: a document, status: assumed}")
+    assert (product("two")["ratedHead"], product("two")["ratedFlow"]) == (300e3, 0.025)
+
+
+@pytest.mark.parametrize(
+    ("base", "message"),
+    [
+        ("facility-pump-25sl", "there is no pump 'facility-pump-25sl'; did you mean 'facility-pump-25ls'?"),
+        ("ups-1000", "'ups-1000' is a ups, expected a pump"),
+        ("mine", "runs in a circle: mine builds on mine"),
+        ("other", "runs in a circle: mine builds on other builds on mine"),
+        ("[]", "there is no pump []"),
+    ],
+)
+def test_a_base_that_cannot_be_is_named_with_its_line(own, base, message):
+    own("pump", "other", "mine")
+    own("pump", "mine", base)
+    with pytest.raises(InputError) as caught:
+        product("mine")
+    (problem,) = caught.value.problems
+    assert problem.message == message
+    assert (problem.line, problem.path) == (3, "base")
+
+
+def test_faults_of_a_base_are_those_of_its_file(own):
+    file = own(
+        "pump", "one", "facility-pump-25ls", "ratedHead: {value: 300, source: a document, status: assumed}"
+    )
+    own("pump", "two", "one")
+    with pytest.raises(InputError, match=f"{file}:5:.*'300' has no unit"):
+        product("two")
+
+
+def test_a_name_that_the_catalogue_has_is_refused_with_both_places(own):
+    file = own("pump", "gb300-nvl72", "facility-pump-25ls")
+    with pytest.raises(InputError) as caught:
+        products()
+    assert str(file) in str(caught.value)
+    assert "'gb300-nvl72' is the name of a product in" in str(caught.value)
+    assert str(Path("rack", "gb300-nvl72.yaml")) in str(caught.value)
+
+
+def test_folders_that_are_none_and_kinds_that_are_none_are_named(own, monkeypatch):
+    file = own("pumps", "mine", "facility-pump-25ls")
+    with pytest.raises(InputError, match="there is no kind of product 'pumps'; did you mean 'pump'"):
+        products()
+    monkeypatch.setenv("TWIN_CATALOGUE", str(file))
+    with pytest.raises(InputError, match="TWIN_CATALOGUE: there is no folder"):
+        products()
+
+
+def test_the_catalogue_follows_the_variable(own, monkeypatch, tmp_path_factory):
+    own("pump", "mine", "facility-pump-25ls")
+    assert "mine" in products("pump")
+    assert kind_of("mine") == "pump"
+    kept = product("gb300-nvl72")
+    monkeypatch.delenv("TWIN_CATALOGUE")
+    assert "mine" not in products()
+    with pytest.raises(UnknownName):
+        product("mine")
+    second = tmp_path_factory.mktemp("second")
+    (second / "pump").mkdir()
+    (second / "pump" / "mine.yaml").write_text(
+        HEIR.format(kind="pump", name="mine", base="facility-pump-25ls", figures="").replace(
+            "as f", "another f"
+        )
+    )
+    monkeypatch.setenv("TWIN_CATALOGUE", str(second))
+    assert product("mine").description.startswith("another")
+    assert product("gb300-nvl72")["maxPowerDcTdp"] == kept["maxPowerDcTdp"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("figures:", "figures: []\nrest:", "figures: expected figures by their names"),
+        ("description: a pump", "description: [a, pump]", "description: is not text"),
+    ],
+)
+def test_a_file_of_the_wrong_form_is_no_crash(old, new, message):
+    with pytest.raises(InputError, match=message):
+        catalogue._product(read(GOOD.replace(old, new, 1), "pump/p.yaml"), "p", "pump")
+
+
+def test_cache_heads_and_domain_come_from_the_cards(own):
+    from twin.build import _model, rack_type
+
+    assert _model(product("deepseek-r1")).kv_heads == 1
+    own(
+        "model",
+        "grouped",
+        "deepseek-r1",
+        "kvHeads: {value: 8, source: a document, status: assumed}, "
+        "attentionLayers: {value: 31, source: a document, status: assumed}",
+    )
+    card = _model(product("grouped"))
+    assert (card.kv_heads, card.attention_layers, card.layers) == (8, 31, 61)
+    own("rack", "eights", "gb300-nvl72", "linkDomain: {value: 8, source: a document, status: assumed}")
+    law = product("blackwell")
+    domains = [rack_type(product(name), law, "fp8").gpu.domain for name in ("gb300-nvl72", "eights")]
+    assert domains == [72, 8]
