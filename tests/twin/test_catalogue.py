@@ -5,9 +5,13 @@ import numpy as np
 import pytest
 
 import twin
+from electrical import converter
+from thermal import air
 from twin import catalogue
+from twin.build import flow_curve
 from twin.catalogue import GROUPS, KINDS, STATUS, kind_of, product, products
 from twin.document import read
+from twin.economics import YEAR, capital_recovery
 from twin.errors import InputError, UnknownName
 
 SHIPPED = [(kind, name) for kind in KINDS for name in products(kind)]
@@ -371,3 +375,94 @@ def test_cache_heads_and_domain_come_from_the_cards(own):
     law = product("blackwell")
     domains = [rack_type(product(name), law, "fp8").gpu.domain for name in ("gb300-nvl72", "eights")]
     assert domains == [72, 8]
+
+
+RACKS = products("rack")
+LIQUID = [name for name in RACKS if product(name).get("liquidCooling")]
+WITH_GPUS = [name for name in RACKS if product(name)["numGPUs"]]
+
+
+def supplied(made) -> float:
+    """AC power of a rack at its DC TDP by its shelf curve [W]."""
+    curve = converter.loss_coefficients(*made["shelfEfficiency"].T)
+    return float(
+        converter.input_power(made["maxPowerDcTdp"], made["numShelves"] * made["shelfRating"], curve)
+    )
+
+
+@pytest.mark.parametrize("name", RACKS)
+def test_powers_of_a_rack_agree(name):
+    made = product(name)
+    assert made["maxPowerDcTdp"] == pytest.approx(
+        made.get("liquidCooling", 0.0) + made["airCooling"], rel=0.01
+    )
+    assert made["maxPowerDcTdp"] < supplied(made) < 1.02 * made["maxPowerAcEdpp1"]
+    assert made["maxPowerAcEdpp1"] < 1.1 * made["maxPowerDcTdp"]
+    assert made["idlePowerDefault30Pct"] < made["maxPowerDcTdp"] < made["numShelves"] * made["shelfRating"]
+
+
+@pytest.mark.parametrize("name", RACKS)
+def test_air_of_a_rack_warms_by_ten_to_twenty_kelvin_at_its_warmest_inlet(name):
+    made = product(name)
+    inlet = made["airInletMaximum"]
+    flow = float(flow_curve(made["requiredAirFlowRate"])(np.array(inlet)))
+    capacity = flow * air.density(inlet, air.pressure(0.0)) * air.HEAT_CAPACITY
+    assert 10.0 < (supplied(made) - made.get("liquidCooling", 0.0)) / capacity < 20.0
+
+
+@pytest.mark.parametrize("name", LIQUID)
+def test_coolant_of_a_rack_warms_by_eleven_kelvin_at_45_degrees_and_less_flow_is_asked_for_colder(name):
+    made = product(name)
+    curve = made["requiredLiquidFlowRate"]
+    assert np.all(np.diff(curve[:, 1]) > 0)
+    assert curve[-1, 0] == pytest.approx(318.15)
+    assert made["liquidCooling"] / (curve[-1, 1] * 4.0e6) == pytest.approx(10.9, abs=0.1)
+    assert made["liquidCooling"] / made["maxPowerDcTdp"] == pytest.approx(made["heatCaptureRatio"], abs=0.005)
+    assert made["liquidReferenceFlow"] == pytest.approx(curve[-1, 1], rel=0.25)
+
+
+@pytest.mark.parametrize("name", WITH_GPUS)
+def test_gpus_of_a_rack_leave_watts_for_the_rest_and_read_plausible_memory(name):
+    made = product(name)
+    fixed = made["maxPowerDcTdp"] - made["numGPUs"] * made["gpuPower"]
+    assert 0.2 < fixed / made["maxPowerDcTdp"] < 0.45
+    assert made["numGPUs"] % made.get("linkDomain", made["numGPUs"]) == 0
+    assert 0.012 < made["gpuMemory"] / made["gpuMemoryBandwidth"] < 0.04
+    assert made["gpuFlopsBf16"] < made["gpuFlopsFp8"] < made.get("gpuFlopsFp4", np.inf)
+    assert product(made["powerLaw"]).kind == "power_law"
+
+
+def test_capital_per_gpu_gives_inferencex_cost_per_gpu_hour_within_6_percent():
+    # Neocloud prices of SemiAnalysis InferenceX; facility 12 USD/W over 15 years, electricity 0.08 USD/kWh at 0.8 load.
+    for name, price in {"hgx-h100": 1.69, "hgx-h200": 1.74, "gb200-nvl72": 2.75, "gb300-nvl72": 3.30}.items():
+        made = product(name)
+        watts = made["maxPowerAcEdpp1"] / made["numGPUs"]
+        annual = made["gpuCapital"] * (capital_recovery(0.10, 4 * YEAR) + 0.04)
+        annual += 12.0 * watts * capital_recovery(0.10, 15 * YEAR)
+        assert annual / (YEAR / 3600.0) + 0.8 * 0.08e-3 * watts == pytest.approx(price, rel=0.0605)
+
+
+def test_max_q_keeps_what_max_p_leaves_beside_the_gpus():
+    full, quiet = product("vr-nvl72"), product("vr-nvl72-maxq")
+    rest = full["maxPowerDcTdp"] - 72 * full["gpuPower"]
+    assert quiet["maxPowerDcTdp"] - 72 * quiet["gpuPower"] == pytest.approx(rest, rel=1e-3)
+    assert full["requiredLiquidFlowRate"][-1, 1] * 60e3 == pytest.approx(307.7)
+    assert supplied(full) == pytest.approx(235.9e3, rel=1e-3)
+
+
+def test_nvl72_curves_are_those_of_gb300_by_heat():
+    base = product("gb300-nvl72")
+    for name in ("gb200-nvl72", "vr-nvl72", "vr-nvl72-maxq"):
+        made = product(name)
+        wet = made["liquidCooling"] / base["liquidCooling"]
+        dry = (supplied(made) - made["liquidCooling"]) / (supplied(base) - base["liquidCooling"])
+        for figure, scale in (("requiredLiquidFlowRate", wet), ("requiredAirFlowRate", dry)):
+            np.testing.assert_allclose(made[figure], base[figure] * [1.0, scale], rtol=2e-3)
+
+
+def test_hopper_has_no_fp4():
+    for name in ("hgx-h100", "hgx-h200"):
+        assert product(name).get("gpuFlopsFp4") is None
+        assert product(name).get("liquidCooling") is None
+    assert product("hgx-h200")["gpuMemory"] == 141e9
+    assert product("hgx-h200")["gpuPower"] == product("hgx-h100")["gpuPower"] == 700.0
