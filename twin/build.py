@@ -159,7 +159,7 @@ def rack_type(made: Product, law: Product | None, precision: str) -> RackType:
         flops_low=made[PRECISIONS[precision][0]],
         flops_high=made["gpuFlopsBf16"],
         link_bandwidth=made["gpuLinkBandwidth"],
-        domain=int(made["numGPUs"]),
+        domain=int(made.get("linkDomain", made["numGPUs"])),
     )
     demand = PowerLaw(
         idle=law["idleShare"],
@@ -336,9 +336,9 @@ def _model(card: Product) -> Model:
         experts_per_token=int(card["expertsPerToken"]),
         expert_parameters=card["expertParameters"],
         moe_layers=int(card["moeLayers"]),
-        attention_layers=int(card["layers"]),
+        attention_layers=int(card.get("attentionLayers", card["layers"])),
         kv_elements=int(card["kvElements"]),
-        kv_heads=1,
+        kv_heads=int(card["kvHeads"]),
         heads=int(card["heads"]),
         decode_width=int(card["decodeWidth"]),
         prefill_width=int(card["prefillWidth"]),

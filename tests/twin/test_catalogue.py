@@ -1,11 +1,17 @@
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+import twin
+from electrical import converter
+from thermal import air
 from twin import catalogue
-from twin.catalogue import KINDS, STATUS, kind_of, product, products
+from twin.build import flow_curve
+from twin.catalogue import GROUPS, KINDS, STATUS, kind_of, product, products
 from twin.document import read
+from twin.economics import YEAR, capital_recovery
 from twin.errors import InputError, UnknownName
 
 SHIPPED = [(kind, name) for kind in KINDS for name in products(kind)]
@@ -71,8 +77,9 @@ def test_deepseek_r1_parameters_add_up_to_the_model_card():
 def test_every_figure_has_unit_source_and_status(kind, name):
     made = product(name, kind)
     assert made.description
+    begun = {KINDS[kind][figure].group for figure in made.figures}
     for figure, slot in KINDS[kind].items():
-        assert figure in made.figures or not slot.required
+        assert figure in made.figures or not slot.required or slot.group not in begun
     for figure, entry in made.figures.items():
         assert entry.unit == ", ".join(KINDS[kind][figure].units)
         assert len(entry.source) > 8
@@ -164,3 +171,298 @@ def test_a_curve_must_ascend():
     for value in ([[0.5, 0.97]], [[0.5, 0.97], [0.25, 0.96]], [0.5, 0.97], "0.97"):
         with pytest.raises(ValueError, match="points"):
             catalogue._figure({"value": value, "source": "x", "status": "assumed"}, slot)
+
+
+def rack_without(*groups: str) -> str:
+    """The file of the reference rack with the figures of some groups left out."""
+    text = Path(catalogue.__file__).parent.joinpath("rack", "gb300-nvl72.yaml").read_text("utf-8")
+    lines, keep = [], True
+    for line in text.splitlines():
+        if line.startswith("  ") and line[2] not in " #":
+            keep = KINDS["rack"][line.split(":")[0].strip()].group not in groups
+        if keep:
+            lines.append(line)
+    return "\n".join(lines)
+
+
+def rack(text: str):
+    return catalogue._product(read(text, "rack/gb300-nvl72.yaml"), "gb300-nvl72", "rack")
+
+
+def test_an_air_cooled_rack_has_none_of_the_liquid_figures():
+    made = rack(rack_without("liquid"))
+    assert made["gpuPower"] == 1400.0
+    assert made.get("liquidCooling") is None
+
+
+def test_a_group_begun_is_asked_for_whole_in_one_line():
+    text = (
+        rack_without("liquid") + "\n  rackCoolantVolume: {value: 33 L, source: a document, status: assumed}\n"
+    )
+    with pytest.raises(InputError) as caught:
+        rack(text)
+    (problem,) = caught.value.problems
+    assert problem.message.startswith(
+        "beside 'rackCoolantVolume' are missing liquidCooling, heatCaptureRatio"
+    )
+    assert problem.message.endswith("(an air-cooled rack has none of them)")
+    assert problem.line
+
+
+def test_gpus_have_figures_and_a_rack_without_gpus_has_not():
+    without = rack_without("gpu")
+    with pytest.raises(InputError, match=r"figures.numGPUs: is 72: asks for gpuPower, .*gpuCapital"):
+        rack(without)
+    none = "numGPUs: {value: 0,"
+    assert rack(without.replace("numGPUs: {value: 72,", none)).get("gpuPower") is None
+    with pytest.raises(InputError, match="is 0: a rack without GPUs has none of them"):
+        rack(rack_without().replace("numGPUs: {value: 72,", none))
+
+
+def test_optional_figures_of_a_group_are_not_asked_for():
+    asked = {figure for figure, slot in KINDS["rack"].items() if slot.group and slot.required}
+    assert "gpuFlopsFp4" not in asked
+    assert {slot.group for kind in KINDS.values() for slot in kind.values()} == {"", *GROUPS}
+
+
+HEIR = """kind: {kind}
+name: {name}
+base: {base}
+description: as {base} but for what stands below
+figures: {{{figures}}}
+"""
+
+
+@pytest.fixture
+def own(tmp_path, monkeypatch):
+    """Writes a product that builds on another into a catalogue of one's own."""
+    monkeypatch.setenv("TWIN_CATALOGUE", str(tmp_path))
+
+    def write(kind: str, name: str, base: str, figures: str = "") -> Path:
+        (tmp_path / kind).mkdir(exist_ok=True)
+        file = tmp_path / kind / f"{name}.yaml"
+        file.write_text(HEIR.format(kind=kind, name=name, base=base, figures=figures))
+        catalogue._files.cache_clear()
+        return file
+
+    return write
+
+
+SMALLER = "{value: 120 kW, source: a document, status: assumed}"
+
+
+def test_a_new_rack_is_one_file_and_runs(own):
+    own("rack", "house-rack", "gb300-nvl72", f"maxPowerDcTdp: {SMALLER}, liquidCooling: {SMALLER}")
+    facility = twin.load("gb300-su", {"rows.rack_type": "house-rack"})
+    assert facility.racks.types[0].name == "house-rack"
+    assert facility.racks.fixed[0] == pytest.approx(120e3 - 72 * 1400.0)
+    assert facility.racks.types[0].gpu == twin.load("gb300-su").racks.types[0].gpu
+    state, reference = twin.solve(facility), twin.solve(twin.load("gb300-su"))
+    assert bool(state.converged.all())
+    assert float(state.power.max()) < float(reference.power.min())
+
+
+def test_inherited_figures_stand_in_the_table_like_own_ones(own):
+    own("rack", "house-rack", "gb300-nvl72", f"maxPowerDcTdp: {SMALLER}")
+    made, base = product("house-rack"), product("gb300-nvl72")
+    assert list(made.figures) == list(base.figures)
+    assert made.figures["weight"] is not None
+    assert made.figures["weight"].source == base.figures["weight"].source
+    assert (made.name, made["maxPowerDcTdp"], base["maxPowerDcTdp"]) == ("house-rack", 120e3, 136e3)
+    assert made.figures["maxPowerDcTdp"].source == "a document"
+
+
+def test_a_base_may_build_on_another(own):
+    own("pump", "one", "facility-pump-25ls")
+    own("pump", "two", "one", "ratedHead: {value: 300 kPa, source: a document, status: assumed}")
+    assert (product("two")["ratedHead"], product("two")["ratedFlow"]) == (300e3, 0.025)
+
+
+@pytest.mark.parametrize(
+    ("base", "message"),
+    [
+        ("facility-pump-25sl", "there is no pump 'facility-pump-25sl'; did you mean 'facility-pump-25ls'?"),
+        ("ups-1000", "'ups-1000' is a ups, expected a pump"),
+        ("mine", "runs in a circle: mine builds on mine"),
+        ("other", "runs in a circle: mine builds on other builds on mine"),
+        ("[]", "there is no pump []"),
+    ],
+)
+def test_a_base_that_cannot_be_is_named_with_its_line(own, base, message):
+    own("pump", "other", "mine")
+    own("pump", "mine", base)
+    with pytest.raises(InputError) as caught:
+        product("mine")
+    (problem,) = caught.value.problems
+    assert problem.message == message
+    assert (problem.line, problem.path) == (3, "base")
+
+
+def test_faults_of_a_base_are_those_of_its_file(own):
+    file = own(
+        "pump", "one", "facility-pump-25ls", "ratedHead: {value: 300, source: a document, status: assumed}"
+    )
+    own("pump", "two", "one")
+    with pytest.raises(InputError, match=f"{file}:5:.*'300' has no unit"):
+        product("two")
+
+
+def test_a_name_that_the_catalogue_has_is_refused_with_both_places(own):
+    file = own("pump", "gb300-nvl72", "facility-pump-25ls")
+    with pytest.raises(InputError) as caught:
+        products()
+    assert str(file) in str(caught.value)
+    assert "'gb300-nvl72' is the name of a product in" in str(caught.value)
+    assert str(Path("rack", "gb300-nvl72.yaml")) in str(caught.value)
+
+
+def test_folders_that_are_none_and_kinds_that_are_none_are_named(own, monkeypatch):
+    file = own("pumps", "mine", "facility-pump-25ls")
+    with pytest.raises(InputError, match="there is no kind of product 'pumps'; did you mean 'pump'"):
+        products()
+    monkeypatch.setenv("TWIN_CATALOGUE", str(file))
+    with pytest.raises(InputError, match="TWIN_CATALOGUE: there is no folder"):
+        products()
+
+
+def test_the_catalogue_follows_the_variable(own, monkeypatch, tmp_path_factory):
+    own("pump", "mine", "facility-pump-25ls")
+    assert "mine" in products("pump")
+    assert kind_of("mine") == "pump"
+    kept = product("gb300-nvl72")
+    monkeypatch.delenv("TWIN_CATALOGUE")
+    assert "mine" not in products()
+    with pytest.raises(UnknownName):
+        product("mine")
+    second = tmp_path_factory.mktemp("second")
+    (second / "pump").mkdir()
+    (second / "pump" / "mine.yaml").write_text(
+        HEIR.format(kind="pump", name="mine", base="facility-pump-25ls", figures="").replace(
+            "as f", "another f"
+        )
+    )
+    monkeypatch.setenv("TWIN_CATALOGUE", str(second))
+    assert product("mine").description.startswith("another")
+    assert product("gb300-nvl72")["maxPowerDcTdp"] == kept["maxPowerDcTdp"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("figures:", "figures: []\nrest:", "figures: expected figures by their names"),
+        ("description: a pump", "description: [a, pump]", "description: is not text"),
+    ],
+)
+def test_a_file_of_the_wrong_form_is_no_crash(old, new, message):
+    with pytest.raises(InputError, match=message):
+        catalogue._product(read(GOOD.replace(old, new, 1), "pump/p.yaml"), "p", "pump")
+
+
+def test_cache_heads_and_domain_come_from_the_cards(own):
+    from twin.build import _model, rack_type
+
+    assert _model(product("deepseek-r1")).kv_heads == 1
+    own(
+        "model",
+        "grouped",
+        "deepseek-r1",
+        "kvHeads: {value: 8, source: a document, status: assumed}, "
+        "attentionLayers: {value: 31, source: a document, status: assumed}",
+    )
+    card = _model(product("grouped"))
+    assert (card.kv_heads, card.attention_layers, card.layers) == (8, 31, 61)
+    own("rack", "eights", "gb300-nvl72", "linkDomain: {value: 8, source: a document, status: assumed}")
+    law = product("blackwell")
+    domains = [rack_type(product(name), law, "fp8").gpu.domain for name in ("gb300-nvl72", "eights")]
+    assert domains == [72, 8]
+
+
+RACKS = products("rack")
+LIQUID = [name for name in RACKS if product(name).get("liquidCooling")]
+WITH_GPUS = [name for name in RACKS if product(name)["numGPUs"]]
+
+
+def supplied(made) -> float:
+    """AC power of a rack at its DC TDP by its shelf curve [W]."""
+    curve = converter.loss_coefficients(*made["shelfEfficiency"].T)
+    return float(
+        converter.input_power(made["maxPowerDcTdp"], made["numShelves"] * made["shelfRating"], curve)
+    )
+
+
+@pytest.mark.parametrize("name", RACKS)
+def test_powers_of_a_rack_agree(name):
+    made = product(name)
+    assert made["maxPowerDcTdp"] == pytest.approx(
+        made.get("liquidCooling", 0.0) + made["airCooling"], rel=0.01
+    )
+    assert made["maxPowerDcTdp"] < supplied(made) < 1.02 * made["maxPowerAcEdpp1"]
+    assert made["maxPowerAcEdpp1"] < 1.1 * made["maxPowerDcTdp"]
+    assert made["idlePowerDefault30Pct"] < made["maxPowerDcTdp"] < made["numShelves"] * made["shelfRating"]
+
+
+@pytest.mark.parametrize("name", RACKS)
+def test_air_of_a_rack_warms_by_ten_to_twenty_kelvin_at_its_warmest_inlet(name):
+    made = product(name)
+    inlet = made["airInletMaximum"]
+    flow = float(flow_curve(made["requiredAirFlowRate"])(np.array(inlet)))
+    capacity = flow * air.density(inlet, air.pressure(0.0)) * air.HEAT_CAPACITY
+    assert 10.0 < (supplied(made) - made.get("liquidCooling", 0.0)) / capacity < 20.0
+
+
+@pytest.mark.parametrize("name", LIQUID)
+def test_coolant_of_a_rack_warms_by_eleven_kelvin_at_45_degrees_and_less_flow_is_asked_for_colder(name):
+    made = product(name)
+    curve = made["requiredLiquidFlowRate"]
+    assert np.all(np.diff(curve[:, 1]) > 0)
+    assert curve[-1, 0] == pytest.approx(318.15)
+    assert made["liquidCooling"] / (curve[-1, 1] * 4.0e6) == pytest.approx(10.9, abs=0.1)
+    assert made["liquidCooling"] / made["maxPowerDcTdp"] == pytest.approx(made["heatCaptureRatio"], abs=0.005)
+    assert made["liquidReferenceFlow"] == pytest.approx(curve[-1, 1], rel=0.25)
+
+
+@pytest.mark.parametrize("name", WITH_GPUS)
+def test_gpus_of_a_rack_leave_watts_for_the_rest_and_read_plausible_memory(name):
+    made = product(name)
+    fixed = made["maxPowerDcTdp"] - made["numGPUs"] * made["gpuPower"]
+    assert 0.2 < fixed / made["maxPowerDcTdp"] < 0.45
+    assert made["numGPUs"] % made.get("linkDomain", made["numGPUs"]) == 0
+    assert 0.012 < made["gpuMemory"] / made["gpuMemoryBandwidth"] < 0.04
+    assert made["gpuFlopsBf16"] < made["gpuFlopsFp8"] < made.get("gpuFlopsFp4", np.inf)
+    assert product(made["powerLaw"]).kind == "power_law"
+
+
+def test_capital_per_gpu_gives_inferencex_cost_per_gpu_hour_within_6_percent():
+    # Neocloud prices of SemiAnalysis InferenceX; facility 12 USD/W over 15 years, electricity 0.08 USD/kWh at 0.8 load.
+    for name, price in {"hgx-h100": 1.69, "hgx-h200": 1.74, "gb200-nvl72": 2.75, "gb300-nvl72": 3.30}.items():
+        made = product(name)
+        watts = made["maxPowerAcEdpp1"] / made["numGPUs"]
+        annual = made["gpuCapital"] * (capital_recovery(0.10, 4 * YEAR) + 0.04)
+        annual += 12.0 * watts * capital_recovery(0.10, 15 * YEAR)
+        assert annual / (YEAR / 3600.0) + 0.8 * 0.08e-3 * watts == pytest.approx(price, rel=0.0605)
+
+
+def test_max_q_keeps_what_max_p_leaves_beside_the_gpus():
+    full, quiet = product("vr-nvl72"), product("vr-nvl72-maxq")
+    rest = full["maxPowerDcTdp"] - 72 * full["gpuPower"]
+    assert quiet["maxPowerDcTdp"] - 72 * quiet["gpuPower"] == pytest.approx(rest, rel=1e-3)
+    assert full["requiredLiquidFlowRate"][-1, 1] * 60e3 == pytest.approx(307.7)
+    assert supplied(full) == pytest.approx(235.9e3, rel=1e-3)
+
+
+def test_nvl72_curves_are_those_of_gb300_by_heat():
+    base = product("gb300-nvl72")
+    for name in ("gb200-nvl72", "vr-nvl72", "vr-nvl72-maxq"):
+        made = product(name)
+        wet = made["liquidCooling"] / base["liquidCooling"]
+        dry = (supplied(made) - made["liquidCooling"]) / (supplied(base) - base["liquidCooling"])
+        for figure, scale in (("requiredLiquidFlowRate", wet), ("requiredAirFlowRate", dry)):
+            np.testing.assert_allclose(made[figure], base[figure] * [1.0, scale], rtol=2e-3)
+
+
+def test_hopper_has_no_fp4():
+    for name in ("hgx-h100", "hgx-h200"):
+        assert product(name).get("gpuFlopsFp4") is None
+        assert product(name).get("liquidCooling") is None
+    assert product("hgx-h200")["gpuMemory"] == 141e9
+    assert product("hgx-h200")["gpuPower"] == product("hgx-h100")["gpuPower"] == 700.0
