@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from twin.allocate import Caps, allocate
+from twin.allocate import Caps, allocate, shed
 from twin.compute import law as laws
 from twin.compute.law import Law
 from twin.demand import demand
@@ -132,6 +132,7 @@ def equilibrium(facility: Facility, operation: Operation) -> dict[str, Any]:
     price = np.full((count, len(facility.shared.device)), np.nan)
     binding, held = np.zeros((count, racks), dtype=np.int64), np.full((count, racks), -1, dtype=np.int64)
     lost = np.zeros((count, racks), dtype=bool)
+    shed_by = np.full((count, racks), -1)
 
     active = np.arange(count)
     state = _state(facility, *here, power, at)
@@ -140,11 +141,13 @@ def equilibrium(facility: Facility, operation: Operation) -> dict[str, Any]:
     bound: Limits | None = None
     for step in range(1, PASSES + 1):
         bound = limits(facility, *here, power[active], at[active, 0], at[active, 1], *state, bound)
-        floor = laws.floor(here[2])
-        caps = allocate(here[2], floor, bound.ceiling, bound.share, bound.capacity, facility.policy)
+        on = shed_by[active] < 0
+        floor, ceiling = np.where(on, laws.floor(here[2]), 0.0), np.where(on, bound.ceiling, 0.0)
+        rows = bound.share, bound.capacity
+        caps = allocate(here[2], floor, ceiling, *rows, facility.policy, facility.racks.priority)
         # A scenario whose floors do not fit has no power; its floor stands in until it is dropped below.
         moved = np.where(caps.settled[:, None], caps.power, floor)
-        binding[active], held[active] = _binding(facility, here[1], bound, caps)
+        binding[active], held[active] = _binding(facility, here[1], bound, caps, shed_by[active])
         price[active], lost[active] = bound.by_limit(caps.price), bound.lost
         change = np.abs(moved - power[active]).max(axis=-1) / np.maximum(np.abs(moved).max(axis=-1), 1.0)
         power[active] = moved
@@ -157,6 +160,12 @@ def equilibrium(facility: Facility, operation: Operation) -> dict[str, Any]:
         residual[active], passes[active] = change, step
         # Floors that do not fit are judged at the floors themselves, not from a load further up.
         failed = ~caps.settled & (change < TOLERANCE)
+        if facility.policy == "priority" and failed.any():
+            off, row = shed(floor, *rows, facility.racks.priority)
+            off &= failed[:, None]
+            shed_by[active] = np.where(off, bound.limit[row], shed_by[active])
+            failed &= ~off.any(axis=-1)
+            change = np.where(off.any(axis=-1), np.inf, change)
         broken = ~(state.mean.converged & state.peak.converged)
         boiling = (np.minimum(present, ahead) >= HOTTEST).any(axis=(-2, -1))
         reason[active[failed]] = REASONS.index("floors_exceed_limit")
@@ -246,14 +255,16 @@ def _advance(now: _Pair, before: _Pair | None) -> Array:
 
 
 def _binding(
-    facility: Facility, supply: Supply, bound: Limits, caps: Caps
+    facility: Facility, supply: Supply, bound: Limits, caps: Caps, shed_by: npt.NDArray[np.int64]
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Code of what holds each rack, and the device that does (-1 for the rack's own limits).
 
-    Of the equal units of a cooling limit the first one alive is named.
+    Of the equal units of a cooling limit the first one alive is named. A rack that is shed is held by the limit that
+    its floor would exceed.
     """
-    rows, limit = facility.shared, bound.limit[np.maximum(caps.binding, 0)]
-    shared = caps.binding >= 0
+    rows = facility.shared
+    limit = np.where(shed_by >= 0, shed_by, bound.limit[np.maximum(caps.binding, 0)])
+    shared = (caps.binding >= 0) | (shed_by >= 0)
     kind = len(OWN_CAUSES) + rows.kind[limit]
     device = rows.device[limit]
     for row in np.unique(limit[shared & rows.cooling[limit]]):
