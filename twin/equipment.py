@@ -180,7 +180,7 @@ def cooling(
             ratio,
         ),
         dry_cooler_air=cooler_air * thin,
-        dry_cooler_water=coolers / (inlet - outlet),
+        dry_cooler_water=coolers / np.where(inlet > outlet, inlet - outlet, 1.0),
         dry_cooler_ratio=ratio * thin**AIR_FILM_EXPONENT,
         dry_cooler_fan=figure("dry_cooler", "fanPower") * thin,
         dry_cooler_minimum=figure("dry_cooler", "minimumFanSpeed"),

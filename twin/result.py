@@ -72,7 +72,7 @@ def result(
     it_power = rack_power + support
     total = tokens.sum(axis=-1)
     installed = np.broadcast_to(service.full_tokens, (count, len(racks.name))).sum(axis=-1)
-    outdoors = (heat.water.rejected + heat.hall.rejected).sum(axis=-1)
+    outdoors = heat.water.rejected.sum(axis=-1) + heat.hall.rejected.sum(axis=-1)
     rooms = losses + heat.water.drive_loss.sum(axis=-1)
     spent = economics.cost(
         facility.economics,

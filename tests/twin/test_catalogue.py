@@ -1,4 +1,5 @@
 import pickle
+import re
 from pathlib import Path
 
 import numpy as np
@@ -7,11 +8,13 @@ import pytest
 import twin
 from electrical import converter
 from thermal import air
+from thermal.fluid import FLUIDS
 from twin import catalogue
 from twin.build import flow_curve
 from twin.catalogue import GROUPS, KINDS, STATUS, kind_of, product, products
 from twin.document import read
 from twin.economics import YEAR, capital_recovery
+from twin.equipment import cdu_rating
 from twin.errors import InputError, UnknownName
 
 SHIPPED = [(kind, name) for kind in KINDS for name in products(kind)]
@@ -46,10 +49,18 @@ def test_air_cooled_chiller_has_cop_3_3_at_35_degree_air_and_18_degree_water():
 
 def test_busway_impedance_is_the_table_of_pow_r_way_iii():
     # mohm per 100 ft, line to neutral, copper.
-    table = {"1000": (1.67, 0.95), "1600": (0.94, 0.50), "2000": (0.76, 0.39), "4000": (0.38, 0.24)}
+    table = {
+        800: (2.30, 1.20),
+        1000: (1.67, 0.95),
+        1600: (0.94, 0.50),
+        2000: (0.76, 0.39),
+        2500: (0.55, 0.26),
+        3200: (0.47, 0.31),
+        4000: (0.38, 0.24),
+    }
     for size, (resistance, reactance) in table.items():
         run = product(f"busway-{size}a")
-        assert run["ratedCurrent"] == float(size)
+        assert run["ratedCurrent"] == size
         assert run["resistancePerLength"] * 30.48 == pytest.approx(resistance * 1e-3, rel=1e-9)
         assert run["reactancePerLength"] * 30.48 == pytest.approx(reactance * 1e-3, rel=1e-9)
 
@@ -466,3 +477,114 @@ def test_hopper_has_no_fp4():
         assert product(name).get("liquidCooling") is None
     assert product("hgx-h200")["gpuMemory"] == 141e9
     assert product("hgx-h200")["gpuPower"] == product("hgx-h100")["gpuPower"] == 700.0
+
+
+def test_deschutes_has_the_head_the_power_and_the_exchanger_of_its_specification():
+    unit = product("ocp-deschutes")
+    psi, flow = 6894.757, unit["maximumFlow"]
+    assert flow == pytest.approx(500 * 3.785411784e-3 / 60.0, rel=1e-3)
+    assert 80 * psi < unit["pumpFlowCurve"][-1, 1] < 90 * psi
+    assert unit["pumpFlowCurve"][0, 1] <= 130 * psi
+    pump = unit["pumpFlowCurve"][-1, 1] + unit["secondaryPressureDrop"]
+    assert pump == pytest.approx(112 * psi, rel=2e-3)
+    assert flow * pump / unit["pumpEfficiency"] == pytest.approx(37e3, rel=0.01)
+    conductance, _ = cdu_rating(unit, FLUIDS["pg25"])
+    # By hand 550 kW/K with both flows as specified.
+    assert conductance == pytest.approx(550e3, rel=0.08)
+
+
+@pytest.mark.parametrize("name", products("cdu"))
+def test_a_cdu_meets_its_rated_flow_and_its_filter_is_part_of_its_drop(name):
+    unit = product(name)
+    assert unit["filterPressureDrop"] < unit["secondaryPressureDrop"]
+    flow, head = unit["pumpFlowCurve"].T
+    assert 0.95 < flow[-1] / unit["maximumFlow"] <= 1.0
+    assert unit["ratingMassFlow"] / 1015.0 == pytest.approx(unit["maximumFlow"], rel=0.03)
+    assert np.all(head > 0)
+    hydraulic = flow * (head + unit["secondaryPressureDrop"] * (flow / flow[-1]) ** 2)
+    greatest = max(unit["maximumPowerConsumption2XPumps"], unit.get("maximumPowerConsumption3XPumps", 0.0))
+    assert hydraulic.max() / unit["pumpEfficiency"] < 1.02 * greatest
+
+
+@pytest.mark.parametrize("name", products("fan_wall"))
+def test_a_fan_wall_cools_its_air_to_no_less_than_its_water(name):
+    wall = product(name)
+    cooled = wall["nominalCoolingCapacity"] / (wall["nominalAirVolume"] * 1.2 * air.HEAT_CAPACITY)
+    assert 0.2 < cooled / (wall["ratingAirTemperature"] - wall["ratingWaterTemperature"]) < 0.85
+
+
+@pytest.mark.parametrize("name", products("dry_cooler"))
+def test_a_dry_cooler_is_the_two_megawatt_unit_by_size(name):
+    cooler, whole = product(name), product("dry-cooler-2mw")
+    size = cooler["nominalCapacity"] / whole["nominalCapacity"]
+    for figure in ("airCapacityRate", "fanPower", "width"):
+        assert cooler[figure] == pytest.approx(size * whole[figure])
+
+
+@pytest.mark.parametrize("name", products("transformer"))
+def test_a_transformer_has_the_losses_of_the_typical_unit_by_size(name):
+    made, typical = product(name), product("transformer-2500")
+    size = made["rating"] / typical["rating"]
+    assert (made["noLoadLoss"], made["loadLoss"]) == pytest.approx(
+        (size * typical["noLoadLoss"], size * typical["loadLoss"])
+    )
+    assert made["impedance"] == typical["impedance"]
+
+
+@pytest.mark.parametrize("name", [*products("panel"), *products("whip")])
+def test_panels_and_whips_are_for_415_volts(name):
+    assert product(name)["nominalVoltage"] == 415.0
+
+
+def test_names_of_products_tell_their_size():
+    sizes = [
+        ("panel", "rpp-", "rating", 1e3),
+        ("transformer", "transformer-", "rating", 1e3),
+        ("ups", "ups-", "rating", 1e3),
+        ("conductor", "busway-", "ratedCurrent", 1.0),
+        ("whip", "whip-", "ratedCurrent", 1.0),
+        ("pump", "facility-pump-", "ratedFlow", 1e-3),
+        ("chiller", "free-cooling-chiller-", "nominalCapacity", 1e3),
+        ("chiller", "trim-chiller-", "nominalCapacity", 1e3),
+        ("fan_wall", "cw", "nominalCoolingCapacity", 1e3),
+    ]
+    for kind, prefix, figure, unit in sizes:
+        named = [name for name in products(kind) if name.startswith(prefix)]
+        assert named
+        for name in named:
+            size = re.match(r"\d+", name.removeprefix(prefix))
+            assert size is not None
+            assert product(name)[figure] == pytest.approx(float(size[0]) * unit), name
+
+
+def test_pipes_are_in_order_of_their_nominal_size_and_carry_vera_rubin():
+    steel = sorted((int(name.removeprefix("steel-dn")), name) for name in products("pipe") if "steel" in name)
+    inner = [product(name)["innerDiameter"] for _, name in steel]
+    assert np.all(np.diff(inner) > 0)
+    assert [size for size, _ in steel] == [80, 100, 125, 150, 200, 250, 300, 400]
+    np.testing.assert_allclose(inner, [size / 1e3 for size, _ in steel], rtol=0.075)
+    for name, racks, least, most in (("steel-dn250", 16, 1.0, 2.0), ("hose-3in", 1, 1.0, 1.5)):
+        area = np.pi / 4.0 * product(name)["innerDiameter"] ** 2
+        assert least < racks * product("vr-nvl72")["liquidReferenceFlow"] / area < most
+
+
+def test_llama_parameters_add_up_to_the_model_card():
+    card = product("llama-3.3-70b")
+    width, kept, inner, words = card["hidden"], 1024.0, 28672.0, 128256.0
+    layer = 2 * width**2 + 2 * width * kept + 3 * width * inner
+    assert card["layers"] * layer + words * width == pytest.approx(card["alwaysReadParameters"], rel=0.002)
+    assert card["alwaysReadParameters"] + words * width == pytest.approx(card["totalParameters"], rel=0.002)
+    assert card["kvElements"] == 2 * card["kvHeads"] * width / card["heads"]
+
+
+def test_llama_serves_on_the_reference_pod():
+    state = twin.solve(twin.load("gb300-su", {"workload.model": "llama-3.3-70b"}))
+    assert bool(state.converged.all())
+    assert float(state.tokens_per_second[0]) > 0.0
+
+
+@pytest.mark.parametrize("name", ["gb200-nvl72", "vr-nvl72", "vr-nvl72-maxq"])
+def test_liquid_cooled_racks_run_in_the_reference_pod(name):
+    state = twin.solve(twin.load("gb300-su", {"rows.rack_type": name}))
+    assert bool(state.converged.all())
+    assert 0.0 < float(state.power.max()) < product(name)["maxPowerAcEdpp1"]
