@@ -58,7 +58,8 @@ def _may(*units: str, group: str = "") -> Slot:
     return Slot(units, required=False, group=group)
 
 
-_BODY = {"width": _need("m"), "depth": _need("m"), "height": _need("m"), "weight": _may("kg")}
+SIDES = ("width", "depth", "height")
+_BODY = {**{side: _need("m") for side in SIDES}, "weight": _may("kg")}
 
 KINDS: dict[str, dict[str, Slot]] = {
     "rack": {
@@ -178,7 +179,11 @@ KINDS: dict[str, dict[str, Slot]] = {
         "overloadAtNominalVoltage": _may("1"),
         "overloadTime": _may("s"),
     },
-    "panel": {"rating": _need("W"), "nominalVoltage": _need("V")},
+    "panel": {
+        **{side: _may("m") for side in SIDES},
+        "rating": _need("W"),
+        "nominalVoltage": _need("V"),
+    },
     "whip": {
         "ratedCurrent": _need("A"),
         "continuousFactor": _need("1"),
