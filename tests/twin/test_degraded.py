@@ -1,4 +1,4 @@
-"""Degraded states against their closed forms: dirt on the CDUs, clogged filters, fans that stand still, the worst plate."""
+"""Degraded states against closed forms: dirt on the CDUs, clogged filters, fans that stand still, the worst plate."""
 
 import numpy as np
 import pytest

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from twin.catalogue import products
 from twin.document import MAXIMUM_SIZE, Document, read
 from twin.errors import InputError
-from twin.catalogue import products
 from twin.layout import Layout, builtin_layouts, document, load_layout, new_layout
 from twin.settings import Unsettable, plain, put, steps
 
