@@ -78,8 +78,11 @@ def run(
         bool, typer.Option("--json", help="Print one JSON object instead of the summary.")
     ] = False,
     variable: Annotated[
-        str, typer.Option(help="What colours the racks of the report's hall at first.")
-    ] = "case_temperature",
+        str | None,
+        typer.Option(
+            help="What colours the racks of the report's hall at first.", show_default="temperature"
+        ),
+    ] = None,
 ) -> None:
     """Solve one scenario of a layout, check it, and write state, margins and report."""
     with _told():
@@ -120,7 +123,9 @@ def view(
         list[str] | None,
         typer.Option("--set", metavar="PATH=VALUE", help="Replace a value of the layout, as in `twin run`."),
     ] = None,
-    color: Annotated[str, typer.Option(help="What colours the racks.")] = "case_temperature",
+    color: Annotated[
+        str | None, typer.Option(help="What colours the racks.", show_default="temperature")
+    ] = None,
     scenario: Annotated[int, typer.Option(help="Which scenario of the state, from 0.")] = 0,
     screenshot: Annotated[
         Path | None, typer.Option(metavar="FILE.png", help="Write a picture instead of opening a window.")
@@ -233,7 +238,7 @@ def _told() -> Iterator[None]:
         raise typer.Exit(BAD_INPUT) from None
 
 
-def _asked(layout: str, pairs: Sequence[str], out: Path, variable: str) -> tuple[Any, dict[str, str]]:
+def _asked(layout: str, pairs: Sequence[str], out: Path, variable: str | None) -> tuple[Any, dict[str, str]]:
     """The facility and the settings; raises InputError with all that is wrong with any of the arguments."""
     from twin.build import load
     from twin.errors import InputError, Problem
@@ -269,20 +274,20 @@ def _settings(pairs: Sequence[str]) -> tuple[dict[str, str], list[Problem]]:
     return sets, problems
 
 
-def _unknown(variable: str, option: str) -> list[Problem]:
+def _unknown(variable: str | None, option: str) -> list[Problem]:
     """The problem of a variable that cannot colour racks."""
     from twin.colour import rack_variables
     from twin.errors import Problem, suggestion
 
     known = rack_variables()
-    if variable in known:
+    if variable is None or variable in known:
         return []
     message = f"no rack variable {variable!r}{suggestion(variable, known)} (there are: {', '.join(known)})"
     return [Problem(option, None, None, "", message)]
 
 
 def _seen(
-    source: str, pairs: Sequence[str], variable: str, scenario: int, screenshot: Path | None, size: str
+    source: str, pairs: Sequence[str], variable: str | None, scenario: int, screenshot: Path | None, size: str
 ) -> tuple[Any, xr.Dataset, tuple[int, int]]:
     """Facility, state and pixels of a view; raises InputError with all that is wrong with any of the arguments."""
     from twin.build import load
@@ -326,7 +331,7 @@ def _seen(
     count = state.sizes["scenario"] if state is not None else 1
     if not 0 <= scenario < count:
         wrong("--scenario", f"is {scenario}; there {'is only 0' if count == 1 else f'are 0 to {count - 1}'}")
-    if state is not None and variable not in state and not _unknown(variable, "--color"):
+    if state is not None and variable and variable not in state and not _unknown(variable, "--color"):
         wrong("--color", f"{source!r} does not hold {variable!r}")
     if problems:
         raise InputError(problems)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +36,8 @@ SPAN = {"K": 0.5}
 """Least span of a colour bar by unit, in the unit it is read in; else SMALLEST of the magnitude. Differences
 below it are not worth a colour."""
 SMALLEST = 0.01
+FIRST = ("case_temperature", "air_inlet_temperature", "power")
+"""What the racks are coloured by at first: air-cooled ones have no case temperature."""
 GOOD = ("tokens", "coolant_flow", "feed_voltage")
 """Of what more is better: the worst rack has the least."""
 
@@ -64,6 +68,15 @@ def rack_variables() -> list[str]:
         for name, row in VARIABLES.items()
         if row.dims == ("scenario", "rack") and not row.flags and name != "binding_device"
     ]
+
+
+def at_first(arrays: Mapping[str, Any]) -> str:
+    """What colours the racks where nobody asked for anything: the first of FIRST that has a value.
+
+    >>> at_first({"case_temperature": [np.nan], "air_inlet_temperature": [297.0], "power": [4e4]})
+    'air_inlet_temperature'
+    """
+    return next((name for name in FIRST if np.isfinite(np.asarray(arrays[name])).any()), FIRST[0])
 
 
 def scale(name: str, values: Array) -> Scale:

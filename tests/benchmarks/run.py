@@ -148,7 +148,9 @@ def breadth() -> dict[str, Any]:
     found["site_bound_racks"] = {kind: count for kind, count in bound.items() if count}
     found["site_utility_tokens_per_second_per_kw"] = [price.up * 1e3, price.down * 1e3]
     found["site_peak_memory_mib"] = peak("import twin; twin.solve(twin.load('site-250mw'))")
-    sweep = "import run, twin; pod = twin.load(); twin.solve(pod, run.random_operation(pod, {}), keep='summary')"
+    sweep = (
+        "import run, twin; pod = twin.load(); twin.solve(pod, run.random_operation(pod, {}), keep='summary')"
+    )
     small, large = (
         statistics.median(peak(sweep.format(count)) for _ in range(3)) for count in (1_000, 10_000)
     )

@@ -10,6 +10,7 @@ import jinja2
 import numpy as np
 import xarray as xr
 
+from twin.colour import at_first
 from twin.facility import COOLING_MODES, Facility
 from twin.report.figure import as_written, by_doubt
 from twin.report.plot import plots
@@ -73,13 +74,14 @@ def page(
     facility: Facility,
     state: xr.Dataset,
     found: Summary,
-    variable: str = "case_temperature",
+    variable: str | None = None,
     sets: Mapping[str, str] | None = None,
 ) -> str:
     """The page of a state of one scenario.
 
     state : of `solve(keep="racks")` or "all". found : its summary. variable : what colours the racks of the hall
-    at first. sets : what was set by hand beside the layout. Every name and text of a layout is escaped.
+    at first; a temperature unless it is given. sets : what was set by hand beside the layout. Every name and text
+    of a layout is escaped.
     """
     one = state.isel(scenario=0)
     template = jinja2.Environment(
@@ -110,7 +112,7 @@ def page(
             (made.name, name, as_written(figure), figure)
             for made, name, figure in by_doubt(facility.products)
         ],
-        plots=plots(facility, one, variable),
+        plots=plots(facility, one, variable or at_first(one)),
         style=here.joinpath("page.css").read_text("utf-8"),
         script=here.joinpath("page.js").read_text("utf-8"),
         plotly=_plotly(),

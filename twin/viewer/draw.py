@@ -20,7 +20,7 @@ from vtkmodules.vtkRenderingCore import (
     vtkTextRenderer,
 )
 
-from twin.colour import GOOD, Scale, scale, worst
+from twin.colour import GOOD, Scale, at_first, scale, worst
 from twin.facility import DEVICE_KINDS, REASONS, Facility
 from twin.summary import WHY, readable
 from twin.viewer.camera import ELEVATION, Camera, corners, fitted, flags, widest
@@ -80,7 +80,7 @@ class Picture:
 def picture(
     facility: Facility,
     state: xr.Dataset,
-    variable: str,
+    variable: str | None,
     size: Size,
     scenario: int = 0,
     eye: tuple[float, float] | None = None,
@@ -88,10 +88,12 @@ def picture(
 ) -> Picture:
     """The drawing of one scenario of a state.
 
-    variable : one of `twin.colour.rack_variables`. size : pixels. scenario : its place in the state. eye : its azimuth
-    from the front of the racks and its elevation [degree], else where the scene is seen best.
+    variable : one of `twin.colour.rack_variables`, None for a temperature. size : pixels. scenario : its place in
+    the state. eye : its azimuth from the front of the racks and its elevation [degree], else where the scene is
+    seen best.
     """
     one = state.isel(scenario=scenario)
+    variable = variable or at_first(one)
     made = scale(variable, one[variable].values)
     site = len(facility.blocks) > MANY
     first = worst(made, LABELS)
@@ -125,7 +127,7 @@ def picture(
     below = (size[0], size[1] - top[1])
     plotter.subplot(1, 0)
     # Room for the flags: at the sides half of one, above all of them on their poles.
-    room = (0.08, 0.06, 0.92, 1.0 - 11.0 * letters / below[1])
+    room = (0.08, 0.06, 0.92, 1.0 - (4.0 + 2.3 * len(first)) * letters / below[1])
     far = widest(corners(whole.halls), whole.front, TURNS, STEEP, below, room)
     _aim(plotter, far, whole)
     _floors(plotter, whole, lines=True)
@@ -227,7 +229,7 @@ def _only(made: Scale, shown: Scene) -> Scale:
 def _share(whole: Scene) -> float:
     """Part of the picture's height that a site gets."""
     extent = (whole.halls.max(axis=(0, 1)) - whole.halls.min(axis=(0, 1)))[:2]
-    return 0.24 if extent.max() > LONG * extent.min() else 0.5
+    return 0.24 if extent.max() > LONG * extent.min() else 0.56
 
 
 def _seen(
