@@ -18,8 +18,13 @@ from twin.errors import InputError, Problem
 
 Path = tuple[str | int, ...]
 
-MAXIMUM_SIZE = 4_000_000
-"""Characters of a file; a site of ten thousand racks written row by row stays far below."""
+MAXIMUM_SIZE = 1_000_000
+"""Characters of a file, six seconds of reading; ten thousand racks written row by row stay below, and a
+CSV file or `repeat` says more."""
+MAXIMUM_DEPTH = 50
+"""Keys and lists within one another; a layout has less than ten."""
+MAXIMUM_BITS = 64
+"""Of a whole number."""
 PLAIN = "tag:yaml.org,2002:"
 CONSTRUCTED = {PLAIN + kind for kind in ("int", "float", "bool", "null")}
 WRITTEN = {PLAIN + kind for kind in ("str", "timestamp")}
@@ -103,6 +108,8 @@ def _value(node: Any, path: Path, document: Document, yaml: YAML, seen: set[int]
     if id(node) in seen:
         return None
     seen.add(id(node))
+    if len(path) > MAXIMUM_DEPTH:
+        raise InputError([Problem(document.file, *place, "", "is nested too deep")])
     if isinstance(node, SequenceNode) and node.tag == PLAIN + "seq":
         return [_value(item, (*path, index), document, yaml, seen) for index, item in enumerate(node.value)]
     if isinstance(node, MappingNode) and node.tag == PLAIN + "map":
@@ -111,10 +118,19 @@ def _value(node: Any, path: Path, document: Document, yaml: YAML, seen: set[int]
         return node.value
     if node.tag in CONSTRUCTED:
         try:
-            return yaml.constructor.construct_object(node)
-        except ValueError:
+            made = yaml.constructor.construct_object(node)
+        except (
+            ValueError,
+            KeyError,
+            AttributeError,
+        ):  # a tag such as !!bool on another word, or endless digits
+            made = None
+        if (made is None and node.tag != PLAIN + "null") or (
+            isinstance(made, int) and made.bit_length() > MAXIMUM_BITS
+        ):
             document.problems.append(document.problem(path, "is not a number that can be read"))
             return None
+        return made
     tag = node.tag.removeprefix(PLAIN)
     document.problems.append(document.problem(path, f"the tag {tag!r} is not allowed; write a plain value"))
     return None

@@ -18,6 +18,7 @@ from twin.catalogue import products
 from twin.consistency import PRODUCTS
 from twin.document import Path, read
 from twin.layout import DEFAULT, builtin_layouts
+from twin.racks import RACKS_FILE, columns
 from twin.schema import Entry, Head, Model, Unit
 from twin.units import text
 
@@ -38,6 +39,7 @@ def layout_schema() -> Schema:
         for form in (*_places(head, pattern), *_places(unit, pattern)):
             _name(form, names)
     _explain(head, unit)
+    _offer_file(unit)
     entry["properties"]["unit"] = {"$ref": "#/$defs/Unit"}
     entry["properties"]["use"]["examples"] = builtin_layouts()
     entry["oneOf"] = [{"required": ["use"]}, {"required": ["unit"]}]
@@ -75,7 +77,7 @@ def _plain(node: Any, shared: Schema) -> Any:
     if "$ref" in node:
         target = shared[node["$ref"].rpartition("/")[2]]
         node = {**target, **{key: value for key, value in node.items() if key != "$ref"}}
-    found = {
+    found: Schema = {
         key: {name: _plain(form, shared) for name, form in value.items()}
         if key == "properties"
         else _plain(value, shared)
@@ -116,6 +118,20 @@ def _name(form: Schema, names: list[str]) -> None:
         if option["type"] == "string":
             option.pop("pattern", None)
             option["enum"] = names
+
+
+def _offer_file(unit: Schema) -> None:
+    """Let a unit name a CSV file of its rows, in the place of `rows` or beside them."""
+    unit["properties"][RACKS_FILE] = {
+        "description": "CSV file beside this layout with one row of racks a line; its columns are the keys of a "
+        f"row, the unit in the header: {', '.join(columns())}",
+        "type": "string",
+        "pattern": r"^(?!/)(?!(?:.*/)?\.\.(?:/|$)).+$",
+        "patternErrorMessage": "Expected the name of a file in the folder of this layout.",
+        "examples": ["racks.csv"],
+    }
+    unit["required"] = [key for key in unit["required"] if key != "rows"]
+    unit["anyOf"] = [{"required": ["rows"]}, {"required": [RACKS_FILE]}]
 
 
 def _explain(head: Schema, unit: Schema) -> None:
