@@ -6,7 +6,7 @@ import numpy as np
 
 from geometry.quantities import Box, Index, Length
 
-CHUNK = 1_000_000
+CHUNK = 200_000
 """Pairs that are compared at a time, so that a crowd does not fill the memory."""
 
 
@@ -31,12 +31,8 @@ def overlaps(boxes: Box, tolerance: Length = 1e-6, most: int | None = None) -> I
         done = int(behind[begin - 1]) if begin else 0
         end = max(begin + 1, int(np.searchsorted(behind, done + CHUNK, side="right")))
         first = np.repeat(np.arange(begin, end), ahead[begin:end])
-        second = (
-            first
-            + 1
-            + np.arange(len(first))
-            - np.repeat(behind[begin:end] - ahead[begin:end] - done, ahead[begin:end])
-        )
+        start = behind[begin:end] - ahead[begin:end] - done
+        second = first + 1 + np.arange(len(first)) - np.repeat(start, ahead[begin:end])
         one, other = order[first], order[second]
         depth = np.minimum(boxes[one, 1], boxes[other, 1]) - np.maximum(boxes[one, 0], boxes[other, 0])
         shared = np.all(depth > tolerance, axis=1)

@@ -274,7 +274,7 @@ def overlap_findings(solids: Sequence[Solid]) -> Iterator[Finding]:
     met: dict[tuple[int, int], list[tuple[int, int]]] = {}
     found = overlaps(np.concatenate([solid.boxes for solid in solids]), most=MOST_PAIRS)
     least = "at least " if len(found) >= MOST_PAIRS else ""
-    for one, other in found.tolist():
+    for one, other in found[:MOST_PAIRS].tolist():
         met.setdefault((int(owner[one]), int(owner[other])), []).append((one, other))
     for (line, other), pairs in met.items():
         first, second = (names[item] for item in pairs[0])

@@ -411,8 +411,9 @@ def _validated(model: type[Form], part: _Part, problems: list[Problem]) -> Form 
             if fault["type"] == "missing" and isinstance(path[-1], int):
                 problems.append(part.problem(path[:-1], f"has {path[-1]} values, more are needed"))
                 continue
-            key = fault["type"] == "extra_forbidden"
-            problems.append(part.problem(path, _message(fault, model), key))
+            found = part.problem(path, _message(fault, model), key=fault["type"] == "extra_forbidden")
+            if not any(replace(found, message=told.message) == told for told in part.document.problems):
+                problems.append(found)  # what could not be read has been told
     return None
 
 

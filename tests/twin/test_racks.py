@@ -115,7 +115,7 @@ def test_a_unit_of_a_site_has_its_file_whether_written_inside_or_used(hall):
 
 # What is wrong: (old, new, line, what stands in that place, words of the message).
 BROKEN = {
-    "unit in a cell": (",600,south", ",600 mm,south", 2, "600 mm", "has a unit, which belongs in the header; write 600"),
+    "unit in a cell": (",600,south", ",600 mm,south", 2, "600 mm", "a unit, which belongs in the header; write 600"),
     "no unit": ("pitch [mm]", "pitch", 1, "pitch", "the column 'pitch' has no unit; write it as 'pitch [mm]'"),
     "empty unit": ("x [m]", "x []", 1, "x []", "the column 'x' has no unit; write it as 'x [m]'"),
     "unknown unit": ("x [m]", "x [mtr]", 1, "x [mtr]", "unknown unit 'mtr'"),
