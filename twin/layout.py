@@ -62,6 +62,8 @@ MOST_BLOCKS = 1_000
 """Lines of `blocks`."""
 MOST_PROBLEMS = 100
 """Problems that are told at once."""
+LONGEST = 1_000
+"""Characters of a problem."""
 
 Settings = list[tuple[list[Step], Any, str]]
 
@@ -210,8 +212,11 @@ def _noted(problems: list[Problem], given: str) -> Iterator[None]:
 
 
 def _told(problems: list[Problem]) -> list[Problem]:
-    """Each problem once, in the order of the files, and no more than one can read."""
+    """Each problem once, in the order of the files, and no more and no longer than one can read."""
     found = sorted(dict.fromkeys(problems), key=_order)
+    for index, one in enumerate(found):
+        if len(one.message) > LONGEST:
+            found[index] = replace(one, message=f"{one.message[:LONGEST]}...")
     if len(found) <= MOST_PROBLEMS:
         return found
     last, more = found[MOST_PROBLEMS - 1], len(found) - MOST_PROBLEMS

@@ -3,7 +3,9 @@
 import copy
 import re
 import time
+from functools import reduce
 from importlib.resources import files
+from operator import getitem
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -242,7 +244,7 @@ def changed(changes):
 
 def told(error):
     """Whether an error says something, and no more than one can read."""
-    return error.problems and all(0 < len(problem.message) < 5000 for problem in error.problems)
+    return error.problems and all(0 < len(problem.message) < 1100 for problem in error.problems)
 
 
 @settings(max_examples=150, deadline=2000, suppress_health_check=[HealthCheck.too_slow])
@@ -253,6 +255,25 @@ def test_whatever_a_layout_says_it_is_a_facility_or_an_input_error(changes):
         layout = load_layout(changed(changes))
         if layout.racks + sum(item.count for item in groups(layout)) < 3000:
             assert load(layout).racks.name
+    except InputError as error:
+        refused = error
+    assert refused is None or told(refused)
+
+
+QUANTITIES = [
+    (path, found[1], found[2])
+    for path in PLACES
+    if (found := re.fullmatch(r"(-?[\d.]+) (.+)", str(reduce(getitem, path, REFERENCE.value))))
+]
+
+
+@settings(max_examples=60, deadline=2000)
+@given(st.lists(st.tuples(st.sampled_from(QUANTITIES), st.floats(-9, 9)), min_size=1, max_size=2))
+def test_a_quantity_of_any_size_is_a_facility_or_an_input_error(scales):
+    changes = [(path, f"{float(value) * 10**power:.6g} {unit}") for (path, value, unit), power in scales]
+    refused = None
+    try:
+        assert load(load_layout(changed(changes))).racks.name
     except InputError as error:
         refused = error
     assert refused is None or told(refused)
