@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-from electrical.quantities import Power, Ratio
+from electrical.quantities import Power, Ratio, Ratios
 
 
-def loss_coefficients(load_fraction: Ratio, efficiency: Ratio) -> npt.NDArray[np.float64]:
+def loss_coefficients(load_fraction: Ratio, efficiency: Ratio) -> Ratios:
     """Standing, linear and quadratic loss (a0, a1, a2) of an efficiency curve, (3,).
 
     load_fraction : output over rating at each point of the curve [1], (point,), above 0.

@@ -23,6 +23,9 @@ Susceptance = Annotated[Array, "S"]
 Temperature = Annotated[Array, "K"]
 TemperatureCoefficient = Annotated[Array, "1/K"]
 Ratio = Annotated[Array, "1"]
+Tolerance = Annotated[float, "1"]
+Ratios = Annotated[npt.NDArray[np.float64], "1"]
+Voltages = Annotated[npt.NDArray[np.float64], "V"]
 
 # Sinusoids: real part and imaginary part in one number.
 ComplexVoltage = Annotated[npt.NDArray[np.complex128], "V"]

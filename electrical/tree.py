@@ -24,11 +24,14 @@ from electrical.quantities import (
     Integer,
     Power,
     Ratio,
+    Ratios,
     Reactance,
     ReactivePower,
     Resistance,
     Susceptance,
+    Tolerance,
     Voltage,
+    Voltages,
 )
 
 _Float = npt.NDArray[np.float64]
@@ -58,9 +61,9 @@ class Forest:
     """
 
     parent: npt.NDArray[np.intp]
-    nominal_voltage: _Float
-    source: _Float
-    no_load: _Float
+    nominal_voltage: Voltages
+    source: Ratios
+    no_load: Ratios
     order: npt.NDArray[np.intp]
     series: _Float
     shunted: _Rows
@@ -182,7 +185,7 @@ def flow(
     power: Power,
     reactive: ReactivePower,
     start: ComplexVoltage | None = None,
-    tolerance: float = 1e-10,
+    tolerance: Tolerance = 1e-10,
     iterations: int = 60,
 ) -> Flow:
     """Voltages, currents and powers of a radial network under constant-power loads.

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
-from geometry.quantities import Box, Length
+from geometry.quantities import Box, Length, Position, Size
 
 Facing = Literal["north", "south", "east", "west"]
 
 
 def rack_boxes(
-    origin: Sequence[float] | npt.NDArray[np.float64],
+    origin: Position,
     pitch: Length,
     count: int,
-    size: Sequence[float] | npt.NDArray[np.float64],
+    size: Size,
     facing: Facing,
 ) -> Box:
     """Lower and upper corners of the racks of a row, (rack, 2, 3).

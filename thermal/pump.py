@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from thermal.quantities import Array, Power, Pressure, Ratio, VolumeFlow
+from thermal.quantities import (
+    Array,
+    Power,
+    Pressure,
+    PressurePerFlow,
+    PressurePerSquaredFlow,
+    Ratio,
+    VolumeFlow,
+)
 
-# a [Pa], b [Pa/(m^3/s)], c [Pa/(m^3/s)^2]: head at full speed = a + b Q + c Q^2
-HeadCurve = tuple[Array, Array, Array]
+# a, b, c of the head at full speed, a + b Q + c Q^2
+HeadCurve = tuple[Pressure, PressurePerFlow, PressurePerSquaredFlow]
 
 
 def head(volume_flow: VolumeFlow, coefficients: HeadCurve, speed: Ratio = 1.0) -> Pressure:

@@ -11,6 +11,21 @@ Nocedal & Wright, Numerical Optimization, 2nd ed., ch. 14 and 19) for all scenar
 split at its knee into two segments with variables of their own; because the segment below the knee is
 the steeper one, the optimum fills it first and the kink needs no special case.
 
+`proportional`, `equal` and `priority` ask no law: the power of a rack is a line in one common level, cut
+off at its floor and its ceiling, and the level rises. A limit that becomes full holds its racks there and
+the others rise on (max-min fairness; Bertsekas & Gallager, Data Networks, 2nd ed., sec. 6.5.2). The
+policies differ in the line alone:
+
+    proportional    floor + level (ceiling - floor)
+    equal           level [W]
+    priority        floor + (level - k) (ceiling - floor),    k the number of more important classes
+
+A limit is full at the level it finds from its own racks, or later where others hold some of them back. So
+it may hold its racks as soon as none of them is held earlier elsewhere, without waiting for limits that
+share no rack with it, and a site takes a few rounds however many limits it has.
+
+Where even the floors exceed a limit nothing is allocated; `shed` says which racks to switch off.
+
 Nothing here looks across scenarios: rows are merged, dropped and packed by what the scenario itself
 says, every product is one small product per scenario, and each scenario stops by its own residual.
 """
@@ -28,7 +43,7 @@ from twin.compute.law import Law, knee_power, lower, upper
 Array = npt.NDArray[np.float64]
 Index = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
-Policy = Literal["max-throughput", "proportional", "none"]
+Policy = Literal["max-throughput", "proportional", "equal", "priority", "none"]
 
 ROUNDING = 1e-12  # relative excess over a capacity that is rounding, not load
 OVERLOAD = 1e-9  # relative excess of the floors over a capacity that still counts as feasible
@@ -38,7 +53,7 @@ GAP = 1e-12  # stop: mean complementarity, in mean gains
 AT_CEILING = 1e-6  # a rack this close to its ceiling, relative, stands at it
 STEPS = 80
 PATIENCE = 15  # steps after which a scenario that has not ended gives up the second-order term
-MEMORY = 8_000_000  # numbers in a (scenario, limit, rack) array
+MEMORY = 2_000_000  # numbers in a (scenario, limit, rack) array
 SPARSE = 8  # limits per limit of one rack from which pairs of limits are cheaper
 CACHE = 100_000  # numbers per work array: a few dozen of them stay in a core's cache
 
@@ -61,7 +76,15 @@ class Caps:
     binding: Index
 
 
-def allocate(law: Law, floor: Array, ceiling: Array, share: Array, capacity: Array, policy: Policy) -> Caps:
+def allocate(
+    law: Law,
+    floor: Array,
+    ceiling: Array,
+    share: Array,
+    capacity: Array,
+    policy: Policy,
+    priority: npt.ArrayLike | None = None,
+) -> Caps:
     """Power of every rack under the shared limits, (scenario, rack).
 
     law : tokens/s of each rack by its AC watts.
@@ -70,11 +93,16 @@ def allocate(law: Law, floor: Array, ceiling: Array, share: Array, capacity: Arr
     share : marginal units at the limit per rack watt, nonnegative, (scenario or 1, limit, rack). A row of
         zeros (a device that is out, padding) limits nothing.
     capacity : units of the limit [its own unit], (scenario, limit); inf does not limit.
-    policy : `max-throughput` (greatest sum of tokens/s), `proportional` (racks rise by one common fraction
-        of the way from floor to ceiling until a limit of theirs is full), or `none` (every rack at its
-        ceiling whatever the limits say).
+    policy : who gets what the limits leave above the floors.
+        `max-throughput`: the greatest sum of tokens/s.
+        `proportional`: racks rise by one common fraction of the way from floor to ceiling.
+        `equal`: racks rise to one common power in watts, each between its floor and its ceiling.
+        `priority`: as `proportional`, one class after the other with what the earlier ones left.
+        `none`: every rack at its ceiling whatever the limits say.
+        In the middle three a full limit holds its racks where they are and the others rise on.
+    priority : class of each rack, 1 first, (rack,); all of one class by default. Only `priority` asks.
 
-    Overload after `max-throughput` and `proportional` is at most 1e-9 of the capacity.
+    Overload after every policy but `none` is at most 1e-9 of the capacity.
 
     >>> law = Law(demand=np.array([[1e5, 1e5]]), tokens=1e5, gpu_demand=1e5, fixed=0.0, rating=2e5,
     ...           coefficients=np.zeros(3), static_share=0.25, knee=0.75, exponent=0.3, minimum_clock=0.3)
@@ -82,6 +110,15 @@ def allocate(law: Law, floor: Array, ceiling: Array, share: Array, capacity: Arr
     >>> caps = allocate(law, *ends, np.ones((1, 1, 2)), np.array([[1.6e5]]), "max-throughput")
     >>> caps.power.round(), caps.binding
     (array([[80000., 80000.]]), array([[0, 0]]))
+
+    Two racks of unequal size on 120 kW:
+
+    >>> ends = np.array([[2e4, 5e4]]), np.array([[5e4, 1.1e5]])
+    >>> for policy in ("proportional", "equal", "priority"):
+    ...     allocate(law, *ends, np.ones((1, 1, 2)), np.array([[1.2e5]]), policy, [2, 1]).power.round()
+    array([[36667., 83333.]])
+    array([[50000., 70000.]])
+    array([[ 20000., 100000.]])
     """
     if policy not in get_args(Policy):
         raise ValueError(f"no policy {policy!r}; one of {', '.join(get_args(Policy))}")
@@ -91,50 +128,197 @@ def allocate(law: Law, floor: Array, ceiling: Array, share: Array, capacity: Arr
     ceiling = np.broadcast_to(np.asarray(ceiling, dtype=float), (scenario, rack))
     floor = np.minimum(np.broadcast_to(np.asarray(floor, dtype=float), (scenario, rack)), ceiling)
     capacity = np.broadcast_to(np.asarray(capacity, dtype=float), (scenario, limit))
+    rank = _rank(priority if policy == "priority" else None, rack)
     if policy == "none" or limit == 0:
         price, free = np.zeros((scenario, limit)), np.full((scenario, rack), -1)
         return Caps(ceiling.copy(), price, np.ones(scenario, dtype=bool), free)
-    rule = _greatest if policy == "max-throughput" else _proportional
-    size = max(1, MEMORY // (limit * rack))
-    pieces = [np.arange(k, min(k + size, scenario)) for k in range(0, scenario, size)]
-    parts = [
-        rule(_scenarios(law, k, scenario), floor[k], ceiling[k], _rows(share, k), capacity[k]) for k in pieces
-    ]
+
+    def piece(k: Index) -> Caps:
+        least, most, own, room = floor[k], ceiling[k], _rows(share, k), capacity[k]
+        if policy == "max-throughput":
+            return _greatest(_scenarios(law, k, scenario), least, most, own, room)
+        return _filled(_level(least, most) if policy == "equal" else _classes(least, most, rank), own, room)
+
+    parts = [piece(k) for k in _pieces(scenario, limit * rack)]
     return Caps(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Caps)))
 
 
-def _proportional(law: Law, floor: Array, ceiling: Array, share: Array, capacity: Array) -> Caps:
-    """All racks rise together from floor to ceiling by one fraction of their way; a limit that is full holds its
-    racks there and the others rise on, so that every limit that binds is full. No law is asked."""
-    settled = _feasible(share, _load(share, floor), capacity)
-    width = ceiling - floor
-    rising = settled[:, None] & (width > 0.0)
-    power, holder = np.where(rising, floor, ceiling), np.full(floor.shape, -1)
-    for _ in range(share.shape[1] + 1):
-        now = np.flatnonzero(rising.any(axis=-1))
-        if not now.size:
-            break
-        own, risers = _rows(share, now), rising[now]
-        gain = _load(own, np.where(risers, width[now], 0.0))
-        room = capacity[now] - _load(own, power[now])
-        part = np.where(gain > 0.0, room / np.where(gain > 0.0, gain, 1.0), np.inf)
-        row = part.argmin(axis=-1)
-        step = np.clip(np.take_along_axis(part, row[:, None], axis=-1), 0.0, 1.0)
-        pick = own[0][row] if len(own) == 1 else np.take_along_axis(own, row[:, None, None], axis=1)[:, 0]
-        stops = risers & ((pick > 0.0) | (step >= 1.0))
-        reached = np.where(step >= 1.0, ceiling[now], floor[now] + step * width[now])
-        power[now] = np.where(stops, reached, power[now])
-        holder[now] = np.where(stops & (step < 1.0), row[:, None], holder[now])
-        rising[now] = risers & ~stops
+def shed(
+    floor: Array, share: Array, capacity: Array, priority: npt.ArrayLike | None = None
+) -> tuple[Mask, Index]:
+    """Racks to switch off so that the floors of the others fit, and the limit that asks for it or -1, both
+    (scenario, rack).
+
+    Arguments as in `allocate`. The limit with the greatest load per capacity switches off racks with a floor
+    that load it: the largest priority number first, within a class the last rack first, until it holds; then
+    the limit that is now the most exceeded, until all hold. A rack that an earlier limit switched off stays
+    off, even if what a later one had to switch off would have been enough for both.
+
+    >>> off, limit = shed(np.full((1, 4), 4e4), np.ones((1, 1, 4)), np.array([[1e5]]), [1, 2, 2, 1])
+    >>> off, limit
+    (array([[False,  True,  True, False]]), array([[-1,  0,  0, -1]]))
+    """
+    share = np.asarray(share, dtype=float)
+    limit, rack = share.shape[1:]
+    scenario = max(len(a) for a in (floor, share, capacity))
+    floor = np.broadcast_to(np.asarray(floor, dtype=float), (scenario, rack))
+    capacity = np.broadcast_to(np.asarray(capacity, dtype=float), (scenario, limit))
+    order = np.lexsort((np.arange(rack), _rank(priority, rack)))
+    holder = np.full((scenario, rack), -1)
+    for k in _pieces(scenario, limit * rack):
+        holder[k[:, None], order] = _shed(floor[k][:, order], _rows(share, k)[..., order], capacity[k])
+    return holder >= 0, holder
+
+
+def _shed(floor: Array, share: Array, capacity: Array) -> Index:
+    """Limit that switches each rack off or -1, (scenario, rack), the racks in the order in which they stay.
+
+    A limit acts once it is the most exceeded of those that load any of its racks, so that limits without a
+    common rack act in one round.
+    """
+    number, racks = share.shape[1], floor.shape[1]
+    most = (capacity + OVERLOAD * np.abs(capacity)).ravel()
+    holder = np.full(floor.size, -1)
+    exceeded = _exceeded(share, _load(share, floor), capacity)
+    row, rack, load = _entries(exceeded, share * floor[:, None])
+    while row.size:
+        entry, own = _numbered(row)
+        total, room = np.bincount(entry, load), most[own]
+        with np.errstate(divide="ignore"):
+            excess = total / np.maximum(room, 0.0)
+        turn = (-excess).argsort(kind="stable").argsort()
+        lead = np.full(holder.shape, len(own))
+        np.minimum.at(lead, rack, turn[entry])
+        wait = np.bincount(entry, lead[rack] < turn[entry]) > 0.0
+        mine = np.flatnonzero(~wait[entry])
+        at = (~wait).cumsum()[entry[mine]] - 1, rack[mine] % racks
+        # Racks stay in order as long as the limit holds; a dense row each, so that none sees another's sum.
+        kept = np.zeros((np.count_nonzero(~wait), racks))
+        kept[at] = load[mine]
+        off = mine[kept.cumsum(axis=-1)[at] > room[entry[mine]]]
+        holder[rack[off]] = row[off] % number
+        stay = (wait & (total > room))[entry] & (holder[rack] < 0)
+        row, rack, load = row[stay], rack[stay], load[stay]
+    return holder.reshape(floor.shape)
+
+
+def _entries(chosen: Mask, share: Array) -> tuple[Index, Index, Array]:
+    """Pairs of a chosen limit and a rack that loads it: number of both in their flat arrays, and the share.
+
+    In the order of the limits, so that a sum over the entries of a limit is the same sum in any batch.
+    """
+    scenario, limit, rack = np.nonzero(chosen[..., None] & (share > 0.0))
+    part = share[scenario % len(share), limit, rack]
+    return scenario * share.shape[1] + limit, scenario * share.shape[2] + rack, part
+
+
+def _numbered(row: Index) -> tuple[Index, Index]:
+    """Place of each entry's limit among those that have entries, and these limits; `row` ascends."""
+    new = np.diff(row, prepend=-1) > 0
+    return new.cumsum() - 1, row[new]
+
+
+def _rank(priority: npt.ArrayLike | None, rack: int) -> Index:
+    """Number of more important classes, (rack,)."""
+    classes = np.broadcast_to(1 if priority is None else np.asarray(priority), (rack,))
+    return np.unique(classes, return_inverse=True)[1]
+
+
+def _pieces(scenario: int, numbers: int) -> list[Index]:
+    """Runs of scenarios of which each needs an array of so many numbers."""
+    size = max(1, MEMORY // max(numbers, 1))
+    return [np.arange(k, min(k + size, scenario)) for k in range(0, scenario, size)]
+
+
+@dataclass(frozen=True)
+class _Line:
+    """Power of each rack by the common level: base + rate * level, cut off at floor and ceiling.
+
+    All (scenario, rack); `end` is the level at which a rack is at its ceiling, and all lines are straight
+    between the levels `bend`, ascending, (scenario or 1, order).
+    """
+
+    floor: Array
+    ceiling: Array
+    base: Array
+    rate: Array
+    end: Array
+    bend: Array
+
+
+def _level(floor: Array, ceiling: Array) -> _Line:
+    """The level is the power."""
+    bend = np.sort(np.concatenate([floor, ceiling], axis=-1), axis=-1)
+    return _Line(floor, ceiling, np.zeros_like(floor), np.ones_like(floor), ceiling, bend)
+
+
+def _classes(floor: Array, ceiling: Array, rank: Index) -> _Line:
+    """Class `rank` goes from floor to ceiling while the level goes from `rank` to `rank` + 1."""
+    width, bend = ceiling - floor, np.arange(rank.max(initial=0) + 2.0)[None]
+    end = np.broadcast_to(rank + 1.0, floor.shape)
+    return _Line(floor, ceiling, floor - rank * width, width, end, bend)
+
+
+def _filled(line: _Line, share: Array, capacity: Array) -> Caps:
+    """Every rack at the level at which the first of its limits is full, or at its ceiling."""
+    number = share.shape[1]
+    floor, ceiling = line.floor, line.ceiling
+    _, settled, pressing = _pressing(floor, ceiling, share, capacity)
+    power, holder = ceiling.ravel().copy(), np.full(floor.size, number)
+    end = np.where(ceiling > floor, line.end, -np.inf).ravel()
+    base, rate = line.base.ravel(), line.rate.ravel()
+    room = capacity.ravel().copy()
+    row, rack, part = _entries(pressing, share)
+    while row.size:
+        full, entry = _full(line, number, row, rack, part, room)
+        reach = np.full(power.shape, np.inf)
+        np.minimum.at(reach, rack, full[entry])
+        done = reach >= end  # every limit of the rack lets it come to its ceiling
+        # A limit whose racks are held earlier elsewhere is not full yet and has to be asked again.
+        wait = np.bincount(entry, ~done[rack] & (reach[rack] < full[entry])) > 0.0
+        stop = ~done[rack] & ~wait[entry]
+        held = rack[stop]
+        power[held] = np.clip(base[held] + rate[held] * reach[held], floor.flat[held], ceiling.flat[held])
+        np.minimum.at(holder, held, row[stop] % number)
+        done[held] = True
+        gone = done[rack]
+        np.subtract.at(room, row[gone], part[gone] * power[rack[gone]])
+        row, rack, part = row[~gone], rack[~gone], part[~gone]
+    power, holder = power.reshape(floor.shape), holder.reshape(floor.shape)
     power[~settled] = np.nan
-    return Caps(power, np.zeros_like(capacity), settled, np.where(settled[:, None], holder, -1))
+    holder[~settled[:, None] | (holder == number)] = -1
+    return Caps(power, np.zeros_like(capacity), settled, holder)
+
+
+def _full(line: _Line, limit: int, row: Index, rack: Index, part: Array, room: Array) -> tuple[Array, Index]:
+    """Level at which each limit that has entries is full, inf where it never is, and the entries' place there.
+
+    Found between two neighbouring bends, which a binary search brackets; in between the load is straight.
+    """
+    entry, row = _numbered(row)
+    room = room[row]
+    floor, ceiling, base, rate = (
+        value.ravel()[rack] for value in (line.floor, line.ceiling, line.base, line.rate)
+    )
+    scenario, last = row // limit % len(line.bend), line.bend.shape[1] - 1
+
+    def load(order: Index | int) -> tuple[Array, Array]:
+        level = line.bend[scenario, order]
+        return level, np.bincount(entry, part * np.clip(base + rate * level[entry], floor, ceiling))
+
+    low = np.zeros_like(row)
+    for bit in reversed(range((last - 1).bit_length())):
+        higher = np.minimum(low + (1 << bit), last)
+        low = np.where((higher < last) & (load(higher)[1] <= room), higher, low)
+    (start, least), (stop, most) = load(low), load(low + 1)
+    fraction = np.clip((room - least) / np.where(most > least, most - least, 1.0), 0.0, 1.0)
+    never = load(last)[1] <= room
+    return np.where(never, np.inf, start + fraction * (stop - start)), entry
 
 
 def _greatest(law: Law, floor: Array, ceiling: Array, share: Array, capacity: Array) -> Caps:
     """The greatest sum of tokens; where no limit can bind at the ceilings the power is the ceiling."""
-    least, most = _load(share, floor), _load(share, ceiling)
-    settled = _feasible(share, least, capacity)
-    pressing = settled[:, None] & (most > capacity * (1.0 + ROUNDING)) & (most > least)
+    least, settled, pressing = _pressing(floor, ceiling, share, capacity)
     power, price = ceiling.copy(), np.zeros_like(capacity)
     tight = np.flatnonzero(pressing.any(axis=-1))
     if tight.size:
@@ -153,10 +337,16 @@ def _greatest(law: Law, floor: Array, ceiling: Array, share: Array, capacity: Ar
     return Caps(power, price, settled, np.where(below, _dearest(share, price), -1))
 
 
-def _feasible(share: Array, least: Array, capacity: Array) -> Mask:
-    """Whether the floors fit under every limit that holds a rack, (scenario,)."""
-    idle = ~share.any(axis=-1)
-    return np.asarray(np.all(idle | (least <= capacity + OVERLOAD * np.abs(capacity)), axis=-1))
+def _exceeded(share: Array, least: Array, capacity: Array) -> Mask:
+    """Limits that the floors exceed, (scenario, limit); one that holds no rack never is."""
+    return share.any(axis=-1) & ~(least <= capacity + OVERLOAD * np.abs(capacity))
+
+
+def _pressing(floor: Array, ceiling: Array, share: Array, capacity: Array) -> tuple[Array, Mask, Mask]:
+    """Load of the floors, whether they fit, (scenario,), and which limits then bind at the ceilings."""
+    least, most = _load(share, floor), _load(share, ceiling)
+    settled = ~_exceeded(share, least, capacity).any(axis=-1)
+    return least, settled, settled[:, None] & (most > capacity * (1.0 + ROUNDING)) & (most > least)
 
 
 def _load(share: Array, power: Array) -> Array:

@@ -15,20 +15,25 @@ from thermal import air, coldplate
 from twin import availability
 from twin.catalogue import Product
 from twin.compute.serving import Calibration, Gpu, Model, PowerLaw, Workload
+from twin.consistency import is_liquid
 from twin.economics import Economics
-from twin.equipment import cooling, group, rating
+from twin.equipment import cooling, of_plant, of_unit, rating
 from twin.errors import InputError, Problem
-from twin.facility import COOLING_KINDS, Facility, Racks, RackType
+from twin.facility import COOLING_KINDS, PLANT_KINDS, Facility, Racks, RackType
 from twin.layout import load_layout
 from twin.oneline import AUXILIARY_POWER_FACTOR, NOWHERE, Drawing
 from twin.operation import Operation
-from twin.schema import Equipment, Layout, Placement, Standing, Unit
+from twin.schema import PRECISIONS, Equipment, Layout, Placement, Plant, Standing, Unit
 
 Array = npt.NDArray[np.float64]
 Blocks = list[tuple[Unit, Placement]]
+Plants = list[tuple[Plant | None, Placement]]
 
-PRECISIONS = {"nvfp4": ("gpuFlopsFp4", 0.5625), "fp8": ("gpuFlopsFp8", 1.0), "bf16": ("gpuFlopsBf16", 2.0)}
-"""Peak a precision computes at, and bytes of a weight with its block scales."""
+SITE = Placement(prefix="", offset=(0.0, 0.0, 0.0))
+"""Where shared devices belong."""
+
+STILL_LOOP = 298.15
+"""Temperature that stands for the coolant of a block without a loop [K]."""
 REPAIR_TIME = 24 * 3600.0
 """Repair time of a compute tray [s]; assumed."""
 
@@ -48,20 +53,29 @@ def load(layout: str | Layout | None = None, sets: Mapping[str, str] | None = No
 def build(layout: Layout) -> Facility:
     """The facility of a validated layout."""
     blocks: Blocks = [(block.template, placed) for block in layout.blocks for placed in block.placements]
-    policies = sorted({unit.power.policy for unit, _ in blocks})
-    if len(policies) > 1:
-        message = f"the blocks of a site share one policy, found {' and '.join(policies)}"
-        raise InputError([Problem(layout.name, None, None, "blocks.power.policy", message)])
+    for key in ("policy", "security"):
+        found = sorted({getattr(unit.power, key) for unit, _ in blocks})
+        if len(found) > 1:
+            message = f"the blocks of a site share one {key}, found {' and '.join(found)}"
+            raise InputError([Problem(layout.name, None, None, f"blocks.power.{key}", message)])
+    shared = layout.shared
+    plants: Plants = [(unit.plant, placed) for unit, placed in blocks]
+    if shared and shared.plant:
+        plants = [(shared.plant, SITE)]
     drawing = Drawing()
     utility = layout.utility
     drawing.utility(utility.rating, utility.voltage, utility.short_circuit_power, utility.resistance_ratio)
+    if shared:
+        drawing.chain(shared.devices, shared.voltage, SITE, -1)
     for index, (unit, placed) in enumerate(blocks):
-        drawing.unit(unit, placed.prefix, index)
+        drawing.chain(unit.power.devices, unit.power.voltage, placed, index)
     racks, rows, row_block = _racks(blocks, drawing, layout.workload.precision)
     _support(blocks, drawing)
-    _equipment(blocks, drawing)
+    required = _equipment(blocks, plants, drawing)
     chain, devices = drawing.finished()
-    plant = cooling(blocks, racks, float(air.pressure(layout.site.altitude)), drawing.product)
+    pressure = float(air.pressure(layout.site.altitude))
+    plant = cooling(blocks, [one for one, _ in plants], racks, pressure, drawing.product)
+    names = tuple(placed.prefix.rstrip(".") or layout.name for _, placed in blocks)
     whips = np.flatnonzero(chain.feed_device >= 0)
     whip_power = np.zeros(len(racks.name))
     whip_power[chain.feed_load[whips]] = conductor.three_phase_power(
@@ -77,20 +91,21 @@ def build(layout: Layout) -> Facility:
         racks=racks,
         rows=rows,
         row_block=row_block,
-        blocks=tuple(placed.prefix.rstrip(".") or layout.name for _, placed in blocks),
+        blocks=names,
+        plants=names if len(plants) == len(blocks) else (layout.name,),
         hall=np.array([_hall(unit, placed) for unit, placed in blocks]),
         chain=chain,
         devices=devices,
         cooling=plant,
         shared=drawing.shared(devices, racks, len(blocks)),
         policy=blocks[0][0].power.policy,
+        outages=drawing.single_outages()
+        if blocks[0][0].power.security == "n-1"
+        else np.zeros((0, 1), dtype=np.int64),
         whip_power=whip_power,
-        required={
-            kind: np.array([float(group(unit, kind).required) for unit, _ in blocks])
-            for kind in COOLING_KINDS
-        },
+        required=required,
         elements={"rack": len(racks.name), "row": len(rows), "block": len(blocks)},
-        pressure=np.full(len(blocks), air.pressure(layout.site.altitude)),
+        pressure=np.full(len(blocks), pressure),
         model=_model(drawing.product(layout.workload.model)),
         workload=_workload(layout, card["kvBytes"]),
         calibration=_calibration(card),
@@ -108,7 +123,7 @@ def _fingerprint(layout: Layout, drawing: Drawing) -> str:
     figures = sorted(
         (made.name, name, one.text) for made in drawing.used.values() for name, one in made.figures.items()
     )
-    return hashlib.sha256(f"{layout.model_dump_json()}{figures}".encode()).hexdigest()
+    return hashlib.sha256(f"{layout.stored()}{figures}".encode()).hexdigest()
 
 
 def _hall(unit: Unit, placed: Placement) -> Array:
@@ -128,8 +143,15 @@ def flow_curve(table: Array) -> Callable[[Array], Array]:
     return lambda temperature: np.asarray(inside(np.clip(temperature, least, most)))
 
 
-def rack_type(made: Product, law: Product, precision: str) -> RackType:
-    """Curves and GPU of a rack product at the precision of its weights, with the power law of its generation."""
+def rack_type(made: Product, law: Product | None, precision: str) -> RackType:
+    """Curves and GPU of a rack product at the precision of its weights, with the power law of its generation.
+
+    law : None for a rack without GPUs.
+    """
+    warm = flow_curve(made["requiredAirFlowRate"])
+    liquid = flow_curve(made["requiredLiquidFlowRate"]) if is_liquid(made) else _nothing
+    if law is None:
+        return RackType(made.name, made, None, None, liquid, warm)
     gpu = Gpu(
         power=made["gpuPower"],
         memory=made["gpuMemory"],
@@ -137,9 +159,8 @@ def rack_type(made: Product, law: Product, precision: str) -> RackType:
         flops_low=made[PRECISIONS[precision][0]],
         flops_high=made["gpuFlopsBf16"],
         link_bandwidth=made["gpuLinkBandwidth"],
-        domain=int(made["numGPUs"]),
+        domain=int(made.get("linkDomain", made["numGPUs"])),
     )
-    liquid, warm = flow_curve(made["requiredLiquidFlowRate"]), flow_curve(made["requiredAirFlowRate"])
     demand = PowerLaw(
         idle=law["idleShare"],
         bandwidth=law["bandwidthCoefficient"],
@@ -151,44 +172,64 @@ def rack_type(made: Product, law: Product, precision: str) -> RackType:
     return RackType(made.name, made, gpu, demand, liquid, warm)
 
 
+def _nothing(temperature: Array) -> Array:
+    """Coolant of an air-cooled rack."""
+    return np.zeros(np.shape(temperature))
+
+
 def rack_figures(kind: RackType, cap: Product) -> dict[str, float]:
     """The derived parameters of one rack product under a cap law, by their names in `Racks`."""
     made = kind.product
-    direct = made["maxPowerDcTdp"]
+    direct, gpus = made["maxPowerDcTdp"], made["numGPUs"]
     coefficients = converter.loss_coefficients(*made["shelfEfficiency"].T)
     drawn = converter.input_power(direct, made["numShelves"] * made["shelfRating"], coefficients)
     inlet = made["airInletMaximum"]
     density = air.density(inlet, air.pressure(0.0))
-    rise = (drawn - made["liquidCooling"]) / (float(kind.air_flow(inlet)) * density * air.HEAT_CAPACITY)
-    plate = (
-        made["coldPlateFlowShare"] * float(kind.liquid_flow(made["plateReferenceInlet"])) / made["numGPUs"]
-    )
-    return {
-        "gpus": made["numGPUs"],
-        "fixed": direct - made["numGPUs"] * made["gpuPower"],
+    liquid = made.get("liquidCooling", 0.0)
+    rise = (drawn - liquid) / (float(kind.air_flow(inlet)) * density * air.HEAT_CAPACITY)
+    return _liquid_figures(kind) | {
+        "gpus": gpus,
+        "fixed": direct - gpus * made.get("gpuPower", 0.0),
         "power_factor": made["powerFactor"],
         "shelves": made["numShelves"],
         "shelf_rating": made["shelfRating"],
+        "heat_capture": liquid / direct,
+        "air_inlet_limit": inlet,
+        "exhaust_limit": inlet + float(rise),
+        "nameplate": made["maxPowerAcEdpp1"],
+        # Without GPUs there is no clock to lower: the floor is the demand.
+        "minimum_clock": made["minimumClockRatio"] if gpus else 1.0,
+        "static_share": cap["staticShare"],
+        "knee": cap["kneeClock"],
+        "exponent": cap["exponentMixed"],
+        "capital": made["gpuCapital"] * gpus if gpus else made.get("capital", 0.0),
+    }
+
+
+def _liquid_figures(kind: RackType) -> dict[str, float]:
+    """What the coolant of a rack product asks and allows; for an air-cooled one figures that never bind."""
+    made = kind.product
+    if not is_liquid(made):
+        return {
+            "liquid": False, "liquid_heat": 1.0, "branch_pressure": 0.0, "reference_flow": 1.0, "plate_share": 0.0,
+            "plate_spread": 0.0, "plate_tolerance": 0.0,
+            "case_limit": np.inf, "return_limit": np.inf, "inlet_limit": np.inf,
+        }  # fmt: skip
+    inlet, share = made["plateReferenceInlet"], made["coldPlateFlowShare"]
+    plate = share * float(kind.liquid_flow(inlet)) / made["numGPUs"]
+    return {
+        "liquid": True,
         "liquid_heat": made["liquidCooling"],
-        "heat_capture": made["liquidCooling"] / direct,
         "branch_pressure": made["liquidPressureDrop"]
         + made["couplingPressureDrop"]
         + made["valvePressureDrop"],
         "reference_flow": made["liquidReferenceFlow"],
-        "plate_share": made["coldPlateFlowShare"],
-        "case_limit": float(
-            coldplate.case_temperature(made["plateReferenceInlet"], made["plateReferencePower"], plate)
-        ),
+        "plate_share": share,
+        "plate_spread": made["plateFlowSpread"],
+        "plate_tolerance": made["plateResistanceTolerance"],
+        "case_limit": float(coldplate.case_temperature(inlet, made["plateReferencePower"], plate)),
         "return_limit": made["liquidReturnMaximum"],
         "inlet_limit": made["liquidInletMaximum"],
-        "air_inlet_limit": inlet,
-        "exhaust_limit": inlet + float(rise),
-        "nameplate": made["maxPowerAcEdpp1"],
-        "minimum_clock": made["minimumClockRatio"],
-        "static_share": cap["staticShare"],
-        "knee": cap["kneeClock"],
-        "exponent": cap["exponentMixed"],
-        "capital": made["gpuCapital"] * made["numGPUs"],
     }
 
 
@@ -196,14 +237,15 @@ def _racks(blocks: Blocks, drawing: Drawing, precision: str) -> tuple[Racks, tup
     """Racks row by row with their whips; names of the rows and their blocks."""
     types: dict[str, RackType] = {}
     figures: dict[str, dict[str, float]] = {}
-    names, boxes, type_of, row_of, block_of, factors = [], [], [], [], [], []
+    names, boxes, type_of, row_of, block_of, factors, priority = [], [], [], [], [], [], []
     rows, row_block = [], []
     for index, (unit, placed) in enumerate(blocks):
         catcher = unit.power.redundancy == "N+1"
         for row in unit.rows:
             made = drawing.product(row.rack_type)
             if made.name not in types:
-                types[made.name] = rack_type(made, drawing.product(made["powerLaw"]), precision)
+                demand = drawing.product(made["powerLaw"]) if made["numGPUs"] else None
+                types[made.name] = rack_type(made, demand, precision)
                 figures[made.name] = rack_figures(types[made.name], drawing.product("cap-law"))
             size = (made["width"], made["depth"], made["height"])
             origin = np.asarray(placed.offset, dtype=np.float64) + [*row.origin, 0.0]
@@ -215,12 +257,13 @@ def _racks(blocks: Blocks, drawing: Drawing, precision: str) -> tuple[Racks, tup
                 load = drawing.load(name, factor)
                 for order, feed in enumerate(row.feeds):
                     reserve = catcher and order == len(row.feeds) - 1
-                    drawing.whip(load, name, index, f"{placed.prefix}{feed}", reserve, run)
+                    drawing.whip(load, name, index, placed.device(feed), reserve, run)
                 names.append(name)
                 type_of.append(list(types).index(made.name))
                 row_of.append(len(rows))
                 block_of.append(index)
                 factors.append(factor)
+                priority.append(row.priority)
             rows.append(f"{placed.prefix}{row.name}")
             row_block.append(index)
     kinds = tuple(types.values())
@@ -229,6 +272,7 @@ def _racks(blocks: Blocks, drawing: Drawing, precision: str) -> tuple[Racks, tup
         for name in figures[kinds[0].name]
     }
     gathered["power_factor"] = np.array(factors)
+    gathered["liquid"] = gathered["liquid"].astype(bool)
     curves = np.array([converter.loss_coefficients(*kind.product["shelfEfficiency"].T) for kind in kinds])
     racks = Racks(
         name=tuple(names),
@@ -236,6 +280,7 @@ def _racks(blocks: Blocks, drawing: Drawing, precision: str) -> tuple[Racks, tup
         type=np.array(type_of),
         row=np.array(row_of),
         block=np.array(block_of),
+        priority=np.array(priority),
         box=np.concatenate(boxes),
         shelf_coefficients=curves[type_of],
         **gathered,
@@ -248,23 +293,28 @@ def _support(blocks: Blocks, drawing: Drawing) -> None:
     for unit, placed in blocks:
         for row in unit.rows:
             load = drawing.load(f"support.{placed.prefix}{row.name}", AUXILIARY_POWER_FACTOR)
-            drawing.tap(
-                load, [f"{placed.prefix}{feed}" for feed in row.feeds], unit.power.redundancy == "N+1"
-            )
+            drawing.tap(load, [placed.device(feed) for feed in row.feeds], unit.power.redundancy == "N+1")
 
 
-def _equipment(blocks: Blocks, drawing: Drawing) -> None:
-    """Cooling equipment as devices, and one load for each kind in each block."""
-    for index, (unit, placed) in enumerate(blocks):
-        for kind in COOLING_KINDS:
-            item = group(unit, kind)
-            made = drawing.product(item.product)
+def _equipment(blocks: Blocks, plants: Plants, drawing: Drawing) -> dict[str, Array]:
+    """Cooling equipment as devices, and one load for each kind in each block or plant; units required by kind."""
+    own = [(of_unit(unit), placed) for unit, placed in blocks]
+    common = [(of_plant(plant), placed) for plant, placed in plants]
+    required = {}
+    for kind in COOLING_KINDS:
+        listed = [(owned[kind], placed) for owned, placed in (common if kind in PLANT_KINDS else own)]
+        required[kind] = np.array([float(item.required) if item else 0.0 for item, _ in listed])
+        for index, (item, placed) in enumerate(listed):
             load = drawing.load(f"{placed.prefix}{kind}", AUXILIARY_POWER_FACTOR)
-            drawing.tap(load, [f"{placed.prefix}{feed}" for feed in item.feeds])
+            if item is None:
+                continue
+            made = drawing.product(item.product)
+            drawing.tap(load, [placed.device(feed) for feed in item.feeds])
             for place in range(item.count):
                 box = _box(item, made, placed, place)
                 name = f"{placed.prefix}{kind.replace('_', '')}.{place + 1}"
                 drawing.device(name, made.name, kind, index, rating(kind, made), box)
+    return required
 
 
 def _box(item: Equipment, made: Product, placed: Placement, place: int) -> Array:
@@ -286,9 +336,9 @@ def _model(card: Product) -> Model:
         experts_per_token=int(card["expertsPerToken"]),
         expert_parameters=card["expertParameters"],
         moe_layers=int(card["moeLayers"]),
-        attention_layers=int(card["layers"]),
+        attention_layers=int(card.get("attentionLayers", card["layers"])),
         kv_elements=int(card["kvElements"]),
-        kv_heads=1,
+        kv_heads=int(card["kvHeads"]),
         heads=int(card["heads"]),
         decode_width=int(card["decodeWidth"]),
         prefill_width=int(card["prefillWidth"]),
@@ -335,6 +385,10 @@ def _economics(layout: Layout, racks: Racks) -> Economics:
 def _operation(layout: Layout, blocks: Blocks) -> Operation:
     """The operating fields as the layout states them."""
     own = [row for unit, _ in blocks for row in unit.rows]
+
+    def of_loop(name: str, without: float) -> Array:
+        return np.array([[getattr(unit.loop, name) if unit.loop else without for unit, _ in blocks]])
+
     caps = [np.inf if row.power_cap is None else row.power_cap for row in own for _ in range(row.count)]
     return Operation(
         dry_bulb=layout.site.dry_bulb,
@@ -344,7 +398,10 @@ def _operation(layout: Layout, blocks: Blocks) -> Operation:
         rack_power=np.nan if layout.workload.rack_power is None else layout.workload.rack_power,
         power_cap=np.array([caps]),
         support_load=np.array([[row.support_load for row in own]]),
-        supply_temperature=np.array([[unit.loop.supply_temperature for unit, _ in blocks]]),
+        supply_temperature=of_loop("supply_temperature", STILL_LOOP),
+        fouling=of_loop("fouling", 0.0),
+        clogging=of_loop("clogging", 0.0),
         air_temperature=np.array([[unit.air.supply_temperature for unit, _ in blocks]]),
+        failed_fans=np.array([[unit.air.failed_fans for unit, _ in blocks]]),
         utility_cap=np.inf if layout.utility.cap is None else layout.utility.cap,
     )

@@ -1,7 +1,7 @@
-"""The command line: `twin run`, `twin new`, `twin catalogue`.
+"""The command line: `twin run`, `twin view`, `twin new`, `twin catalogue`.
 
 Everything heavy is imported in the command that needs it, so that `twin --help` answers at once.
-Exit status: 0 solved, 2 bad input, 3 no solution or balances that do not close.
+Exit status: 0 solved, 2 bad input, 3 no solution or balances that do not close, 4 nothing to draw with.
 """
 
 from __future__ import annotations
@@ -22,8 +22,11 @@ if TYPE_CHECKING:
 
 BAD_INPUT = 2
 NOT_SOLVED = 3
+NO_GRAPHICS = 4
 WIDE = 1000
 """Columns of a table that goes to a file or a pipe: as many as it asks for."""
+LEAST, MOST = 320, 8000
+"""Pixels of a picture's side."""
 NARROW = 120
 """Columns of a terminal below which a source stands under its value, not beside it."""
 
@@ -105,6 +108,46 @@ def run(
     for fault in found.faults:
         typer.echo(f"twin: {fault}", err=True)
     if found.faults:
+        raise typer.Exit(NOT_SOLVED)
+
+
+@app.command()
+def view(
+    source: Annotated[
+        str, typer.Argument(metavar="LAYOUT|STATE.NC", help="Layout, or a state that `twin run` wrote.")
+    ] = "gb300-su",
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="PATH=VALUE", help="Replace a value of the layout, as in `twin run`."),
+    ] = None,
+    color: Annotated[str, typer.Option(help="What colours the racks.")] = "case_temperature",
+    scenario: Annotated[int, typer.Option(help="Which scenario of the state, from 0.")] = 0,
+    screenshot: Annotated[
+        Path | None, typer.Option(metavar="FILE.png", help="Write a picture instead of opening a window.")
+    ] = None,
+    size: Annotated[str, typer.Option(metavar="WIDTHxHEIGHT", help="Pixels.")] = "1600x900",
+) -> None:
+    """Show the hall with its racks coloured by a result, in a window or as a picture."""
+    with _told():
+        facility, state, pixels = _seen(source, set_ or [], color, scenario, screenshot, size)
+    from twin.viewer import probe
+
+    # A window needs its display and no probe; VTK chooses its own class for it.
+    remedy = probe.ready() if screenshot else probe.installed()
+    if remedy:
+        typer.echo(f"twin: {remedy}", err=True)
+        raise typer.Exit(NO_GRAPHICS)
+    from twin.viewer import draw
+
+    made = draw.picture(facility, state, color, pixels, scenario, off_screen=screenshot is not None)
+    if screenshot is None:
+        draw.show(made)
+    else:
+        with _told():
+            _saved(made, screenshot)
+        typer.echo(str(screenshot))
+    if not bool(state.converged[scenario]):
+        typer.echo("twin: no solution", err=True)
         raise typer.Exit(NOT_SOLVED)
 
 
@@ -216,26 +259,10 @@ def _told() -> Iterator[None]:
 def _asked(layout: str, pairs: Sequence[str], out: Path, variable: str) -> tuple[Any, dict[str, str]]:
     """The facility and the settings; raises InputError with all that is wrong with any of the arguments."""
     from twin.build import load
-    from twin.errors import InputError, Problem, suggestion
-    from twin.report.plot import rack_variables
+    from twin.errors import InputError, Problem
 
-    problems: list[Problem] = []
-    sets: dict[str, str] = {}
-    for pair in pairs:
-        path, equals, value = (part.strip() for part in pair.partition("="))
-        if not equals or not path:
-            message = f"{pair!r} is not PATH=VALUE; write for example site.dry_bulb='38 degC'"
-            problems.append(Problem("--set", None, None, "", message))
-        elif path in sets:
-            problems.append(Problem("--set", None, None, path, "is set twice"))
-        else:
-            sets[path] = value
-    if variable not in rack_variables():
-        known = rack_variables()
-        message = (
-            f"no rack variable {variable!r}{suggestion(variable, known)} (there are: {', '.join(known)})"
-        )
-        problems.append(Problem("--variable", None, None, "", message))
+    sets, problems = _settings(pairs)
+    problems += _unknown(variable, "--variable")
     if out.exists() and not out.is_dir():
         problems.append(Problem("--out", None, None, "", f"{str(out)!r} is a file, expected a folder"))
     try:
@@ -245,6 +272,114 @@ def _asked(layout: str, pairs: Sequence[str], out: Path, variable: str) -> tuple
     if problems:
         raise InputError(problems)
     return facility, sets
+
+
+def _settings(pairs: Sequence[str]) -> tuple[dict[str, str], list[Problem]]:
+    """The --set options as layout paths and texts, and what is wrong with them."""
+    from twin.errors import Problem
+
+    sets: dict[str, str] = {}
+    problems: list[Problem] = []
+    for pair in pairs:
+        path, equals, value = (part.strip() for part in pair.partition("="))
+        if not equals or not path:
+            message = f"{pair!r} is not PATH=VALUE; write for example site.dry_bulb='38 degC'"
+            problems.append(Problem("--set", None, None, "", message))
+        elif path in sets:
+            problems.append(Problem("--set", None, None, path, "is set twice"))
+        else:
+            sets[path] = value
+    return sets, problems
+
+
+def _unknown(variable: str, option: str) -> list[Problem]:
+    """The problem of a variable that cannot colour racks."""
+    from twin.colour import rack_variables
+    from twin.errors import Problem, suggestion
+
+    known = rack_variables()
+    if variable in known:
+        return []
+    message = f"no rack variable {variable!r}{suggestion(variable, known)} (there are: {', '.join(known)})"
+    return [Problem(option, None, None, "", message)]
+
+
+def _seen(
+    source: str, pairs: Sequence[str], variable: str, scenario: int, screenshot: Path | None, size: str
+) -> tuple[Any, xr.Dataset, tuple[int, int]]:
+    """Facility, state and pixels of a view; raises InputError with all that is wrong with any of the arguments."""
+    from twin.build import load
+    from twin.errors import InputError, Problem
+
+    sets, problems = _settings(pairs)
+    problems += _unknown(variable, "--color")
+
+    def wrong(option: str, message: str) -> None:
+        problems.append(Problem(option, None, None, "", message))
+
+    pixels = _pixels(size)
+    if pixels is None:
+        wrong("--size", f"{size!r} is not WIDTHxHEIGHT from {LEAST} to {MOST} pixels, such as 1600x900")
+    if screenshot is None:
+        from twin.viewer.probe import display
+
+        if not display():
+            wrong(
+                "--screenshot", "there is no display for a window; write a picture with --screenshot FILE.png"
+            )
+    elif screenshot.suffix.lower() != ".png":
+        wrong("--screenshot", f"{str(screenshot)!r} does not end in .png")
+    elif screenshot.is_dir() or not screenshot.parent.is_dir():
+        missing = "is a folder" if screenshot.is_dir() else "is in a folder that does not exist"
+        wrong("--screenshot", f"{str(screenshot)!r} {missing}")
+    solved = Path(source).suffix == ".nc"
+    facility: Any = None
+    state: xr.Dataset | None = None
+    if solved and pairs:
+        wrong("--set", "changes a layout, not a state that is solved; give the layout instead")
+    try:
+        if solved:
+            from twin.stored import stored
+
+            facility, state = stored(source)
+        else:
+            facility = load(source, sets)
+    except InputError as error:
+        problems += error.problems
+    count = state.sizes["scenario"] if state is not None else 1
+    if not 0 <= scenario < count:
+        wrong("--scenario", f"is {scenario}; there {'is only 0' if count == 1 else f'are 0 to {count - 1}'}")
+    if state is not None and variable not in state and not _unknown(variable, "--color"):
+        wrong("--color", f"{source!r} does not hold {variable!r}")
+    if problems:
+        raise InputError(problems)
+    if state is None:
+        from twin.equilibrium import solve
+
+        state = solve(facility)
+    assert pixels is not None
+    return facility, state, pixels
+
+
+def _pixels(size: str) -> tuple[int, int] | None:
+    """Width and height of a text such as 1600x900."""
+    width, cross, height = size.lower().partition("x")
+    if not (cross and width.isdecimal() and height.isdecimal() and len(width + height) < 12):
+        return None
+    found = int(width), int(height)
+    return found if all(LEAST <= side <= MOST for side in found) else None
+
+
+def _saved(made: Any, file: Path) -> None:
+    """Write a drawing; raises InputError when its place cannot be written."""
+    from twin.errors import InputError, Problem
+    from twin.viewer.draw import write
+
+    try:
+        write(made, file)
+    except OSError as error:
+        message = f"cannot write {str(file)!r}: {error.strerror or error}"
+        raise InputError([Problem("--screenshot", None, None, "", message)]) from None
 
 
 def _written(out: Path, state: xr.Dataset, listed: list[Finding], page: str) -> Mapping[str, str]:

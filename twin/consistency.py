@@ -7,7 +7,7 @@ another. Each gives (path, message); where the document is malformed they pass o
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,14 +15,14 @@ import numpy as np
 import numpy.typing as npt
 
 from geometry.box import overlaps
-from twin.catalogue import kind_of, product, products
+from twin.catalogue import Product, kind_of, product, products
 from twin.document import Path, written
 from twin.errors import UnitError, suggestion
+from twin.schema import UTILITY
 from twin.units import si
 
 Finding = tuple[Path, str]
 
-UTILITY = "utility"
 POWER_KINDS = ("transformer", "ups", "panel")
 
 PRODUCTS: dict[Path, tuple[str, ...]] = {
@@ -40,11 +40,17 @@ PRODUCTS: dict[Path, tuple[str, ...]] = {
     ("air", "chillers", "product"): ("chiller",),
     ("power", "devices", "*", "product"): POWER_KINDS,
     ("power", "devices", "*", "conductor"): ("conductor",),
+    ("shared", "devices", "*", "product"): POWER_KINDS,
+    ("shared", "devices", "*", "conductor"): ("conductor",),
+    ("shared", "plant", "dry_coolers", "product"): ("dry_cooler",),
+    ("shared", "plant", "trim_chillers", "product"): ("chiller",),
+    ("shared", "plant", "pumps", "product"): ("pump",),
 }
 """Where a layout names a product, and the kinds it may be of."""
 
 NEEDED: dict[Path, tuple[str, ...]] = {
     ("plant", "trim_chillers", "product"): ("leavingTemperatureMaximum",),
+    ("shared", "plant", "trim_chillers", "product"): ("leavingTemperatureMaximum",),
     ("air", "chillers", "product"): (
         "freeCoolingEffectiveness",
         "freeCoolingCop",
@@ -61,14 +67,8 @@ LONG = 20
 """Names of a circle that are written out."""
 NEAR = 1e-6
 """Lengths that are rounding [m]."""
-EQUIPMENT: tuple[Path, ...] = (
-    ("loop", "cdus"),
-    ("plant", "dry_coolers"),
-    ("plant", "trim_chillers"),
-    ("plant", "pumps"),
-    ("air", "fan_walls"),
-    ("air", "chillers"),
-)
+PLANT: tuple[Path, ...] = (("plant", "dry_coolers"), ("plant", "trim_chillers"), ("plant", "pumps"))
+EQUIPMENT: tuple[Path, ...] = (("loop", "cdus"), *PLANT, ("air", "fan_walls"), ("air", "chillers"))
 
 FEEDS: dict[str, tuple[int, ...]] = {"N": (1,), "N+1": (2,), "2N": (2,), "3N/2": (2,), "4N3R": (2, 4)}
 """Feeds of a row under each redundancy scheme; under N+1 the last one is the reserve."""
@@ -117,33 +117,67 @@ def _lacking(pattern: Path, path: Path, name: str) -> Iterator[Finding]:
             yield path, f"{name!r} has no figure {figure!r}, which is needed here"
 
 
-def feed_findings(raw: Any) -> Iterator[Finding]:
-    """Feeds of devices, rows and equipment that dangle, repeat, run in a circle or miss the scheme."""
-    devices = {
+def named_devices(raw: Any, *keys: str) -> dict[str, tuple[Path, Any]]:
+    """Devices listed at some keys of a document: name -> (path, what feeds it)."""
+    return {
         name: (path, item.get("feed"))
-        for path, item in matches(raw, ("power", "devices", "*"))
+        for path, item in matches(raw, (*keys, "*"))
         if isinstance(item, dict) and isinstance(name := item.get("name"), str)
     }
+
+
+def feed_findings(raw: Any) -> Iterator[Finding]:
+    """Feeds of devices, rows and equipment that dangle, repeat, run in a circle or miss the scheme."""
+    devices = named_devices(raw, "power", "devices")
     for path, feed in devices.values():
         if isinstance(feed, str) and feed not in devices and feed != UTILITY:
             yield (*path, "feed"), f"no device {feed!r}{suggestion(feed, [*devices, UTILITY])}"
     yield from _circles(devices)
-    rows = [(devices, found) for found in matches(raw, ("rows", "*", "feeds"))]
-    sources = {**devices, UTILITY: None}
-    listed = [(sources, found) for place in EQUIPMENT for found in matches(raw, (*place, "feeds"))]
-    for known, (path, feeds) in [*rows, *listed]:
-        if not isinstance(feeds, list):
-            continue
-        listed_before: set[str] = set()
-        for index, feed in enumerate(feeds):
-            if not isinstance(feed, str):
-                continue
-            if feed not in known:
-                yield (*path, index), f"no device {feed!r}{suggestion(feed, known)}"
-            elif feed in listed_before:
-                yield (*path, index), f"{feed!r} is listed twice"
-            listed_before.add(feed)
+    for path, feeds in matches(raw, ("rows", "*", "feeds")):
+        yield from _listed(path, feeds, devices)
+    for place in EQUIPMENT:
+        for path, feeds in matches(raw, (*place, "feeds")):
+            yield from _listed(path, feeds, {**devices, UTILITY: None})
     yield from _scheme(raw)
+
+
+def _listed(path: Path, feeds: Any, known: Mapping[str, Any]) -> Iterator[Finding]:
+    """Feeds of one list that dangle or repeat."""
+    before: set[str] = set()
+    for index, feed in enumerate(feeds if isinstance(feeds, list) else ()):
+        if not isinstance(feed, str):
+            continue
+        if feed not in known:
+            yield (*path, index), f"no device {feed!r}{suggestion(feed, known)}"
+        elif feed in before:
+            yield (*path, index), f"{feed!r} is listed twice"
+        before.add(feed)
+
+
+def shared_findings(raw: Any) -> Iterator[Finding]:
+    """What the shared devices and the shared plant of a site have against them."""
+    devices = named_devices(raw, "shared", "devices")
+    for path, feed in devices.values():
+        if isinstance(feed, str) and feed not in devices and feed != UTILITY:
+            yield (*path, "feed"), f"no shared device {feed!r}{suggestion(feed, [*devices, UTILITY])}"
+    yield from _circles(devices)
+    for place in PLANT:
+        for path, feeds in matches(raw, ("shared", *place, "feeds")):
+            yield from _listed(path, feeds, {**devices, UTILITY: None})
+
+
+def replace_findings(entry: Any, own: Mapping[str, Any], shared: Mapping[str, Any]) -> Iterator[Finding]:
+    """Devices that a block of the site replaces and does not have, or by shared ones that there are not.
+
+    entry : a line of `blocks`. own, shared : devices of its unit and of the site, by name.
+    """
+    for path, listed in matches(entry, ("replace",)):
+        for name, by in listed.items() if isinstance(listed, dict) else ():
+            if name not in own:
+                yield (*path, name), f"the unit has no device {name!r}{suggestion(name, own)}"
+            elif isinstance(by, str) and by not in shared:
+                known = f" (there are: {', '.join(shared)})" if shared else "; list it in shared.devices"
+                yield (*path, name), f"no shared device {by!r}{suggestion(by, shared)}{known}"
 
 
 def _circles(devices: dict[str, tuple[Path, Any]]) -> Iterator[Finding]:
@@ -181,7 +215,8 @@ def _scheme(raw: Any) -> Iterator[Finding]:
 
 def name_findings(raw: Any) -> Iterator[Finding]:
     """Rows, devices and blocks that share a name with an earlier one."""
-    for place, noun in ((("rows",), "row"), (("power", "devices"), "device"), (("blocks",), "block")):
+    places = (("rows",), "row"), (("power", "devices"), "device"), (("blocks",), "block")
+    for place, noun in (*places, (("shared", "devices"), "device")):
         first: dict[str, Path] = {}
         for path, name in matches(raw, (*place, "*", "name")):
             if name == UTILITY and noun == "device":
@@ -194,7 +229,7 @@ def name_findings(raw: Any) -> Iterator[Finding]:
 
 def count_findings(raw: Any) -> Iterator[Finding]:
     """Equipment of which more is required than installed, and runs of conductor without a length."""
-    for place in EQUIPMENT:
+    for place in (*EQUIPMENT, *(("shared", *place) for place in PLANT)):
         for path, item in matches(raw, place):
             if not isinstance(item, dict):
                 continue
@@ -204,7 +239,8 @@ def count_findings(raw: Any) -> Iterator[Finding]:
                     (*path, "required"),
                     f"is {required}, more than the {count} installed; lower it or raise count",
                 )
-    for path, item in matches(raw, ("power", "devices", "*")):
+    listed = (*matches(raw, ("power", "devices", "*")), *matches(raw, ("shared", "devices", "*")))
+    for path, item in listed:
         if isinstance(item, dict) and ("conductor" in item) != ("length" in item):
             given, missing = ("conductor", "length") if "conductor" in item else ("length", "conductor")
             yield (*path, given), f"{given!r} needs {missing!r} beside it"
@@ -212,12 +248,18 @@ def count_findings(raw: Any) -> Iterator[Finding]:
 
 def voltage_findings(raw: Any) -> Iterator[Finding]:
     """Panels and whips made for another voltage than the chain's."""
-    chain = next((value for _, value in matches(raw, ("power", "voltage"))), None)
+    yield from _made_for(raw, "power", ("rows", "*", "whip", "product"))
+    yield from _made_for(raw, "shared")
+
+
+def _made_for(raw: Any, key: str, *more: Path) -> Iterator[Finding]:
+    """Panels and whips that are not for the voltage of the chain written at a key."""
+    chain = next((value for _, value in matches(raw, (key, "voltage"))), None)
     try:
         volts = si(chain, "V")
     except UnitError:
         return
-    for place in (("power", "devices", "*", "product"), ("rows", "*", "whip", "product")):
+    for place in ((key, "devices", "*", "product"), *more):
         for path, name in matches(raw, place):
             if not isinstance(name, str) or name not in (*products("panel"), *products("whip")):
                 continue
@@ -229,11 +271,27 @@ def voltage_findings(raw: Any) -> Iterator[Finding]:
                 )
 
 
+def liquid_findings(raw: Any) -> Iterator[Finding]:
+    """Liquid-cooled racks in a unit without a loop."""
+    if not isinstance(raw, dict) or "loop" in raw:
+        return
+    for path, name in matches(raw, ("rows", "*", "rack_type")):
+        if isinstance(name, str) and name in products("rack") and is_liquid(product(name, "rack")):
+            yield path, f"{name!r} is cooled by liquid; the unit needs a 'loop'"
+
+
+def is_liquid(made: Product) -> bool:
+    """Whether a rack product is cooled by liquid."""
+    return "liquidCooling" in made.figures
+
+
 def findings(raw: Any) -> Iterator[Finding]:
     """Everything that names and feeds of a document have against them."""
     yield from product_findings(raw)
     yield from name_findings(raw)
     yield from feed_findings(raw)
+    yield from shared_findings(raw)
+    yield from liquid_findings(raw)
     yield from count_findings(raw)
     yield from voltage_findings(raw)
 

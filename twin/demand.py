@@ -9,13 +9,21 @@ import numpy.typing as npt
 
 from electrical import converter
 from twin.compute import law as laws
+from twin.compute import serving
 from twin.compute.law import Law
-from twin.compute.serving import serve
-from twin.facility import COMPUTE_BOUNDS, Facility
+from twin.facility import COMPUTE_BOUNDS, Facility, RackType
 from twin.operation import Operation
 from twin.plant.supply import Supply
 
 Array = npt.NDArray[np.float64]
+
+LEAST = 1.0
+"""GPU watts of a rack that stand for none, so that its law is defined."""
+NO_GPUS = serving.Service(
+    feasible=False, output_tokens_per_second=0.0, total_tokens_per_second=0.0, tpot=np.nan, ttft_p50=np.nan,
+    ttft_p99=np.nan, batch=0.0, worker_size=0, shards=0, prefill_share=0.0, gpu_power=0.0, bound="no_gpus",
+)  # fmt: skip
+"""What a rack without GPUs serves."""
 
 
 @dataclass(frozen=True)
@@ -35,18 +43,11 @@ def demand(facility: Facility, operation: Operation, supply: Supply) -> tuple[La
     """The law of every rack and its latency, the serving model evaluated once per (rack type, interactivity).
 
     Where `workload.rack_power` prescribes the AC power (a load bank), the tokens at full speed stay those of the
-    serving model and the GPUs draw what is left of the prescribed power.
+    serving model and the GPUs draw what is left of the prescribed power. Racks without GPUs ask for their TDP.
     """
     racks = facility.racks
     targets, place = np.unique(operation.interactivity, return_inverse=True)
-    services = [
-        [
-            serve(kind.gpu, facility.model, replace(facility.workload, interactivity=float(target)),
-                  facility.calibration, kind.power_law)
-            for kind in racks.types
-        ]
-        for target in targets
-    ]  # fmt: skip
+    services = [[_service(facility, kind, float(target)) for kind in racks.types] for target in targets]
 
     def gathered(name: str) -> Array:
         table = np.array([[getattr(service, name) for service in row] for row in services])
@@ -56,10 +57,11 @@ def demand(facility: Facility, operation: Operation, supply: Supply) -> tuple[La
     coefficients = racks.shelf_coefficients[None]
     chips = racks.gpus * gathered("gpu_power")
     asked = converter.input_power(racks.fixed + chips, rating, coefficients)
-    prescribed = np.isfinite(operation.rack_power)
+    prescribed = np.isfinite(operation.rack_power) & (racks.gpus > 0)
     wanted = np.where(prescribed, operation.rack_power, asked)
     direct = converter.output_power(wanted, rating, coefficients)
-    chips = np.where(prescribed, np.maximum(direct - racks.fixed, 1.0), chips)
+    chips = np.where(prescribed, direct - racks.fixed, chips)
+    chips = np.maximum(chips, LEAST)
     tokens = racks.gpus * gathered("output_tokens_per_second")
     wanted, tokens, chips, rating = np.broadcast_arrays(wanted, tokens, chips, rating)
     law = Law(
@@ -80,3 +82,11 @@ def demand(facility: Facility, operation: Operation, supply: Supply) -> tuple[La
     return law, Service(
         tokens, gathered("ttft_p99"), gathered("tpot"), gathered("feasible").astype(bool), bound
     )
+
+
+def _service(facility: Facility, kind: RackType, target: float) -> serving.Service:
+    """What a GPU of a rack type serves at an interactivity; nothing where a rack has none."""
+    if kind.gpu is None or kind.power_law is None:
+        return NO_GPUS
+    asked = replace(facility.workload, interactivity=target)
+    return serving.serve(kind.gpu, facility.model, asked, facility.calibration, kind.power_law)

@@ -56,7 +56,7 @@ def layout_schema() -> Schema:
         "additionalProperties": False,
         "if": {"required": ["blocks"]},
         "then": {"properties": {key: False for key in own}},
-        "else": alone,
+        "else": {**alone, "properties": {"shared": False}},
         "$defs": {"Unit": unit},
     }
 
@@ -84,6 +84,7 @@ def _plain(node: Any, shared: Schema) -> Any:
         for key, value in node.items()
         if key != "$defs" and not (key == "title" and isinstance(value, str))
     }
+    found = _nullable(found)
     if "default" in found and found["default"] in (None, "", []):
         del found["default"]
     elif "default" in found and "unit" in found and found["type"] == "string":
@@ -93,6 +94,20 @@ def _plain(node: Any, shared: Schema) -> Any:
         found["items"] = items[0]  # editors of older drafts know this form alone
         del found["prefixItems"]
     return found
+
+
+def _nullable(form: Schema) -> Schema:
+    """A form or nothing as one form of two types, so that an editor points into a part and not at the whole."""
+    one, *others = form.get("anyOf", [{}])
+    if others != [{"type": "null"}] or "type" not in one:
+        return form
+    outer = {key: value for key, value in form.items() if key != "anyOf"}
+    return {
+        **one,
+        **outer,
+        "type": [one["type"], "null"],
+        **({"enum": [*one["enum"], None]} if "enum" in one else {}),
+    }
 
 
 def _options(form: Schema) -> list[Schema]:
@@ -115,9 +130,9 @@ def _places(form: Schema, pattern: Path) -> Iterator[Schema]:
 def _name(form: Schema, names: list[str]) -> None:
     """Let a form take these names only."""
     for option in _options(form):
-        if option["type"] == "string":
+        if "string" in option["type"]:
             option.pop("pattern", None)
-            option["enum"] = names
+            option["enum"] = [*names, None] if "null" in option["type"] else names
 
 
 def _offer_file(unit: Schema) -> None:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from twin.allocate import Caps, allocate
+from twin.allocate import Caps, allocate, shed
 from twin.compute import law as laws
 from twin.compute.law import Law
 from twin.demand import demand
@@ -26,6 +26,7 @@ from twin.plant.power import Feed, feed
 from twin.plant.supply import Supply, supplied
 from twin.plant.water import HOTTEST
 from twin.result import result
+from twin.rules import RULES, worst
 from twin.state import dataset, kept
 
 Array = npt.NDArray[np.float64]
@@ -34,8 +35,8 @@ TOLERANCE = 1e-9
 """Relative change of rack power at which a scenario has settled; its temperatures then stand to a hundred times
 that in K."""
 PASSES = 60
-CHUNK = 100_000
-"""Scenario x rack in one chunk."""
+CHUNK = 16_000
+"""Scenario x rack in one chunk: its work arrays then weigh little beside the libraries."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,16 @@ class _Pair:
 
     present: Array
     ahead: Array
+
+
+class _State(NamedTuple):
+    """What given rack powers and temperatures make of the facility; `after` the outages that the caps survive."""
+
+    flow: Flow
+    heat: Heat
+    mean: Feed
+    peak: Feed
+    after: tuple[Feed, ...]
 
 
 Also = Callable[[Facility, Mapping[str, Any]], Mapping[str, tuple[tuple[str, ...], Array, Mapping[str, str]]]]
@@ -68,15 +79,22 @@ def solve(
     resolved = resolve(operation, facility.operation, facility.devices.name, facility.elements)
     count = max(len(getattr(resolved, item.name)) for item in fields(resolved))
     step = max(1, CHUNK // len(facility.racks.name))
-    parts: list[dict[str, Any]] = []
+    joined: dict[str, Any] = {}
     extra: list[Mapping[str, Any]] = []
     for start in range(0, count, step):
-        arrays = equilibrium(facility, resolved.chunk(start, min(start + step, count)))
+        stop = min(start + step, count)
+        arrays = equilibrium(facility, resolved.chunk(start, stop))
+        arrays |= worst(facility, arrays)
         if also is not None:
             extra.append(also(facility, arrays))
-        parts.append({name: arrays[name] for name in names})
-    joined = {name: np.concatenate([part[name] for part in parts]) for name in names}
-    found = dataset(facility, joined, keep, _coordinates(resolved, count))
+        for name in names:
+            part = arrays[name]
+            if name not in joined:
+                joined[name] = np.empty((count, *part.shape[1:]), dtype=part.dtype)
+            # A scenario without a solution makes floats of what were codes in the chunks before.
+            joined[name] = joined[name].astype(np.result_type(joined[name], part), copy=False)
+            joined[name][start:stop] = part
+    found = dataset(facility, joined, keep, tuple(RULES), _coordinates(resolved, count))
     for name in extra[0] if extra else ():
         values = [part[name] for part in extra]
         found[name] = (values[0][0], np.concatenate([value[1] for value in values]), values[0][2])
@@ -114,35 +132,41 @@ def equilibrium(facility: Facility, operation: Operation) -> dict[str, Any]:
     price = np.full((count, len(facility.shared.device)), np.nan)
     binding, held = np.zeros((count, racks), dtype=np.int64), np.full((count, racks), -1, dtype=np.int64)
     lost = np.zeros((count, racks), dtype=bool)
+    shed_by = np.full((count, racks), -1)
 
     active = np.arange(count)
     state = _state(facility, *here, power, at)
-    drift = _drift(state[1], at)
+    drift = _drift(state.heat, at)
     before: _Pair | None = None
     bound: Limits | None = None
     for step in range(1, PASSES + 1):
-        moving, warm, mean, peak = state
-        bound = limits(
-            facility, *here, power[active], at[active, 0], at[active, 1], moving, warm, peak, mean, bound
-        )
-        floor = laws.floor(here[2])
-        caps = allocate(here[2], floor, bound.ceiling, bound.share, bound.capacity, facility.policy)
+        bound = limits(facility, *here, power[active], at[active, 0], at[active, 1], *state, bound)
+        on = shed_by[active] < 0
+        floor, ceiling = np.where(on, laws.floor(here[2]), 0.0), np.where(on, bound.ceiling, 0.0)
+        rows = bound.share, bound.capacity
+        caps = allocate(here[2], floor, ceiling, *rows, facility.policy, facility.racks.priority)
         # A scenario whose floors do not fit has no power; its floor stands in until it is dropped below.
         moved = np.where(caps.settled[:, None], caps.power, floor)
-        binding[active], held[active] = _binding(facility, here[1], bound, caps)
-        price[active], lost[active] = caps.price, bound.lost
+        binding[active], held[active] = _binding(facility, here[1], bound, caps, shed_by[active])
+        price[active], lost[active] = bound.by_limit(caps.price), bound.lost
         change = np.abs(moved - power[active]).max(axis=-1) / np.maximum(np.abs(moved).max(axis=-1), 1.0)
         power[active] = moved
         present = at[active]
         state = _state(facility, *here, moved, present)
-        ahead = _ahead(state[1])
+        ahead = _ahead(state.heat)
         # The limits judged the state before the pass: both have to stand.
-        seen, drift = drift, _drift(state[1], present)
+        seen, drift = drift, _drift(state.heat, present)
         still = np.maximum(seen, drift) < TOLERANCE * 100
         residual[active], passes[active] = change, step
         # Floors that do not fit are judged at the floors themselves, not from a load further up.
         failed = ~caps.settled & (change < TOLERANCE)
-        broken = ~(state[2].converged & state[3].converged)
+        if facility.policy == "priority" and failed.any():
+            off, row = shed(floor, *rows, facility.racks.priority)
+            off &= failed[:, None]
+            shed_by[active] = np.where(off, bound.limit[row], shed_by[active])
+            failed &= ~off.any(axis=-1)
+            change = np.where(off.any(axis=-1), np.inf, change)
+        broken = ~(state.mean.converged & state.peak.converged)
         boiling = (np.minimum(present, ahead) >= HOTTEST).any(axis=(-2, -1))
         reason[active[failed]] = REASONS.index("floors_exceed_limit")
         reason[active[broken]] = REASONS.index("no_voltage_solution")
@@ -169,7 +193,10 @@ def equilibrium(facility: Facility, operation: Operation) -> dict[str, Any]:
         "lost": lost,
     }
     final = _state(facility, operation, supply, law, power, at)
-    return result(facility, operation, supply, law, service, power, at[:, 0], *final, found)
+    return result(
+        facility, operation, supply, law, service, power, at[:, 0],
+        final.flow, final.heat, final.mean, final.peak, found,
+    )  # fmt: skip
 
 
 def _start(
@@ -182,22 +209,25 @@ def _start(
     at[:, 0], at[:, 1] = operation.supply_temperature, operation.air_temperature
     most = np.minimum(np.minimum(law.demand, laws.ac_power(law.rating, law)), operation.power_cap)
     power = np.broadcast_to(np.where(supply.powered[:, :racks], most, 0.0), (count, racks)).copy()
-    _, _, mean, peak = _state(facility, operation, supply, law, power, at)
-    carried = (mean.converged & peak.converged)[:, None]
+    state = _state(facility, operation, supply, law, power, at)
+    carried = (state.mean.converged & state.peak.converged)[:, None]
     return np.where(carried, power, np.minimum(power, laws.floor(law))), at
 
 
 def _state(
     facility: Facility, operation: Operation, supply: Supply, law: Law, power: Array, at: Array
-) -> tuple[Flow, Heat, Feed, Feed]:
-    """Flows, heat and the one-line (at mean and at peak power) for given rack power and temperatures."""
+) -> _State:
+    """Flows, heat and the one-line for given rack power and temperatures."""
     liquid, warm = rack_heat(facility, law, power)
-    moving = flow(facility, supply, liquid, at[:, 0])
+    moving = flow(facility, operation, supply, liquid, at[:, 0])
     hot = heat(facility, operation, supply, moving, liquid, warm, at[:, 0], at[:, 1])
     mean = feed(facility, operation, supply, power, hot)
-    if np.all(operation.edp_factor == 1.0):
-        return moving, hot, mean, mean
-    return moving, hot, mean, feed(facility, operation, supply, power * operation.edp_factor[:, None], hot)
+    peak, highest = mean, power
+    if np.any(operation.edp_factor != 1.0):
+        highest = power * operation.edp_factor[:, None]
+        peak = feed(facility, operation, supply, highest, hot)
+    after = tuple(feed(facility, operation, further, highest, hot) for further in supply.after)
+    return _State(moving, hot, mean, peak, after)
 
 
 def _ahead(hot: Heat) -> Array:
@@ -225,14 +255,16 @@ def _advance(now: _Pair, before: _Pair | None) -> Array:
 
 
 def _binding(
-    facility: Facility, supply: Supply, bound: Limits, caps: Caps
+    facility: Facility, supply: Supply, bound: Limits, caps: Caps, shed_by: npt.NDArray[np.int64]
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Code of what holds each rack, and the device that does (-1 for the rack's own limits).
 
-    Of the equal units of a cooling limit the first one alive is named.
+    Of the equal units of a cooling limit the first one alive is named. A rack that is shed is held by the limit that
+    its floor would exceed.
     """
-    rows, limit = facility.shared, np.maximum(caps.binding, 0)
-    shared = caps.binding >= 0
+    rows = facility.shared
+    limit = np.where(shed_by >= 0, shed_by, bound.limit[np.maximum(caps.binding, 0)])
+    shared = (caps.binding >= 0) | (shed_by >= 0)
     kind = len(OWN_CAUSES) + rows.kind[limit]
     device = rows.device[limit]
     for row in np.unique(limit[shared & rows.cooling[limit]]):
@@ -246,6 +278,8 @@ def _take(value: Any, index: npt.NDArray[np.int64], count: int) -> Any:
     """The scenarios `index` of everything in a (nested) value whose leading axis spans `count` scenarios."""
     if isinstance(value, np.ndarray):
         return value[index] if value.ndim and value.shape[0] == count and count > 1 else value
+    if isinstance(value, _State):
+        return _State(*(_take(item, index, count) for item in value))
     if isinstance(value, tuple):
         return tuple(_take(item, index, count) for item in value)
     if isinstance(value, Mapping):

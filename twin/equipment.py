@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -12,10 +12,11 @@ from thermal import air, exchanger, rejection
 from thermal.fluid import FLUIDS, WATER, Fluid
 from thermal.loop import PIPE_EXPONENT
 from twin.catalogue import Product
-from twin.facility import COOLING_KINDS, Cooling, Racks
-from twin.schema import Equipment, Placement, Unit
+from twin.facility import COOLING_KINDS, PLANT_KINDS, Cooling, Racks
+from twin.schema import Equipment, Loop, Placement, Plant, Unit
 
 Array = npt.NDArray[np.float64]
+Figures = Product | Mapping[str, float]
 
 FACILITY_REFERENCE = 318.15
 """Temperature at which the facility water's heat capacity and density are taken [K]: within 0.1 % from 20 to 65
@@ -28,16 +29,22 @@ AIR_FILM_EXPONENT = 0.8
 """Of the air film on its mass flow, as in `thermal.rejection.dry_cooler_conductance`."""
 
 
-def group(unit: Unit, kind: str) -> Equipment:
-    """The equipment of one kind of a unit."""
+def of_unit(unit: Unit) -> dict[str, Equipment | None]:
+    """The equipment of a unit by kind, None where it has none."""
     return {
-        "cdu": unit.loop.cdus,
-        "dry_cooler": unit.plant.dry_coolers,
-        "trim_chiller": unit.plant.trim_chillers,
-        "pump": unit.plant.pumps,
+        "cdu": unit.loop.cdus if unit.loop else None,
         "fan_wall": unit.air.fan_walls,
         "chiller": unit.air.chillers,
-    }[kind]
+    }
+
+
+def of_plant(plant: Plant | None) -> dict[str, Equipment | None]:
+    """The equipment of a plant by kind, None where there is none."""
+    return {
+        "dry_cooler": plant.dry_coolers if plant else None,
+        "trim_chiller": plant.trim_chillers if plant else None,
+        "pump": plant.pumps if plant else None,
+    }
 
 
 def rating(kind: str, made: Product) -> float:
@@ -73,7 +80,7 @@ def cdu_rating(made: Product, fluid: Fluid) -> tuple[float, float]:
     return float(conductance), float(films[1] / (films[0] + films[1]))
 
 
-def pipe_arrays(made: Sequence[Product], length: Sequence[float], prefix: str = "") -> dict[str, Array]:
+def pipe_arrays(made: Sequence[Figures], length: Sequence[float], prefix: str = "") -> dict[str, Array]:
     """Diameter, length there and back with the fittings' equivalent, roughness of one pipe per element [SI]."""
     both = 2.0 * np.asarray(length, dtype=np.float64)
     return {
@@ -94,35 +101,38 @@ def taper(count: int) -> float:
 
 def cooling(
     blocks: Sequence[tuple[Unit, Placement]],
+    plants: Sequence[Plant | None],
     racks: Racks,
     pressure: float,
     use: Callable[[str], Product],
 ) -> Cooling:
-    """The cooling of all blocks.
+    """The cooling of all blocks and their plants: one plant for each block, or one for all.
 
     pressure : barometric [Pa]; thin air carries less heat through coolers and coils at the same fan speed, weakens
     their air film and lightens the fans. use : reads a catalogue product.
     """
     units = [unit for unit, _ in blocks]
-    fluids = tuple(FLUIDS[unit.loop.fluid] for unit in units)
-    made = {kind: [use(group(unit, kind).product) for unit in units] for kind in COOLING_KINDS}
+    fluids = tuple(FLUIDS[unit.loop.fluid] if unit.loop else WATER for unit in units)
+    owned = [*map(of_unit, units)], [*map(of_plant, plants)]
+    made = {
+        kind: [use(item.product) if (item := one[kind]) else None for one in owned[kind in PLANT_KINDS]]
+        for kind in COOLING_KINDS
+    }
 
-    def figure(kind: str, name: str) -> Array:
-        return np.array([item[name] for item in made[kind]], dtype=np.float64)
+    def figure(kind: str, name: str, default: float | None = None) -> Array:
+        # Equipment that is not there has figures of one: its count of units is nothing.
+        listed = [1.0 if item is None else item.get(name, default) for item in made[kind]]
+        return np.array(listed, dtype=np.float64)
 
     specific = float(WATER.heat_capacity(FACILITY_REFERENCE))
     density = float(WATER.density(FACILITY_REFERENCE))
-    rated = [cdu_rating(item, fluid) for item, fluid in zip(made["cdu"], fluids, strict=True)]
+    cdus = [*zip(made["cdu"], fluids, strict=True)]
+    rated = [cdu_rating(item, fluid) if item else (1.0, 0.5) for item, fluid in cdus]
     at_rating = np.array(
-        [
-            fluid.density(item["ratingSupplyTemperature"])
-            for item, fluid in zip(made["cdu"], fluids, strict=True)
-        ]
+        [fluid.density(item["ratingSupplyTemperature"]) if item else 1.0 for item, fluid in cdus]
     )
     mass = figure("cdu", "ratingMassFlow")
-    curve = np.array(
-        [np.polynomial.polynomial.polyfit(*item["pumpFlowCurve"].T, 2) for item in made["cdu"]]
-    ).T
+    curve = np.array([_head_curve(item) if item else (1.0, 0.0, 0.0) for item in made["cdu"]])
     coolers = figure("dry_cooler", "nominalCapacity")
     inlet, outlet = figure("dry_cooler", "ratingWaterInlet"), figure("dry_cooler", "ratingWaterOutlet")
     cooler_air, ratio = figure("dry_cooler", "airCapacityRate"), figure("dry_cooler", "conductanceRatio")
@@ -137,21 +147,25 @@ def cooling(
         figure("fan_wall", "ratingWaterTemperature"),
     )
     coil_water = wall_duty / figure("fan_wall", "ratingWaterRise")
-    required = np.array([max(group(unit, "pump").required, 1) for unit in units])
-    pumps = {"pipe": _pipes(blocks, racks, use), "row_pipe": _row_pipes(blocks, use)}
+    required = np.array([max(plant.pumps.required, 1) if plant else 1 for plant in plants])
+    shared = len(plants) < len(blocks)
     return Cooling(
         fluid=fluids,
-        **pumps,
+        loop=np.array([unit.loop is not None for unit in units]),
+        plant=np.zeros(len(blocks), dtype=np.int64) if shared else np.arange(len(blocks)),
+        pipe=_pipes(blocks, racks, use),
+        row_pipe=_row_pipes(blocks, use),
         pump_curve=curve,
         cdu_flow=figure("cdu", "maximumFlow"),
         cdu_conductance=np.array([conductance for conductance, _ in rated]),
         cdu_mass_flow=mass,
         cdu_hot_share=np.array([share for _, share in rated]),
         cdu_pressure=figure("cdu", "secondaryPressureDrop"),
+        cdu_filter=figure("cdu", "filterPressureDrop", 0.0),
         cdu_volume_flow=mass / at_rating,
         cdu_pump_efficiency=figure("cdu", "pumpEfficiency"),
-        facility_heat_capacity=np.full(len(units), specific),
-        facility_density=np.full(len(units), density),
+        facility_heat_capacity=specific,
+        facility_density=density,
         pump_flow=figure("pump", "ratedFlow"),
         pump_head=figure("pump", "ratedHead"),
         pump_design_flow=required * figure("pump", "ratedFlow"),
@@ -166,7 +180,7 @@ def cooling(
             ratio,
         ),
         dry_cooler_air=cooler_air * thin,
-        dry_cooler_water=coolers / (inlet - outlet),
+        dry_cooler_water=coolers / np.where(inlet > outlet, inlet - outlet, 1.0),
         dry_cooler_ratio=ratio * thin**AIR_FILM_EXPONENT,
         dry_cooler_fan=figure("dry_cooler", "fanPower") * thin,
         dry_cooler_minimum=figure("dry_cooler", "minimumFanSpeed"),
@@ -200,29 +214,39 @@ def _cop(figure: Callable[[str, str], Array], kind: str) -> tuple[Array, ...]:
     return tuple(figure(kind, name) for name in names)
 
 
+def _head_curve(made: Product) -> Array:
+    """Quadratic through the points of a CDU's pump curve: a, b, c of head against flow [SI]."""
+    return np.asarray(np.polynomial.polynomial.polyfit(*made["pumpFlowCurve"].T, 2))
+
+
+NO_PIPE = {"innerDiameter": 1.0, "roughness": 0.0, "fittingLengthRatio": 0.0}
+"""Pipe of a unit without a loop: nothing flows in it."""
+
+
 def _pipes(
     blocks: Sequence[tuple[Unit, Placement]], racks: Racks, use: Callable[[str], Product]
 ) -> dict[str, Array]:
     """Main (CDUs to the racks) and branch (header to rack) of each block."""
     mains, branches, main_length, branch_length = [], [], [], []
     for index, (unit, placed) in enumerate(blocks):
-        mains.append(use(unit.loop.main.product))
-        branches.append(use(unit.loop.branch.product))
-        main_length.append(unit.loop.main.length or _to_rows(unit, placed, racks, index))
-        branch_length.append(unit.loop.branch.length or 0.0)
+        loop = unit.loop
+        mains.append(use(loop.main.product) if loop else NO_PIPE)
+        branches.append(use(loop.branch.product) if loop else NO_PIPE)
+        main_length.append((loop.main.length or _to_rows(loop, placed, racks, index)) if loop else 0.0)
+        branch_length.append(loop.branch.length if loop else 0.0)
     return pipe_arrays(mains, main_length, "main_") | pipe_arrays(branches, branch_length, "branch_")
 
 
-def _to_rows(unit: Unit, placed: Placement, racks: Racks, block: int) -> float:
+def _to_rows(loop: Loop, placed: Placement, racks: Racks, block: int) -> float:
     """Length of the main: from the first CDU to the middle of the block's racks, at right angles."""
     centre = racks.box[racks.block == block].mean(axis=(0, 1))
-    origin = np.asarray(placed.offset, dtype=np.float64) + [*unit.loop.cdus.origin, 0.0]
+    origin = np.asarray(placed.offset, dtype=np.float64) + [*loop.cdus.origin, 0.0]
     return float(manhattan_length(origin[:2], centre[:2]))
 
 
 def _row_pipes(blocks: Sequence[tuple[Unit, Placement]], use: Callable[[str], Product]) -> dict[str, Array]:
     """Headers along the rows, with how the racks draw them down."""
-    rows = [(unit, row) for unit, _ in blocks for row in unit.rows]
-    made = [use(unit.loop.row.product) for unit, _ in rows]
-    length = [unit.loop.row.length or row.count * row.pitch for unit, row in rows]
+    rows = [(unit.loop, row) for unit, _ in blocks for row in unit.rows]
+    made = [use(loop.row.product) if loop else NO_PIPE for loop, _ in rows]
+    length = [((loop.row.length if loop else None) or row.count * row.pitch) for loop, row in rows]
     return pipe_arrays(made, length) | {"taper": np.array([taper(row.count) for _, row in rows])}

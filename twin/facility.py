@@ -1,7 +1,8 @@
 """The facility as frozen arrays in SI: what `load` makes of a layout and every solver reads.
 
-A block is one scalable unit: one technology cooling loop, one plant, one air system, and rows of racks.
-Axes: rack, row, block, device (all that has a rating or can be out), node (buses of the one-line),
+A block is one scalable unit: one technology cooling loop, one air system, and rows of racks. A plant cools the
+facility water of one block, or of all where they share it.
+Axes: rack, row, block, plant, device (all that has a rating or can be out), node (buses of the one-line),
 load (what draws power), feed (which bus a load may draw from).
 """
 
@@ -30,6 +31,8 @@ DEVICE_KINDS = (
     "cdu", "dry_cooler", "trim_chiller", "pump", "fan_wall", "chiller",
 )  # fmt: skip
 COOLING_KINDS = DEVICE_KINDS[5:]
+PLANT_KINDS = ("dry_cooler", "trim_chiller", "pump")
+"""Cooling kinds that belong to a plant, the others to a block."""
 OWN_CAUSES = (
     "demand", "no_feed", "shelf", "whip", "power_cap", "chip_temperature", "coolant_temperature",
     "coolant_flow", "inlet_air",
@@ -37,9 +40,9 @@ OWN_CAUSES = (
 SHARED_KINDS = ("panel", "ups", "transformer", "utility", "cdu", "fan_wall", "chiller")
 BINDINGS = OWN_CAUSES + SHARED_KINDS
 """What can hold a rack below its demand: its own limits, then the shared ones by kind of device."""
-COMPUTE_BOUNDS = ("bandwidth", "flops", "memory", "latency")
+COMPUTE_BOUNDS = ("bandwidth", "flops", "memory", "latency", "no_gpus")
 """What shapes the demand of a rack, as `binding` names what holds it below that."""
-COOLING_MODES = ("free", "trim", "throttled")
+COOLING_MODES = ("free", "trim", "throttled", "none")
 REASONS = ("none", "not_settled", "floors_exceed_limit", "no_voltage_solution", "no_heat_sink")
 
 
@@ -49,10 +52,12 @@ class RackType:
 
     name: str
     product: Product
-    gpu: Gpu
-    power_law: PowerLaw
+    gpu: Gpu | None
+    """None for racks without GPUs."""
+    power_law: PowerLaw | None
     liquid_flow: Callable[[Array], Array]
-    """Coolant flow at TDP heat against inlet temperature [m3/s]; held at its end values outside the table."""
+    """Coolant flow at TDP heat against inlet temperature [m3/s]; held at its end values outside the table; 0 for
+    air-cooled racks."""
     air_flow: Callable[[Array], Array]
 
 
@@ -65,8 +70,12 @@ class Racks:
     type: Index
     row: Index
     block: Index
+    priority: Index
+    """1 is served first and shed last."""
     box: Array
     """Lower and upper corner of each rack, (rack, 2, 3) [m]."""
+    liquid: npt.NDArray[np.bool_]
+    """Cooled by liquid; figures about coolant mean nothing elsewhere."""
     gpus: Array
     fixed: Array
     """DC watts that do not follow the GPUs: CPUs, switches, network, fans [W]."""
@@ -83,6 +92,10 @@ class Racks:
     reference_flow: Array
     plate_share: Array
     """Share of the rack flow that reaches the GPU plates."""
+    plate_spread: Array
+    """Flow that the worst plate lacks of the mean."""
+    plate_tolerance: Array
+    """Resistance of the worst plate over the mean one's, less one."""
     case_limit: Array
     return_limit: Array
     inlet_limit: Array
@@ -159,6 +172,7 @@ class Devices:
     name: tuple[str, ...]
     kind: Index
     block: Index
+    """Index of its block; of its plant for dry coolers, trim chillers and pumps; -1 for what blocks share."""
     product: tuple[str, ...]
     """Name of its catalogue product, empty for the utility."""
     rating: Array
@@ -190,9 +204,14 @@ class Shared:
 
 @dataclass(frozen=True)
 class Cooling:
-    """(block,) parameters of loop, plant and air system; equipment of a block is of one product a kind."""
+    """(block,) parameters of loop and air system, (plant,) of the plants; equipment of a kind is of one product in
+    each. A block without a loop, or a plant without equipment, has units that count nothing."""
 
     fluid: tuple[Fluid, ...]
+    loop: npt.NDArray[np.bool_]
+    """The block has a technology loop."""
+    plant: Index
+    """(block,) plant that cools its facility water."""
     pump_curve: Array
     """(block, 3) external head of one CDU against its flow: a + b Q + c Q2 [Pa]."""
     cdu_flow: Array
@@ -201,14 +220,16 @@ class Cooling:
     cdu_hot_share: Array
     cdu_pressure: Array
     """Pressure drop inside the CDU at its rated flow, technology side [Pa]."""
+    cdu_filter: Array
+    """That of its clean filter, a part of it [Pa]."""
     cdu_volume_flow: Array
     cdu_pump_efficiency: Array
     pipe: Mapping[str, Array]
     """(block,) main and branch: diameter, length (both ways), roughness [SI]."""
     row_pipe: Mapping[str, Array]
     """(row,) the same for the row headers, with `taper`: mean of the falling flow to the power 1.75."""
-    facility_heat_capacity: Array
-    facility_density: Array
+    facility_heat_capacity: float
+    facility_density: float
     pump_flow: Array
     pump_head: Array
     pump_design_flow: Array
@@ -254,6 +275,7 @@ class Facility:
     rows: tuple[str, ...]
     row_block: Index
     blocks: tuple[str, ...]
+    plants: tuple[str, ...]
     hall: Array
     """Lower and upper corner of each block's hall, (block, 2, 3) [m]."""
     chain: Chain
@@ -261,10 +283,13 @@ class Facility:
     cooling: Cooling
     shared: Shared
     policy: str
+    outages: Index
+    """(pattern, order) devices to be out one after the other for `security: n-1`, padded with -1; no pattern
+    without it."""
     whip_power: Array
     """(rack,) power one whip carries at nominal voltage and its continuous current [W]."""
     required: Mapping[str, Array]
-    """(block,) units of each kind of cooling equipment that are meant to carry the block."""
+    """(block or plant,) units of each kind of cooling equipment that are meant to carry it."""
     elements: Mapping[str, int]
     """Lengths of the element axes an operating field may have."""
     pressure: Array
@@ -281,3 +306,7 @@ class Facility:
     """Share of GPU capacity free of GPU and tray faults."""
     operation: Operation
     products: tuple[Product, ...]
+
+    def groups(self, kind: str) -> tuple[str, ...]:
+        """Names of the plants or blocks that have cooling equipment of a kind."""
+        return self.plants if kind in PLANT_KINDS else self.blocks

@@ -20,13 +20,23 @@ import numpy as np
 from pydantic import BaseModel, ValidationError
 
 from geometry.row import rack_boxes
-from twin.catalogue import product, products
-from twin.consistency import EQUIPMENT, Solid, findings, matches, outside_findings, overlap_findings
+from twin.catalogue import SIDES, product, products
+from twin.consistency import (
+    EQUIPMENT,
+    Solid,
+    findings,
+    matches,
+    named_devices,
+    outside_findings,
+    overlap_findings,
+    replace_findings,
+)
 from twin.document import MAXIMUM_SIZE, Document, Path, read
 from twin.errors import InputError, Problem, suggestion
 from twin.racks import RACKS_FILE, Table, racks
 from twin.schema import (
     HEAD_KEYS,
+    PRECISIONS,
     UNIT_KEYS,
     Block,
     Device,
@@ -113,8 +123,8 @@ class _Block:
 def builtin_layouts() -> list[str]:
     """Names of the layouts that come with the package.
 
-    >>> builtin_layouts()[0]
-    'gb300-su'
+    >>> "gb300-su" in builtin_layouts()
+    True
     """
     return sorted(item.name.removesuffix(".yaml") for item in files("twin").joinpath("layouts").iterdir())
 
@@ -189,6 +199,8 @@ def load_layout(
     crowd = list(_crowd(whole, blocks))
     problems += crowd
     built = [] if crowd else [found for block in blocks if (found := _built(block, problems))]
+    if top and not crowd:
+        _against_head(top, head, blocks, built, problems)
     if not crowd and (len(blocks) > 1 or any(len(block.placements) > 1 for block in blocks)):
         problems += [whole.problem(path, message) for path, message in overlap_findings(list(_halls(blocks)))]
     if problems:
@@ -301,6 +313,30 @@ def _built(block: _Block, problems: list[Problem]) -> Block | None:
     return Block(template=unit, placements=tuple(block.placements)) if unit else None
 
 
+def _against_head(
+    top: Head, head: _Part, blocks: Sequence[_Block], built: Sequence[Block], problems: list[Problem]
+) -> None:
+    """What units and the head of their site have against each other."""
+    plant = top.shared is not None and top.shared.plant is not None
+    for block in blocks:
+        if "loop" in block.part.raw and "plant" not in block.part.raw and not plant:
+            problems.append(block.part.problem(("loop",), "needs a 'plant' that cools it", key=True))
+    figure = PRECISIONS[top.workload.precision][0]
+    names = {row.rack_type for block in built for row in block.template.rows}
+    for name in sorted(names & set(products("rack"))):
+        made = product(name, "rack")
+        if made["numGPUs"] > 0 and figure not in made.figures:
+            can = [one for one, (peak, _) in PRECISIONS.items() if peak in made.figures]
+            message = f"{name!r} does not compute in {top.workload.precision}; it can {' or '.join(can)}"
+            problems.append(head.problem(("workload", "precision"), message))
+    if top.shared:
+        for block in built:
+            volts = block.template.power.voltage
+            if any(placed.replace for placed in block.placements) and volts != top.shared.voltage:
+                message = f"is {volts:g} V, the shared devices that feed it are at {top.shared.voltage:g} V"
+                problems.append(head.problem(("shared", "voltage"), message))
+
+
 def _order(problem: Problem) -> tuple[bool, str, int, int]:
     return problem.line is None, problem.file, problem.line or 0, problem.column or 0
 
@@ -317,7 +353,9 @@ def _divided(whole: _Part, problems: list[Problem]) -> tuple[_Part, list[_Block]
     site = "blocks" in raw
     known = (*HEAD_KEYS, "blocks") if site else (*HEAD_KEYS, *UNIT_FORM, "blocks")
     for key in raw:
-        if key not in known:
+        if key == "shared" and not site:
+            problems.append(whole.problem((key,), "stands beside 'blocks' only", key=True))
+        elif key not in known:
             beside = " beside 'blocks'" if key in UNIT_FORM else ""
             message = f"unknown key {key!r}{beside}{suggestion(key, known)}"
             problems.append(whole.problem((key,), message, key=True))
@@ -342,6 +380,9 @@ def _divided(whole: _Part, problems: list[Problem]) -> tuple[_Part, list[_Block]
         )
         part = _template(whole, entry, index, problems) if entry else None
         if entry and part:
+            own, shared = named_devices(part.raw, "power", "devices"), named_devices(raw, "shared", "devices")
+            faults = replace_findings(entry.model_dump(), own, shared)
+            problems += [whole.problem(("blocks", index, *path), message) for path, message in faults]
             blocks.append(_Block(part, _placements(entry), entry.name, index))
     return head, blocks
 
@@ -391,12 +432,13 @@ def _template(whole: _Part, entry: Entry, index: int, problems: list[Problem]) -
 def _placements(entry: Entry) -> list[Placement]:
     """The copies of a block: SU. when it stands once, SU001., SU002., ... when it is repeated."""
     if entry.repeat is None:
-        return [Placement(prefix=f"{entry.name}.", offset=entry.origin)]
+        return [Placement(prefix=f"{entry.name}.", offset=entry.origin, replace=entry.replace)]
     pitch, digits = entry.pitch or (0.0, 0.0, 0.0), max(3, len(str(entry.repeat)))
     return [
         Placement(
             prefix=f"{entry.name}{number + 1:0{digits}d}.",
             offset=tuple(start + number * step for start, step in zip(entry.origin, pitch, strict=True)),
+            replace=entry.replace,
         )
         for number in range(entry.repeat)
     ]
@@ -481,6 +523,22 @@ def _solids(part: _Part) -> Iterator[Solid]:
         yield from _line(path, raw, Row, "rack")
     yield from _line(("loop", "cdus"), _at(part.raw, "loop", "cdus"), Standing, "cdu")
     yield from _line(("air", "fan_walls"), _at(part.raw, "air", "fan_walls"), Standing, "fan_wall")
+    for path, raw in matches(part.raw, ("power", "devices", "*")):
+        yield from _cabinet(path, raw)
+
+
+def _cabinet(path: Path, raw: Any) -> Iterator[Solid]:
+    """The box of a device of the power chain that has a place, if its line is good and its product has a size."""
+    name = _at(raw, "product")
+    if not isinstance(name, str) or name not in products() or not {*SIDES} <= {*product(name).figures}:
+        return
+    try:
+        item = Device.model_validate(raw)
+    except ValidationError:
+        return
+    if item.origin is not None:
+        size = [product(name)[side] for side in SIDES]
+        yield Solid(path, [item.name], rack_boxes(item.origin, size[0], 1, size, "south"), "move it")
 
 
 def _at(raw: Any, *keys: str) -> Any:
@@ -497,7 +555,7 @@ def _line(path: Path, raw: Any, model: type[Model], kind: str) -> Iterator[Solid
     except ValidationError:
         return
     made = product(name, kind)
-    size = [made[side] for side in ("width", "depth", "height")]
+    size = [made[side] for side in SIDES]
     boxes = rack_boxes(item.origin, item.pitch, item.count, size, getattr(item, "facing", "east"))
     noun = f"rack {{}} of {item.name}" if kind == "rack" else f"{kind.replace('_', ' ')} {{}}"
     yield Solid(path, [noun.format(number + 1) for number in range(item.count)], boxes, "widen the pitch")

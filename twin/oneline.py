@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components
 
 from electrical import converter, transformer, tree
-from twin.catalogue import Product, product
+from twin.catalogue import SIDES, Product, product
 from twin.facility import DEVICE_KINDS, SHARED_KINDS, Chain, Devices, Racks, Shared, Stage
-from twin.schema import Device, Unit
+from twin.schema import Device, Placement
 
 Array = npt.NDArray[np.float64]
 
@@ -52,6 +53,14 @@ class _Feed:
     reserve: bool
     device: int = -1
     whips: float = 0.0
+
+
+def _box(item: Device, made: Product, placed: Placement) -> Array:
+    """Place of a device on the floor, its width along x; NaN where layout or product give none."""
+    if item.origin is None or any(side not in made.figures for side in SIDES):
+        return NOWHERE
+    corner = np.asarray(placed.offset, dtype=np.float64) + [*item.origin, 0.0]
+    return np.stack([corner, corner + [made[side] for side in SIDES]])
 
 
 @dataclass
@@ -102,28 +111,27 @@ class Drawing:
         self.device("utility", "", "utility", 0, rating, node=bus)
         self.outputs["utility"] = bus
 
-    def unit(self, unit: Unit, prefix: str, block: int) -> None:
-        """Transformers, UPS and panels of a unit, each after the device that feeds it."""
-        waiting = list(unit.power.devices)
+    def chain(self, devices: Sequence[Device], voltage: float, placed: Placement, block: int) -> None:
+        """Transformers, UPS and panels of a unit or of the site, each after the device that feeds it.
+
+        Those that shared devices replace are left out.
+        """
+        waiting = [item for item in devices if item.name not in placed.replace]
         while waiting:
-            ready = [item for item in waiting if self._upstream(item.feed, prefix) in self.outputs]
+            ready = [item for item in waiting if placed.device(item.feed) in self.outputs]
             for item in ready:
-                self._place(item, unit.power.voltage, prefix, block)
+                self._place(item, voltage, placed, block)
             waiting = [item for item in waiting if item not in ready]
 
-    @staticmethod
-    def _upstream(name: str, prefix: str) -> str:
-        return name if name == "utility" else f"{prefix}{name}"
-
-    def _place(self, item: Device, voltage: float, prefix: str, block: int) -> None:
+    def _place(self, item: Device, voltage: float, placed: Placement, block: int) -> None:
         made = self.product(item.product)
-        parent = self.outputs[self._upstream(item.feed, prefix)]
+        parent = self.outputs[placed.device(item.feed)]
         resistance = reactance = 0.0
         if item.conductor:
             run = self.product(item.conductor)
             resistance = run["resistancePerLength"] * (item.length or 0.0)
             reactance = run["reactancePerLength"] * (item.length or 0.0)
-        name, number = f"{prefix}{item.name}", len(self.devices)
+        name, number = placed.device(item.name), len(self.devices)
         if made.kind == "transformer":
             winding, leakage = transformer.series_impedance(
                 made["rating"], voltage, made["impedance"], made["loadLoss"]
@@ -146,7 +154,7 @@ class Drawing:
         if made.kind == "ups":
             entry, bus = bus, self.node(_Node(bus, number, voltage, 0.0, 0.0, source=True))
             self.ups.append((number, entry, bus, made))
-        self.device(name, made.name, made.kind, block, made["rating"], node=bus)
+        self.device(name, made.name, made.kind, block, made["rating"], _box(item, made, placed), bus)
         self.outputs[name] = bus
 
     def load(self, name: str, power_factor: float) -> int:
@@ -257,6 +265,37 @@ class Drawing:
                 found.append(device)
             node = self.nodes[node].parent
         return found
+
+    def single_outages(self) -> npt.NDArray[np.int64]:
+        """Patterns of devices to be out for N-1, (pattern, order), padded with -1.
+
+        The source is not among them, nor what another one's outage takes down with it, for that is the worse one.
+        Devices whose racks have none but the source in common are out in one pattern, each in its own part.
+        """
+        behind: dict[int, set[int]] = {}
+        for feed in self.feeds:
+            for device in self.path(feed.node):
+                if self.devices[device].kind in ("panel", "ups", "transformer"):
+                    behind.setdefault(device, set()).add(feed.load)
+        loads = len(self.loads)
+        heads = [
+            device
+            for device in behind
+            if not any(above in behind for above in self.path(self.devices[device].node)[1:])
+        ]
+        links = [(load, first) for found in behind.values() for first in [min(found)] for load in found]
+        row, column = np.array(links, dtype=np.int64).reshape(-1, 2).T
+        graph = csr_array((np.ones(len(row)), (row, column)), shape=(loads, loads))
+        _, part = connected_components(graph, directed=False)
+        listed: dict[int, list[int]] = {}
+        for device in heads:
+            listed.setdefault(int(part[min(behind[device])]), []).append(device)
+        order = max(map(len, listed.values()), default=0)
+        patterns = [[one[place] for one in listed.values() if place < len(one)] for place in range(order)]
+        width = max(map(len, patterns), default=1)
+        return np.array([found + [-1] * (width - len(found)) for found in patterns], dtype=np.int64).reshape(
+            -1, width
+        )
 
     def shared(self, devices: Devices, racks: Racks, blocks: int) -> Shared:
         """The rows of the allocator: electrical devices above the whips, cooling equipment by block."""

@@ -55,8 +55,22 @@ OPERATING: dict[str, Operating] = {
     "loop.supply_temperature": Operating(
         "supply_temperature", "K", "block", 273.15, 353.15, "set-point at the racks' inlet"
     ),
+    "loop.fouling": Operating(
+        "fouling", "1", "block", 0.0, 10.0, "resistance of the CDUs' dirt over their clean resistance"
+    ),
+    "loop.clogging": Operating(
+        "clogging",
+        "1",
+        "block",
+        0.0,
+        20.0,
+        "pressure drop of the CDUs' clogged filters beyond that of clean ones",
+    ),
     "air.supply_temperature": Operating(
         "air_temperature", "K", "block", 273.15, 333.15, "set-point of the fan walls"
+    ),
+    "air.failed_fans": Operating(
+        "failed_fans", "1", "block", 0.0, 0.99, "share of the fan walls' fans that stand still"
     ),
     "utility.cap": Operating(
         "utility_cap", "W", None, 0.0, np.inf, "active power the utility lets the site draw"
@@ -84,7 +98,10 @@ class Operation:
     power_cap: Any = None
     support_load: Any = None
     supply_temperature: Any = None
+    fouling: Any = None
+    clogging: Any = None
     air_temperature: Any = None
+    failed_fans: Any = None
     utility_cap: Any = None
     out: Any = None
 

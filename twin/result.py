@@ -13,7 +13,7 @@ from twin import economics
 from twin.compute import law as laws
 from twin.compute.law import Law
 from twin.demand import Service
-from twin.facility import BINDINGS, COOLING_KINDS, DEVICE_KINDS, Facility
+from twin.facility import BINDINGS, COOLING_KINDS, COOLING_MODES, DEVICE_KINDS, PLANT_KINDS, Facility
 from twin.operation import Operation
 from twin.plant.cooling import Heat
 from twin.plant.limit import plate_flow
@@ -57,8 +57,12 @@ def result(
     racks, block, count = facility.racks, facility.racks.block, len(power)
     inlet = np.broadcast_to(temperature, (count, len(facility.blocks)))[:, block]
     running = power > 0
-    chips = laws.gpu_power(law, power) / racks.gpus
-    case = coldplate.case_temperature(inlet, chips, plate_flow(facility, flow.rack))
+    serving = racks.gpus > 0
+    chips = np.where(serving, laws.gpu_power(law, power) / np.maximum(racks.gpus, 1.0), 0.0)
+    plates = plate_flow(facility, flow.rack)
+    case = coldplate.case_temperature(inlet, chips, plates)
+    worst = coldplate.resistance(plates * (1.0 - racks.plate_spread)) * (1.0 + racks.plate_tolerance)
+    loop, sink = facility.cooling.loop, np.any([count > 0 for count in _installed(facility)], axis=0)
     tokens = np.where(running & ~found["lost"] & service.feasible, laws.throughput(law, power), 0.0)
     support = np.broadcast_to(support_power(facility, operation, supply), (count, len(facility.rows))).sum(
         axis=-1
@@ -68,7 +72,7 @@ def result(
     it_power = rack_power + support
     total = tokens.sum(axis=-1)
     installed = np.broadcast_to(service.full_tokens, (count, len(racks.name))).sum(axis=-1)
-    outdoors = (heat.water.rejected + heat.hall.rejected).sum(axis=-1)
+    outdoors = heat.water.rejected.sum(axis=-1) + heat.hall.rejected.sum(axis=-1)
     rooms = losses + heat.water.drive_loss.sum(axis=-1)
     spent = economics.cost(
         facility.economics,
@@ -79,8 +83,8 @@ def result(
     )
     voltage = _feed_voltage(facility, supply, mean)
     bound = np.stack([(found["binding"] == code).sum(axis=-1) for code in range(len(BINDINGS))], axis=-1)
-    latency = np.where(running, service.ttft_p99, -np.inf).max(axis=-1)
-    pace = np.where(running, service.tpot, -np.inf).max(axis=-1)
+    latency = np.where(running & serving, service.ttft_p99, -np.inf).max(axis=-1)
+    pace = np.where(running & serving, service.tpot, -np.inf).max(axis=-1)
     arrays: dict[str, Any] = {
         "converged": found["converged"],
         "residual": found["residual"],
@@ -120,31 +124,32 @@ def result(
         "compute_bound": service.bound,
         "liquid_heat": heat.liquid,
         "air_heat": heat.warm,
-        "coolant_flow": flow.rack,
-        "coolant_demand": flow.demand,
-        "return_temperature": heat.back.rack,
-        "case_temperature": case,
-        "inlet_temperature": inlet,
+        "coolant_flow": np.where(racks.liquid, flow.rack, np.nan),
+        "coolant_demand": np.where(racks.liquid, flow.demand, np.nan),
+        "return_temperature": np.where(racks.liquid, heat.back.rack, np.nan),
+        "case_temperature": np.where(racks.liquid, case, np.nan),
+        "worst_case_temperature": np.where(racks.liquid, inlet + chips * worst, np.nan),
+        "inlet_temperature": np.where(racks.liquid, inlet, np.nan),
         "air_inlet_temperature": heat.inlet[:, block],
         "feed_voltage": voltage,
-        "supply_setpoint": operation.supply_temperature,
-        "supply_temperature": temperature,
-        "supply_reachable": heat.water.loop_lowest,
-        "loop_return_temperature": heat.back.mixed,
-        "facility_supply_temperature": heat.water.supply,
-        "facility_return_temperature": heat.water.back,
-        "facility_flow": heat.water.flow,
-        "loop_flow": flow.total,
-        "loop_head": flow.head,
-        "flow_share": flow.share,
-        "flow_reserve": flow.reserve,
-        "main_velocity": flow.velocity,
-        "approach": temperature - heat.water.supply,
-        "cdu_duty": heat.back.duty,
-        "dry_cooler_duty": heat.water.cooler_duty,
-        "dry_cooler_speed": heat.water.fan_speed,
-        "trim_duty": heat.water.trim_duty,
-        "cooling_mode": heat.water.mode,
+        "supply_setpoint": np.where(loop, operation.supply_temperature, np.nan),
+        "supply_temperature": np.where(loop, temperature, np.nan),
+        "supply_reachable": np.where(loop, heat.water.loop_lowest, np.nan),
+        "loop_return_temperature": np.where(loop, heat.back.mixed, np.nan),
+        "facility_supply_temperature": np.where(sink, heat.water.supply, np.nan),
+        "facility_return_temperature": np.where(sink, heat.water.back, np.nan),
+        "facility_flow": np.where(sink, heat.water.flow, np.nan),
+        "loop_flow": np.where(loop, flow.total, np.nan),
+        "loop_head": np.where(loop, flow.head, np.nan),
+        "flow_share": np.where(loop, flow.share, np.nan),
+        "flow_reserve": np.where(loop, flow.reserve, np.nan),
+        "main_velocity": np.where(loop, flow.velocity, np.nan),
+        "approach": np.where(loop, temperature - heat.water.supply[:, facility.cooling.plant], np.nan),
+        "cdu_duty": np.where(loop, heat.back.duty, np.nan),
+        "dry_cooler_duty": np.where(sink, heat.water.cooler_duty, np.nan),
+        "dry_cooler_speed": np.where(sink, heat.water.fan_speed, np.nan),
+        "trim_duty": np.where(sink, heat.water.trim_duty, np.nan),
+        "cooling_mode": np.where(sink, heat.water.mode, COOLING_MODES.index("none")),
         "air_supply_temperature": heat.hall.supply,
         "hot_aisle_temperature": heat.hall.hot,
         "air_flow": heat.hall.flow,
@@ -157,11 +162,13 @@ def result(
         "price": found["price"],
     }
     arrays |= {f"{kind}_power": heat.auxiliary[kind] for kind in COOLING_KINDS}
-    sizes = {"scenario": count, "rack": len(racks.name), "block": len(facility.blocks),
+    sizes = {"scenario": count, "rack": len(racks.name), "block": len(facility.blocks), "plant": len(facility.plants),
              "device": len(facility.devices.name), "limit": len(facility.shared.device),
              "binding_kind": len(BINDINGS)}  # fmt: skip
     missing = ~found["converged"]
     for name, row in VARIABLES.items():
+        if name not in arrays:
+            continue  # what the rules say of all this is added by the solve
         shape = tuple(sizes[dim] for dim in row.dims)
         value = np.broadcast_to(arrays[name], shape)
         if missing.any() and name not in ALWAYS:
@@ -169,6 +176,15 @@ def result(
             value[missing] = np.nan
         arrays[name] = value
     return arrays
+
+
+def _installed(facility: Facility) -> list[Array]:
+    """(plant,) units of each kind that each plant has."""
+    devices, count = facility.devices, len(facility.plants)
+    return [
+        np.bincount(devices.block[devices.kind == DEVICE_KINDS.index(kind)], minlength=count)
+        for kind in PLANT_KINDS
+    ]
 
 
 def _feed_voltage(facility: Facility, supply: Supply, feed: Feed) -> Array:

@@ -8,12 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema, core_schema
 
 from twin.errors import UnitError
 from twin.operation import OPERATING
 from twin.units import noun, pattern, si, text
+
+STORED = "stored"
+"""Context of a layout that was validated before: its quantities are SI numbers."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,12 @@ class Measure:
     below: float | None = None
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_plain_validator_function(self.value)
+        return core_schema.with_info_plain_validator_function(self._validated)
+
+    def _validated(self, given: object, info: ValidationInfo) -> float:
+        if info.context == STORED and isinstance(given, (int, float)):
+            return float(given)
+        return self.value(given)
 
     def __get_pydantic_json_schema__(
         self, source: CoreSchema, handler: GetJsonSchemaHandler
@@ -83,6 +91,12 @@ def operating(path: str) -> Measure:
     row = OPERATING[path]
     return Measure(row.unit, least=row.least, most=row.most if row.most < float("inf") else None)
 
+
+UTILITY = "utility"
+"""Name of the source, from which every chain of feeds starts."""
+
+PRECISIONS = {"nvfp4": ("gpuFlopsFp4", 0.5625), "fp8": ("gpuFlopsFp8", 1.0), "bf16": ("gpuFlopsBf16", 2.0)}
+"""Peak a precision computes at, and bytes of a weight with its block scales."""
 
 Length = Annotated[float, Measure("m", above=0.0)]
 Coordinate = Annotated[float, Measure("m")]
@@ -159,10 +173,11 @@ class Whip(Model):
 
 
 class Row(Model):
-    """Racks of one type side by side, with what feeds them."""
+    """Racks of one type side by side, with what feeds them; `priority` 1 is served first and shed last."""
 
     name: Name
     rack_type: Name
+    priority: Annotated[int, Field(ge=1, le=100, strict=True)] = 1
     count: Annotated[int, Field(ge=1, le=1000, strict=True)]
     origin: Plane
     pitch: Length
@@ -215,6 +230,8 @@ class Loop(Model):
 
     fluid: Literal["pg25", "water"]
     supply_temperature: Annotated[float, operating("loop.supply_temperature")]
+    fouling: Annotated[float, operating("loop.fouling")] = 0.0
+    clogging: Annotated[float, operating("loop.clogging")] = 0.0
     cdus: Standing
     main: Pipe
     row: Pipe
@@ -236,19 +253,22 @@ class Air(Model):
     supply_temperature: Annotated[float, operating("air.supply_temperature")]
     leakage: Annotated[float, Measure("1", least=0.0, below=1.0)] = 0.0
     support_rise: Annotated[float, Measure("delta_degC", above=0.0)]
+    failed_fans: Annotated[float, operating("air.failed_fans")] = 0.0
     fan_walls: Standing
     chilled_water_temperature: Annotated[float, Measure("K", least=273.15, most=333.15)]
     chillers: Equipment
 
 
 class Device(Model):
-    """A transformer, UPS or panel, and the run of conductor from what feeds it."""
+    """A transformer, UPS or panel, the run of conductor from what feeds it, and where it stands in the hall."""
 
     name: Name
     product: Name
     feed: Name
     conductor: Name | None = None
     length: Length | None = None
+    origin: Plane | None = None
+    """Lower left corner on the floor of the unit's hall; it counts where the product says how large it is."""
 
 
 class PowerChain(Model):
@@ -256,19 +276,31 @@ class PowerChain(Model):
 
     redundancy: Literal["N", "N+1", "2N", "3N/2", "4N3R"]
     voltage: Annotated[float, Measure("V", above=0.0)]
-    policy: Literal["max-throughput", "proportional", "none"]
+    policy: Literal["max-throughput", "proportional", "equal", "priority", "none"]
+    security: Literal["none", "n-1"] = "none"
     devices: Annotated[tuple[Device, ...], Field(min_length=1)]
 
 
 class Unit(Model):
-    """One scalable unit: a hall, its rows, and the plant and power chain that carry them."""
+    """One scalable unit: a hall, its rows, and the plant and power chain that carry them.
+
+    A unit of air-cooled racks has no loop; one that the site's shared plant serves needs no plant of its own.
+    """
 
     hall: Hall
     rows: Annotated[tuple[Row, ...], Field(min_length=1)]
-    loop: Loop
-    plant: Plant
+    loop: Loop | None = None
+    plant: Plant | None = None
     air: Air
     power: PowerChain
+
+
+class Shared(Model):
+    """What the blocks of a site have in common: electrical devices, and a plant in the place of their own."""
+
+    voltage: Annotated[float, Measure("V", above=0.0)]
+    devices: tuple[Device, ...] = ()
+    plant: Plant | None = None
 
 
 class Head(Model):
@@ -281,24 +313,39 @@ class Head(Model):
     workload: Workload
     economics: Economics
     utility: Utility
+    shared: Shared | None = None
 
 
 class Entry(Model):
-    """One line of `blocks`: a unit of its own or another layout's, so many times, so far apart."""
+    """One line of `blocks`: a unit of its own or another layout's, so many times, so far apart.
+
+    `replace` names devices of the unit that are not built, each with the shared device that feeds in its place.
+    """
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
     use: str | None = None
     repeat: Annotated[int, Field(ge=1, le=10_000, strict=True)] | None = None
     pitch: tuple[Coordinate, Coordinate, Coordinate] | None = None
     origin: tuple[Coordinate, Coordinate, Coordinate] = (0.0, 0.0, 0.0)
+    replace: dict[Name, Name] = {}
     unit: Any = None
 
 
 class Placement(Model):
-    """A copy of a unit: what its names begin with, and where its hall lies [m]."""
+    """A copy of a unit: what its names begin with, where its hall lies [m], and what shared devices replace."""
 
     prefix: str
     offset: tuple[float, float, float]
+    replace: dict[str, str] = {}
+
+    def device(self, name: str) -> str:
+        """Full name of the device that the unit calls so.
+
+        >>> placed = Placement(prefix="SU1.", offset=(0, 0, 0), replace={"ups.A": "ups.P1A"})
+        >>> placed.device("rpp.A1"), placed.device("ups.A"), placed.device("utility")
+        ('SU1.rpp.A1', 'ups.P1A', 'utility')
+        """
+        return name if name == UTILITY else self.replace.get(name, f"{self.prefix}{name}")
 
 
 class Block(Model):
@@ -312,6 +359,15 @@ class Layout(Head):
     """A whole layout. A file that describes one unit has one block with one placement and no prefix."""
 
     blocks: tuple[Block, ...]
+
+    def stored(self) -> str:
+        """The layout as JSON in SI, from which `restored` makes an equal one."""
+        return self.model_dump_json()
+
+    @classmethod
+    def restored(cls, text: str) -> Layout:
+        """The layout of `stored`; raises ValueError when it is not of this form."""
+        return cls.model_validate_json(text, context=STORED)
 
     @property
     def racks(self) -> int:

@@ -6,7 +6,7 @@ returned: "summary" (totals and counts), "racks" (per rack, block and device), "
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +30,7 @@ class Variable:
 
 
 S, R, B, D = ("scenario",), ("scenario", "rack"), ("scenario", "block"), ("scenario", "device")
+P = ("scenario", "plant")
 VARIABLES: dict[str, Variable] = {
     "converged": Variable(S, "1", "summary", "the fixed point was reached"),
     "residual": Variable(S, "1", "summary", "largest relative change of rack power in the last pass"),
@@ -60,6 +61,18 @@ VARIABLES: dict[str, Variable] = {
     "ledger_rack": Variable(S, "1", "summary", "(rack AC - heat to liquid - heat to air) / rack AC"),
     "ledger_heat": Variable(S, "1", "summary", "(utility - heat outdoors - room losses) / utility"),
     "bound_racks": Variable(("scenario", "binding_kind"), "1", "summary", "racks held by each kind of limit"),
+    "worst_margin": Variable(
+        ("scenario", "rule"),
+        "1",
+        "summary",
+        "worst margin of each rule over its scale, positive inside the limit",
+    ),
+    "worst_element": Variable(
+        ("scenario", "rule"),
+        "1",
+        "summary",
+        "index of the element that has it on the rule's axis, -1 for none",
+    ),
     "power": Variable(R, "W", "racks", "mean AC input of the rack"),
     "peak_power": Variable(R, "W", "racks", "mean power times the EDP factor"),
     "demand": Variable(R, "W", "racks", "AC power the workload asks for"),
@@ -74,6 +87,9 @@ VARIABLES: dict[str, Variable] = {
     "coolant_demand": Variable(R, "m3/s", "racks", "coolant asked for by the rack valve"),
     "return_temperature": Variable(R, "K", "racks", "coolant leaving the rack"),
     "case_temperature": Variable(R, "K", "racks", "GPU case, mean plate of the rack"),
+    "worst_case_temperature": Variable(
+        R, "K", "racks", "GPU case, worst plate of the rack: least flow and greatest resistance"
+    ),
     "inlet_temperature": Variable(R, "K", "racks", "coolant at the rack's inlet"),
     "air_inlet_temperature": Variable(R, "K", "racks", "air at the rack's front"),
     "feed_voltage": Variable(R, "1", "racks", "lowest voltage at the rack's live feeds over nominal"),
@@ -81,9 +97,9 @@ VARIABLES: dict[str, Variable] = {
     "supply_temperature": Variable(B, "K", "racks", "technology coolant supply"),
     "supply_reachable": Variable(B, "K", "racks", "lowest supply the plant could hold at this heat"),
     "loop_return_temperature": Variable(B, "K", "racks", "technology coolant return, pump heat included"),
-    "facility_supply_temperature": Variable(B, "K", "racks", "facility water to the CDUs"),
-    "facility_return_temperature": Variable(B, "K", "racks", "facility water from the CDUs"),
-    "facility_flow": Variable(B, "kg/s", "racks", "facility water"),
+    "facility_supply_temperature": Variable(P, "K", "racks", "facility water to the CDUs"),
+    "facility_return_temperature": Variable(P, "K", "racks", "facility water from the CDUs"),
+    "facility_flow": Variable(P, "kg/s", "racks", "facility water"),
     "loop_flow": Variable(B, "m3/s", "racks", "technology coolant"),
     "loop_head": Variable(B, "Pa", "racks", "external head of the CDU pumps"),
     "flow_share": Variable(B, "1", "racks", "coolant delivered over coolant asked for"),
@@ -93,10 +109,10 @@ VARIABLES: dict[str, Variable] = {
     "main_velocity": Variable(B, "m/s", "racks", "coolant in the main"),
     "approach": Variable(B, "K", "racks", "technology supply above facility supply"),
     "cdu_duty": Variable(B, "W", "racks", "heat through the CDUs"),
-    "dry_cooler_duty": Variable(B, "W", "racks", "heat rejected by the dry coolers"),
-    "dry_cooler_speed": Variable(B, "1", "racks", "fan speed of the dry coolers"),
-    "trim_duty": Variable(B, "W", "racks", "heat taken by the trim chiller"),
-    "cooling_mode": Variable(B, "1", "racks", "what cools the facility water", COOLING_MODES),
+    "dry_cooler_duty": Variable(P, "W", "racks", "heat rejected by the dry coolers"),
+    "dry_cooler_speed": Variable(P, "1", "racks", "fan speed of the dry coolers"),
+    "trim_duty": Variable(P, "W", "racks", "heat taken by the trim chiller"),
+    "cooling_mode": Variable(P, "1", "racks", "what cools the facility water", COOLING_MODES),
     "air_supply_temperature": Variable(B, "K", "racks", "air from the fan walls"),
     "hot_aisle_temperature": Variable(B, "K", "racks", "air behind the racks"),
     "air_flow": Variable(B, "m3/s", "racks", "air of the fan walls"),
@@ -104,9 +120,9 @@ VARIABLES: dict[str, Variable] = {
     "air_capacity": Variable(B, "m3/s", "racks", "greatest air flow of the live fan walls"),
     "fan_wall_duty": Variable(B, "W", "racks", "heat taken by the fan walls"),
     "cdu_power": Variable(B, "W", "racks", "CDU pumps"),
-    "dry_cooler_power": Variable(B, "W", "racks", "dry-cooler fans"),
-    "trim_chiller_power": Variable(B, "W", "racks", "trim chiller"),
-    "pump_power": Variable(B, "W", "racks", "facility-water pumps"),
+    "dry_cooler_power": Variable(P, "W", "racks", "dry-cooler fans"),
+    "trim_chiller_power": Variable(P, "W", "racks", "trim chiller"),
+    "pump_power": Variable(P, "W", "racks", "facility-water pumps"),
     "fan_wall_power": Variable(B, "W", "racks", "fan walls"),
     "chiller_power": Variable(B, "W", "racks", "chillers of the air system and their pumps"),
     "device_power": Variable(D, "W", "racks", "active power through, or heat carried by, the device"),
@@ -133,9 +149,16 @@ def kept(level: str) -> list[str]:
 
 
 def dataset(
-    facility: Facility, arrays: Mapping[str, Any], level: str, coordinates: Mapping[str, Any]
+    facility: Facility,
+    arrays: Mapping[str, Any],
+    level: str,
+    rules: Sequence[str],
+    coordinates: Mapping[str, Any],
 ) -> xr.Dataset:
-    """The labelled state: every variable with its dims, unit and meaning from the table."""
+    """The labelled state: every variable with its dims, unit and meaning from the table.
+
+    rules : codes of the rules, labels of their axis. coordinates : name -> (values, unit) along the scenarios.
+    """
     devices = facility.devices
     variables = {}
     for name in kept(level):
@@ -150,8 +173,10 @@ def dataset(
     used = {dim for row in (VARIABLES[name] for name in variables) for dim in row.dims}
     labels: dict[str, Any] = {"scenario": np.arange(len(arrays["converged"])), "binding_kind": list(BINDINGS)}
     labels |= {
+        "rule": list(rules),
         "rack": list(facility.racks.name),
         "block": list(facility.blocks),
+        "plant": list(facility.plants),
         "device": list(devices.name),
     }
     labels["limit"] = [devices.name[index] for index in facility.shared.device]
@@ -171,5 +196,6 @@ def dataset(
         "title": facility.name,
         "source": "ai-factory-twin",
         "fingerprint": facility.fingerprint,
+        "layout": facility.layout.stored(),
     }
     return xr.Dataset(variables, coords, attrs)

@@ -46,7 +46,12 @@ CAUSES = {
     "chiller": "chiller capacity",
 }
 """What holds a rack, in words, by kind of binding."""
-MODES = {"free": "free cooling", "trim": "trim chiller running", "throttled": "supply above its set-point"}
+MODES = {
+    "free": "free cooling",
+    "trim": "trim chiller running",
+    "throttled": "supply above its set-point",
+    "none": "no plant",
+}
 """Cooling modes in words."""
 UNSERVED = "no tokens: no batch meets the latency target, or a heat limit lies below the floor"
 """What is said of racks that draw power for nothing."""
@@ -134,7 +139,7 @@ class Summary:
     binding: Mapping[str, int]
     """Kind of binding -> racks, the most frequent first; empty without a solution."""
     modes: Mapping[str, int]
-    """Cooling mode -> blocks; empty without a solution."""
+    """Cooling mode -> plants; empty without a solution."""
     unserved: int
     """Racks that draw power and give no tokens: no batch meets the latency target, or a heat limit is out of reach."""
     findings: tuple[Finding, ...]
@@ -188,8 +193,12 @@ def summary(
         gpus=round(float(facility.racks.gpus.sum())),
         metrics=_metrics(facility, one),
         binding=dict(sorted(bound.items(), key=lambda item: (-item[1], BINDINGS.index(item[0])))),
-        modes={name: coded.count(code) for code, name in enumerate(COOLING_MODES) if code in coded},
-        unserved=int(((one["power"] > 0) & (one["tokens"] == 0)).sum()),
+        modes={
+            name: coded.count(code)
+            for code, name in enumerate(COOLING_MODES)
+            if code in coded and name != "none"
+        },
+        unserved=int((((one["power"] > 0) & (one["tokens"] == 0)).values & (facility.racks.gpus > 0)).sum()),
         findings=tuple(findings),
         prices=tuple(prices),
         ledger=Ledger(

@@ -102,6 +102,7 @@ KINDS = (
     Kind("A", "current", ((0.0, "A"), (1e4, "kA"))),
     Kind("ohm", "impedance", ((0.0, "mohm"), (1.0, "ohm"))),
     Kind("ohm/m", "impedance per length", ((0.0, "mohm/m"),)),
+    Kind("S", "conductance", ((0.0, "S"),)),
     Kind("J", "energy", ((0.0, "kWh"), (3.6e9, "MWh"), (3.6e12, "GWh"))),
     Kind("K", "temperature", ((0.0, "degC"),)),
     Kind("delta_degC", "temperature difference", ((0.0, "K"),)),
@@ -121,6 +122,12 @@ KINDS = (
     Kind("W/K", "heat capacity rate", ((0.0, "kW/K"),)),
     Kind("K/W", "thermal resistance", ((0.0, "K/kW"), (1e-3, "K/W"))),
     Kind("J/kg/K", "specific heat capacity", ((0.0, "kJ/kg/K"),)),
+    Kind("J/kg", "specific enthalpy", ((0.0, "kJ/kg"),)),
+    Kind("W/m/K", "thermal conductivity", ((0.0, "W/m/K"),)),
+    Kind("Pa*s", "viscosity", ((0.0, "Pa*s"),)),
+    Kind("Pa*s/m3", "pressure per flow", ((0.0, "Pa*s/m3"),)),
+    Kind("Pa*s2/m6", "pressure per squared flow", ((0.0, "Pa*s2/m6"),)),
+    Kind("1/K", "temperature coefficient", ((0.0, "1/K"),)),
     Kind("C", "electric charge", ((0.0, "C"),)),
     Kind("F", "capacitance", ((0.0, "F"),)),
     Kind("token", "number of tokens", ((0.0, "token"),)),
@@ -253,6 +260,66 @@ def si(quantity: object, unit: str) -> float:
     return value
 
 
+def quantity(value: Any, unit: str | None = None) -> Any:
+    """A pint Quantity of the private registry, from a text, or from a number or numbers and their unit.
+
+    >>> print(quantity("45 degC").to("K"), quantity([40, 80], "gpm").to("L/min").round(1))
+    318.15 kelvin [151.4 302.8] liter / minute
+    """
+    if unit is None:
+        if _is_quantity(value):
+            value, unit = value.magnitude, format(value.units, "D")
+        else:
+            found = _NUMBER.fullmatch(value) if isinstance(value, str) else None
+            if found is None:
+                raise UnitError(f"{_written(value)!r} is not a number with a unit such as '10 kW'")
+            value, unit = float(found[1]), found[2]
+    return registry().Quantity(value, _parsed(unit))
+
+
+def magnitude(values: Any, unit: str) -> Any:
+    """SI magnitudes of a Quantity of any registry, number or array, read by its unit as `si` reads a text.
+
+    unit : as in `si`. A sequence is read item by item and gives an array; where the kind is a ratio, what has
+    no unit is given back as it is. Unlike a text, a quantity may hold what is not finite: a kernel may.
+
+    >>> magnitude(quantity([113.0, 122.0], "degF"), "K").round(6).tolist()
+    [318.15, 323.15]
+    """
+    if _is_quantity(values):
+        text = format(values.units, "D")
+        factors = _conversion(text, unit)
+        if factors is None:
+            raise UnitError(_mismatch(_sample(values.magnitude), text, unit))
+        return values.magnitude * factors[0] + factors[1]
+    if isinstance(values, str):
+        return si(values, unit)
+    if isinstance(values, (list, tuple)) and not (_bare(unit) and all(map(_plain, values))):
+        return np.array([magnitude(value, unit) for value in values])
+    if _bare(unit):
+        return values
+    if isinstance(values, np.ndarray) and values.ndim:
+        likely = _kind(unit).read[0][1]
+        raise UnitError(f"{_written(values)!r} has no unit; give it one as in quantity(values, '{likely}')")
+    return si(values[()] if isinstance(values, np.ndarray) else values, unit)
+
+
+def _is_quantity(value: object) -> bool:
+    """Whether this is a Quantity, of whatever registry."""
+    return hasattr(value, "magnitude") and hasattr(value, "units")
+
+
+def _plain(value: object) -> bool:
+    """Whether a value has no unit to read."""
+    return not (_is_quantity(value) or isinstance(value, (str, list, tuple)))
+
+
+def _sample(values: Any) -> str:
+    """A number, or the first of an array, to quote in a message."""
+    flat = np.ravel(values)
+    return repr(flat[0].item()) if flat.size else "[]"
+
+
 @cache
 def pattern(unit: str, least: float | None = None, above: float | None = None) -> str:
     """A regular expression, of Python and of editors, for the texts that are values of this kind.
@@ -298,7 +365,7 @@ def _bare(unit: str) -> bool:
 
 def _split(quantity: object, unit: str) -> tuple[str, str]:
     """Number and unit text of a text, a Quantity or a bare number."""
-    if hasattr(quantity, "magnitude") and hasattr(quantity, "units"):
+    if _is_quantity(quantity):
         return repr(float(quantity.magnitude)), format(quantity.units, "D")
     if isinstance(quantity, bool) or not isinstance(quantity, (str, numbers.Real)):
         raise UnitError(f"{_written(quantity)!r} is not {_wanted(unit)}")
@@ -322,7 +389,7 @@ def _likely(number: str, unit: str) -> str:
 
 def _written(quantity: object) -> str:
     """What to quote of a value, cut where it would fill a page."""
-    text = str(quantity)
+    text = " ".join(str(quantity).split())
     return text if len(text) <= 60 else text[:57] + "..."
 
 
@@ -357,9 +424,10 @@ def _mismatch(number: str, text: str, unit: str) -> str:
     prefix = next((found[0] for found in registry().parse_unit_name(text)), "") if text.isalpha() else ""
     symbol = {"mega": "M", "giga": "G", "kilo": "k", "milli": "m"}.get(prefix, "")
     suit = symbol + expected.unit if symbol and expected.unit.isalpha() and expected.unit != "K" else prefer
+    example = number if expected.unit == "1" else f"{number} {suit}"
     return (
         f"'{number} {text}' is {_article(noun)} [{text}], expected {_article(expected.noun)} [{prefer}] "
-        f"such as '{number} {suit}'"
+        f"such as '{example}'"
     )
 
 

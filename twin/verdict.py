@@ -50,6 +50,7 @@ def check(facility: Facility, state: xr.Dataset) -> xr.Dataset:
         "scenario": state.scenario.values,
         "rack": list(facility.racks.name),
         "block": list(facility.blocks),
+        "plant": list(facility.plants),
         "device": list(facility.devices.name),
     }
     labels |= {

@@ -3,70 +3,31 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-from pathlib import Path
 
 import numpy as np
-import power_grid_model as pgm
 import pytest
 
-from electrical.transformer import no_load_admittance, series_impedance
 from electrical.tree import depth, flow, forest, incidence
-
-CASE = Path(__file__).parents[1] / "cases" / "network-a" / "network.json"
 
 
 @pytest.fixture(scope="module")
-def network():
-    """Network A as arrays: its document, parent, kind of branch, nominal voltage."""
-    document = json.loads(CASE.read_text())
-    parent, branch = np.array(document["parent"]), np.array(document["branch"])
-    transformers = branch == len(document["lines"])
-    low = (incidence(parent).T @ transformers.astype(float)) > 0
-    high, below = document["nominal_voltage"]["high"], document["nominal_voltage"]["low"]
-    return document, parent, branch, np.where(low, below, high)
+def network(radial_network):
+    """Network A."""
+    return radial_network("network-a")
 
 
 @pytest.fixture(scope="module")
 def facility(network):
     """Network A as a forest."""
-    document, parent, branch, nominal = network
-    resistance, reactance, conductance, susceptance = np.zeros((4, len(parent)))
-    plate, source = document["transformer"], document["source"]
-    for node, kind in enumerate(branch):
-        if kind < 0:
-            impedance = nominal[node] ** 2 / source["short_circuit_power"]
-            reactance[node] = impedance / np.hypot(1.0, source["resistance_ratio"])
-            resistance[node] = reactance[node] * source["resistance_ratio"]
-        elif kind < len(document["lines"]):
-            line = document["lines"][kind]
-            resistance[node], reactance[node] = line["resistance"], line["reactance"]
-            susceptance[[node, parent[node]]] += line["susceptance"] / 2
-        else:
-            voltage = nominal[node]
-            resistance[node], reactance[node] = series_impedance(
-                plate["rating"], voltage, plate["impedance_ratio"], plate["load_loss"]
-            )
-            for end in node, parent[node]:
-                core = no_load_admittance(
-                    plate["rating"], nominal[end], plate["no_load_loss"], plate["no_load_current_ratio"]
-                )
-                conductance[end] += core[0] / 2
-                susceptance[end] += core[1] / 2
-    ratio = source["voltage_ratio"]
-    return forest(parent, resistance, reactance, nominal, conductance, susceptance, ratio)
+    return network.forest
 
 
 @pytest.fixture(scope="module")
 def loads(network):
     """Sixty scenarios of rack loads, each between 30 and 120 kW with a power factor of 0.9 to 1."""
-    document, parent, _, _ = network
     random = np.random.default_rng(20)
-    power, reactive = np.zeros((2, 60, len(parent)))
-    racks = document["racks"]
-    power[:, racks] = random.uniform(30e3, 120e3, (60, len(racks)))
-    reactive[:, racks] = power[:, racks] * np.tan(np.arccos(random.uniform(0.9, 1.0, (60, len(racks)))))
-    return power, reactive
+    shape = 60, len(network.racks)
+    return network.loads(random.uniform(30e3, 120e3, shape), random.uniform(0.9, 1.0, shape))
 
 
 def two_bus_voltage(source, resistance, reactance, power, reactive):
@@ -97,75 +58,18 @@ def scattered(random, count):
 
 
 def test_network_a_agrees_with_power_grid_model(network, facility, loads):
-    document, parent, branch, nominal = network
-    power, reactive = loads
-    lines = np.flatnonzero((branch >= 0) & (branch < len(document["lines"])))
-    transformers = np.flatnonzero(branch == len(document["lines"]))
-    racks, plate = np.array(document["racks"]), document["transformer"]
-    kinds = [document["lines"][kind] for kind in branch[lines]]
-    turn = 2 * np.pi * document["frequency"]
-
-    def table(kind, component, start, count, **columns):
-        rows = pgm.initialize_array(kind, component, count)
-        rows["id"] = start + np.arange(count)
-        for name, values in columns.items():
-            rows[name] = values
-        return rows
-
-    first_line = len(parent)
-    first_transformer = first_line + len(lines)
-    source = first_transformer + len(transformers)
-    model = pgm.PowerGridModel(
-        {
-            "node": table("input", "node", 0, len(parent), u_rated=nominal),
-            "line": table(
-                "input", "line", first_line, len(lines),
-                from_node=parent[lines], to_node=lines, from_status=1, to_status=1,
-                r1=[kind["resistance"] for kind in kinds], x1=[kind["reactance"] for kind in kinds],
-                c1=[kind["susceptance"] / turn for kind in kinds], tan1=0.0, i_n=1000.0,
-            ),
-            "transformer": table(
-                "input", "transformer", first_transformer, len(transformers),
-                from_node=parent[transformers], to_node=transformers, from_status=1, to_status=1,
-                u1=nominal[parent[transformers]], u2=nominal[transformers], sn=plate["rating"],
-                uk=plate["impedance_ratio"], pk=plate["load_loss"],
-                i0=plate["no_load_current_ratio"], p0=plate["no_load_loss"],
-                winding_from=2, winding_to=1, clock=11,
-                tap_side=0, tap_pos=0, tap_min=0, tap_max=0, tap_nom=0, tap_size=0.0,
-            ),
-            "source": table(
-                "input", "source", source, 1, node=0, status=1, u_ref=document["source"]["voltage_ratio"],
-                sk=document["source"]["short_circuit_power"], rx_ratio=document["source"]["resistance_ratio"],
-            ),
-            "sym_load": table(
-                "input", "sym_load", source + 1, len(racks),
-                node=racks, status=1, type=0, p_specified=0.0, q_specified=0.0,
-            ),
-        },
-        system_frequency=document["frequency"],
-    )  # fmt: skip
-    update = pgm.initialize_array("update", "sym_load", (len(power), len(racks)))
-    update["id"] = source + 1 + np.arange(len(racks))
-    update["p_specified"], update["q_specified"] = power[:, racks], reactive[:, racks]
-    truth = model.calculate_power_flow(
-        update_data={"sym_load": update}, calculation_method="newton_raphson", error_tolerance=1e-12
-    )
-
-    state = flow(facility, power, reactive)
+    truth = network.solved_elsewhere(*loads)
+    state = flow(facility, *loads)
     assert state.converged.all()
-    ratio = state.voltage / nominal
+    magnitude, angle = network.deviation(state.voltage, truth)
     # Both stop at changes far below 1e-10 per unit; 1e-9 leaves an order for rounding and none for a model.
-    np.testing.assert_allclose(np.abs(ratio), truth["node"]["u_pu"], rtol=0, atol=1e-9)
-    # The other program turns the low-voltage side by the vector group: Dyn11 leads by 30 degrees.
-    clock = np.where(nominal == nominal.min(), np.pi / 6, 0.0)
-    angle = np.angle(ratio * np.exp(-1j * (truth["node"]["u_angle"] - clock)))
+    np.testing.assert_allclose(magnitude, 0.0, atol=1e-9)
     np.testing.assert_allclose(angle, 0.0, atol=1e-9)
     # At low voltage the lines have no capacitance, so both ends carry the branch current.
-    bare = np.array([kind["susceptance"] == 0.0 for kind in kinds])
-    np.testing.assert_allclose(state.current[:, lines[bare]], truth["line"]["i_to"][:, bare], rtol=1e-8)
-    np.testing.assert_allclose(
-        state.entering[:, lines[bare]].real, truth["line"]["p_from"][:, bare], rtol=1e-8
-    )
+    bare = network.susceptance[network.lines] == 0.0
+    lines = network.lines[bare]
+    np.testing.assert_allclose(state.current[:, lines], truth["line"]["i_to"][:, bare], rtol=1e-8)
+    np.testing.assert_allclose(state.entering[:, lines].real, truth["line"]["p_from"][:, bare], rtol=1e-8)
     np.testing.assert_allclose(state.leaving[:, 0].real, truth["source"]["p"][:, 0], rtol=1e-8)
     np.testing.assert_allclose(state.leaving[:, 0].imag, truth["source"]["q"][:, 0], rtol=1e-8)
 
@@ -240,11 +144,10 @@ def test_scenarios_beyond_one_chunk_and_leading_axes_keep_their_places(facility,
 
 def test_energy_closes(facility, loads, network):
     power, reactive = loads
-    nominal = network[3]
     state = flow(facility, power, reactive)
     drawn = state.entering[:, 0]
     series = (state.entering - state.leaving).sum(axis=-1)
-    per_unit = np.abs(state.voltage / nominal)[:, facility.order[facility.shunted]] ** 2
+    per_unit = np.abs(state.voltage / network.nominal)[:, facility.order[facility.shunted]] ** 2
     core = (per_unit * facility.shunt[0, :, 0]).sum(axis=-1)
     line_and_core = (per_unit * facility.shunt[1, :, 0]).sum(axis=-1)
     assert (series.real > 0).all()
@@ -333,7 +236,7 @@ def test_circles_and_strangers_are_refused():
 
 
 def test_incidence_holds_every_path(network):
-    _, parent, _, _ = network
+    parent = network.parent
     carried = incidence(parent)
     assert carried.dtype == np.bool_
     for node in (0, 5, 36, 537):

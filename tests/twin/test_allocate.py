@@ -1,4 +1,5 @@
-"""Allocation against closed forms, scipy's SLSQP and HiGHS, its own optimality conditions, and invariants.
+"""Allocation against closed forms, scipy's SLSQP and HiGHS, its own optimality conditions, and invariants;
+the policies that ask no law against loops that raise the level of one scenario by bisection.
 
 Tolerances: the interior point stops at a mean complementarity of 1e-12 of the mean gain, so powers are
 good to about 1e-6 of a rack's range, tokens to 1e-10, and marginal tokens meet prices within 1e-5 for
@@ -13,11 +14,12 @@ import numpy as np
 import pytest
 from scipy.optimize import linprog, minimize
 
-from twin.allocate import Caps, allocate
+from twin.allocate import Caps, allocate, shed
 from twin.compute.law import Law, ac_power, knee_power, lower, throughput, upper
 from twin.compute.law import floor as law_floor
 
 RACK = 16
+FILLING = ["proportional", "equal", "priority"]
 
 
 def pattern(rng: np.random.Generator, rack: int = RACK) -> np.ndarray:
@@ -348,7 +350,8 @@ def test_proportional_keeps_every_limit_and_never_beats_the_greatest():
 
 def test_no_policy_and_no_tight_limit_leave_the_ceiling_exactly():
     law, floor, ceiling, share, capacity = case(19, 20)
-    for policy, room in (("none", capacity), ("max-throughput", 1e9), ("proportional", np.inf)):
+    rooms = ("none", capacity), ("max-throughput", 1e9), ("equal", 1e9), *((p, np.inf) for p in FILLING)
+    for policy, room in rooms:
         caps = allocate(law, floor, ceiling, share, np.zeros_like(capacity) + room, policy)
         np.testing.assert_array_equal(caps.power, ceiling)
         assert caps.settled.all()
@@ -358,7 +361,7 @@ def test_no_policy_and_no_tight_limit_leave_the_ceiling_exactly():
         allocate(law, floor, ceiling, share, capacity, "greedy")
 
 
-@pytest.mark.parametrize("policy", ["max-throughput", "proportional"])
+@pytest.mark.parametrize("policy", ["max-throughput", *FILLING])
 def test_dead_racks_stay_at_zero(policy):
     law, floor, ceiling, share, capacity = case(20, 60)
     dead = np.random.default_rng(1).random(floor.shape) < 0.4
@@ -445,3 +448,317 @@ def test_a_site_of_many_limits_meets_its_optimality_conditions():
     assert error < 1e-5
     assert unused < 1e-9
     assert over < 1e-9
+
+
+def fill(floor, ceiling, share, capacity, policy, priority=None) -> Caps:
+    """`allocate` by a policy that asks no law, for lists of one scenario or arrays of many."""
+    floor, ceiling, capacity = (np.atleast_2d(np.asarray(a, dtype=float)) for a in (floor, ceiling, capacity))
+    share = np.asarray(share, dtype=float)
+    share = share[None] if share.ndim == 2 else share
+    return allocate(two(), floor, ceiling, share, capacity, policy, priority)
+
+
+def test_two_racks_against_the_closed_forms_of_each_policy():
+    # 20 to 50 kW and 50 to 110 kW on 120 kW: 50 kW for 90 kW of way; both at 60 kW but for the ceiling of one.
+    ends = [20e3, 50e3], [50e3, 110e3]
+    both = [[1.0, 1.0]]
+    caps = fill(*ends, both, [120e3], "proportional")
+    np.testing.assert_allclose(caps.power[0], [20e3 + 30e3 * 5 / 9, 50e3 + 60e3 * 5 / 9], rtol=1e-14)
+    caps = fill(*ends, both, [120e3], "equal")
+    np.testing.assert_array_equal(caps.power[0], [50e3, 70e3])
+    np.testing.assert_array_equal(caps.binding[0], [-1, 0])
+    caps = fill(*ends, both, [90e3], "equal")  # 45 kW each would be below the second one's floor
+    np.testing.assert_allclose(caps.power[0], [40e3, 50e3], rtol=1e-14)
+    np.testing.assert_array_equal(caps.binding[0], [0, 0])
+    caps = fill(*ends, both, [120e3], "priority", [1, 2])
+    np.testing.assert_allclose(caps.power[0], [50e3, 70e3], rtol=1e-14)
+    caps = fill(*ends, both, [120e3], "priority", [7, -3])
+    np.testing.assert_allclose(caps.power[0], [20e3, 100e3], rtol=1e-14)
+    # Loads that weigh unequally: 2 p + p = 120 kW at one level.
+    caps = fill([0.0, 0.0], [1e5, 1e5], [[2.0, 1.0]], [120e3], "equal")
+    np.testing.assert_allclose(caps.power[0], [40e3, 40e3], rtol=1e-14)
+
+
+def test_nested_limits_against_the_closed_form():
+    # Racks 0 and 1 on 60 kW, all four on 200 kW: 30 kW each there, then 70 kW for each of the others.
+    share = [[1.0, 1.0, 0.0, 0.0], [1.0, 1.0, 1.0, 1.0]]
+    ends = np.full(4, 1e4), np.full(4, 1e5)
+    caps = fill(*ends, share, [60e3, 200e3], "equal")
+    np.testing.assert_allclose(caps.power[0], [30e3, 30e3, 70e3, 70e3], rtol=1e-14)
+    np.testing.assert_array_equal(caps.binding[0], [0, 0, 1, 1])
+    # Class 1 is racks 1 and 2: rack 1 has the 50 kW of the small limit, rack 2 its ceiling, rack 3 the rest.
+    caps = fill(*ends, share, [60e3, 200e3], "priority", [2, 1, 1, 2])
+    np.testing.assert_allclose(caps.power[0], [10e3, 50e3, 100e3, 40e3], rtol=1e-14)
+    np.testing.assert_array_equal(caps.binding[0], [0, 0, -1, 1])
+
+
+def test_three_classes_are_served_in_order():
+    # Six racks, 10 to 40 kW: 60 kW of floors, then 60 kW for each class of two.
+    priority = [3, 1, 2, 3, 2, 1]
+    for capacity, first, second, third in (
+        (60e3, 10e3, 10e3, 10e3),
+        (90e3, 25e3, 10e3, 10e3),
+        (120e3, 40e3, 10e3, 10e3),
+        (140e3, 40e3, 20e3, 10e3),
+        (190e3, 40e3, 40e3, 15e3),
+        (240e3, 40e3, 40e3, 40e3),
+    ):
+        caps = fill(np.full(6, 1e4), np.full(6, 4e4), np.ones((1, 6)), [capacity], "priority", priority)
+        wanted = np.array([first, second, third])[np.array(priority) - 1]
+        np.testing.assert_allclose(caps.power[0], wanted, rtol=1e-14)
+        np.testing.assert_array_equal(caps.binding[0] >= 0, wanted < 40e3)
+
+
+def climb(power, rising, way, share, capacity):
+    """Power with the racks `rising` at the highest common level that the limits allow, by bisection.
+
+    way : power of every rack at a level; by 2e5 all are at their ceilings. Racks of a full limit stay.
+    """
+    power, rising = power.copy(), rising.copy()
+    while rising.any():
+
+        def at(level, power=power, rising=rising):
+            return np.where(rising, way(level), power)
+
+        low, high = 0.0, 2e5
+        for _ in range(80):
+            middle = (low + high) / 2.0
+            fits = (share @ at(middle) <= capacity * (1 + 1e-15)).all()
+            low, high = (middle, high) if fits else (low, middle)
+        power = at(low)
+        full = (share @ power >= capacity * (1 - 1e-12)) & share.any(axis=-1)
+        stop = rising & (share[full] > 0.0).any(axis=0)
+        rising = rising & ~stop if stop.any() else np.zeros_like(rising)
+    return power
+
+
+def slow(floor, ceiling, share, capacity, policy, priority):
+    """The same policies for one scenario, class by class and event by event."""
+    if policy == "equal":
+        return climb(floor, ceiling > floor, lambda level: np.clip(level, floor, ceiling), share, capacity)
+    power = floor.copy()
+    for one in np.unique(priority) if policy == "priority" else [None]:
+        mine = (ceiling > floor) & ((priority == one) | (one is None))
+        power = climb(power, mine, lambda part: floor + min(part, 1.0) * (ceiling - floor), share, capacity)
+    return power
+
+
+@pytest.mark.parametrize("policy", FILLING)
+def test_small_cases_against_a_loop_that_bisects_the_level(policy):
+    rng = np.random.default_rng(30)
+    for _ in range(200):
+        rack, limit = rng.integers(1, 8), rng.integers(1, 6)
+        floor = rng.uniform(1e4, 5e4, rack) * (rng.random(rack) < 0.8)
+        ceiling = floor + rng.uniform(0.0, 8e4, rack) * (rng.random(rack) < 0.8)
+        share = rng.uniform(0.1, 1.5, (limit, rack)) * (rng.random((limit, rack)) < 0.6)
+        least, most = share @ floor, share @ ceiling
+        capacity = least + (most - least) * rng.uniform(0.0, 1.2, limit)
+        capacity[rng.random(limit) < 0.2] = np.inf
+        priority = rng.integers(1, 4, rack)
+        caps = fill(floor, ceiling, share, capacity, policy, priority)
+        # Bisection ends at 1e-16 of the level; a limit counts as full from 1e-12 on.
+        wanted = slow(floor, ceiling, share, capacity, policy, priority)
+        np.testing.assert_allclose(caps.power[0], wanted, rtol=1e-9, atol=1e-6)
+
+
+@pytest.mark.parametrize("policy", FILLING)
+def test_a_held_rack_stands_at_a_full_limit_on_which_no_other_rack_is_ahead_of_it(policy):
+    # A max-min fair power is one at which every rack below its ceiling has such a limit.
+    _, floor, ceiling, share, capacity = case(31, 500)
+    priority = np.random.default_rng(1).integers(1, 4, RACK)
+    caps = fill(floor, ceiling, share, capacity, policy, priority)
+    assert caps.settled.all()
+    limited = np.isfinite(capacity) & share.any(axis=-1)
+    filled = np.where(limited, load(share, caps.power) / np.where(limited, capacity, 1.0), 0.0)
+    assert filled.max() <= 1.0 + 1e-12
+    assert (caps.power >= floor * (1 - 1e-15)).all()
+    assert (caps.power <= ceiling).all()
+    free = caps.binding < 0
+    np.testing.assert_array_equal(caps.power[free], ceiling[free])
+    scenario, rack = np.nonzero(~free)
+    assert len(scenario) > 1000
+    holder = caps.binding[scenario, rack]
+    np.testing.assert_allclose(filled[scenario, holder], 1.0, rtol=1e-12)
+    part = (caps.power - floor) / np.maximum(ceiling - floor, 1e-9)
+    ahead = {"proportional": part, "equal": caps.power, "priority": part + priority}[policy]
+    moved = (share[0, holder] > 0.0) & (caps.power > floor * (1 + 1e-12))[scenario]
+    furthest = np.where(moved, ahead[scenario], -np.inf).max(axis=-1)
+    own = ahead[scenario, rack]
+    assert (furthest <= own + 1e-9 * np.abs(own)).all()
+
+
+@pytest.mark.parametrize("policy", FILLING)
+def test_filling_a_batch_equals_singles_to_the_bit(policy):
+    _, floor, ceiling, share, capacity = case(32, 60)
+    capacity[17, 12] = 0.99 * load(share, floor)[17, 12]
+    priority = np.random.default_rng(2).integers(1, 4, RACK)
+    caps = fill(floor, ceiling, share, capacity, policy, priority)
+    np.testing.assert_array_equal(caps.settled, np.arange(60) != 17)
+    each = fill(floor, ceiling, np.repeat(share, 60, axis=0), capacity, policy, priority)
+    np.testing.assert_array_equal(each.power, caps.power)
+    for k in range(60):
+        alone = fill(floor[k], ceiling[k], share, capacity[k], policy, priority)
+        np.testing.assert_array_equal(alone.power[0], caps.power[k])
+        np.testing.assert_array_equal(alone.binding[0], caps.binding[k])
+        assert alone.settled[0] == caps.settled[k]
+
+
+def test_one_class_is_proportional():
+    _, floor, ceiling, share, capacity = case(33, 100)
+    plain = fill(floor, ceiling, share, capacity, "proportional")
+    for priority in (None, np.full(RACK, 4)):
+        caps = fill(floor, ceiling, share, capacity, "priority", priority)
+        np.testing.assert_array_equal(caps.power, plain.power)
+        np.testing.assert_array_equal(caps.binding, plain.binding)
+    # The others do not ask.
+    for policy in ("proportional", "equal"):
+        caps = fill(floor, ceiling, share, capacity, policy, np.arange(RACK))
+        np.testing.assert_array_equal(caps.power, fill(floor, ceiling, share, capacity, policy).power)
+
+
+@pytest.mark.parametrize("policy", FILLING)
+def test_rows_of_zeros_and_infinite_capacities_limit_nothing(policy):
+    _, floor, ceiling, share, capacity = case(34, 50)
+    priority = np.arange(RACK) % 3
+    caps = fill(floor, ceiling, share, capacity, policy, priority)
+    zeros, ones = np.zeros((1, 3, RACK)), np.ones((1, 2, RACK))
+    more = np.concatenate([share, zeros, ones], axis=1)
+    room = np.concatenate([capacity, np.tile([0.0, -1.0, 1e5, np.inf, np.inf], (50, 1))], axis=1)
+    again = fill(floor, ceiling, more, room, policy, priority)
+    np.testing.assert_array_equal(again.power, caps.power)
+    np.testing.assert_array_equal(again.binding, caps.binding)
+    assert again.settled.all()
+
+
+@pytest.mark.parametrize("policy", FILLING)
+def test_filling_leaves_the_floors_where_they_fill_a_limit_and_flags_them_where_they_do_not_fit(policy):
+    _, floor, ceiling, share, _ = case(35, 20)
+    for slack, settled in ((0.0, True), (-0.9e-9, True), (-1.1e-9, False), (-0.5, False)):
+        capacity = load(share, floor) * (1.0 + slack)
+        caps = fill(floor, ceiling, share, capacity, policy, np.arange(RACK))
+        assert (caps.settled == settled).all()
+        if settled:
+            np.testing.assert_allclose(caps.power, floor, rtol=1e-12)
+            assert (caps.binding >= 0)[ceiling > floor].all()
+        else:
+            assert np.isnan(caps.power).all()
+            assert (caps.binding == -1).all()
+
+
+@pytest.mark.parametrize("policy", FILLING)
+def test_a_chain_of_limits_each_waiting_for_the_one_before(policy):
+    # Limit k holds racks k and k + 1 and is the tighter the smaller k: racks 0 and 1 share the first, each
+    # next rack has what the one before it leaves.
+    rack, floor = 400, np.full(400, 1e3)
+    share = np.eye(rack)[:-1] + np.eye(rack, k=1)[:-1]
+    capacity = 2e4 + np.arange(rack - 1) * 10.0
+    caps = fill(floor, np.full(rack, 1e5), share, capacity, policy)
+    wanted = np.full(rack, 1e4)
+    for k in range(1, rack):
+        wanted[k] = capacity[k - 1] - wanted[k - 1]
+    np.testing.assert_allclose(caps.power[0], wanted, rtol=1e-9)
+    np.testing.assert_array_equal(caps.binding[0], np.maximum(np.arange(rack) - 1, 0))
+
+
+def test_shed_takes_the_least_important_and_the_last_until_the_limit_holds():
+    floor, share = np.full((1, 5), 2e4), np.ones((1, 1, 5))
+    priority = [1, 2, 1, 2, 1]
+    order = [3, 1, 4, 2, 0]
+    for count, capacity in ((0, 1e5), (0, 1e5 * (1 - 1e-10)), (1, 9.9e4), (1, 8e4), (2, 7.9e4), (5, 1e4)):
+        off, limit = shed(floor, share, np.array([[capacity]]), priority)
+        assert sorted(np.flatnonzero(off[0])) == sorted(order[:count])
+        np.testing.assert_array_equal(limit[0], np.where(off[0], 0, -1))
+    off, _ = shed(floor, share, np.array([[0.0]]))
+    assert off.all()
+    off, _ = shed(floor, share, np.array([[7e4]]))  # one class: the last
+    np.testing.assert_array_equal(off[0], [False, False, False, True, True])
+
+
+def test_shed_leaves_alone_what_does_not_load_the_exceeded_limit():
+    # Rack 4 has no share, rack 3 no floor, and the second limit has room.
+    share = np.array([[[1.0, 1.0, 1.0, 1.0, 0.0], [1.0, 1.0, 1.0, 1.0, 1.0], [0.0, 0.0, 0.0, 0.0, 0.0]]])
+    floor = np.array([[2e4, 2e4, 2e4, 0.0, 2e4]])
+    off, limit = shed(floor, share, np.array([[4e4, np.inf, -1.0]]), [1, 1, 1, 9, 9])
+    np.testing.assert_array_equal(off[0], [False, False, True, False, False])
+    np.testing.assert_array_equal(limit[0], [-1, -1, 0, -1, -1])
+
+
+def test_shed_serves_the_most_exceeded_limit_first():
+    # The second is over by half, and what it switches off is enough for the first, which is over by a quarter.
+    share = np.array([[[1.0, 1.0, 1.0, 1.0, 1.0], [0.0, 1.0, 1.0, 1.0, 0.0]]])
+    floor = np.full((1, 5), 1e4)
+    off, limit = shed(floor, share, np.array([[4e4, 2e4]]), [1, 1, 2, 1, 3])
+    np.testing.assert_array_equal(off[0], [False, False, True, False, False])
+    np.testing.assert_array_equal(limit[0], [-1, -1, 1, -1, -1])
+
+
+def slow_shed(floor, share, capacity, priority):
+    """One limit and one rack at a time."""
+    holder = np.full(len(floor), -1)
+    while True:
+        weight = share * np.where(holder < 0, floor, 0.0)
+        total = weight.sum(axis=-1)
+        over = np.flatnonzero((total > capacity * (1 + 1e-9)) & share.any(axis=-1))
+        if not len(over):
+            return holder
+        worst = max(over, key=lambda k: (total[k] / capacity[k], -k))
+        for rack in sorted(np.flatnonzero(weight[worst]), key=lambda r: (-priority[r], -r)):
+            holder[rack] = worst
+            if (share[worst] * np.where(holder < 0, floor, 0.0)).sum() <= capacity[worst] * (1 + 1e-9):
+                break
+
+
+def small_shed(seed, scenario, rack=7, limit=5):
+    rng = np.random.default_rng(seed)
+    floor = rng.uniform(1e4, 5e4, (scenario, rack)) * (rng.random((scenario, rack)) < 0.9)
+    share = rng.uniform(0.1, 1.5, (scenario, limit, rack)) * (rng.random((scenario, limit, rack)) < 0.6)
+    capacity = load(share, floor) * rng.uniform(0.3, 1.3, (scenario, limit))
+    capacity[:, 0] = np.inf
+    return floor, share, capacity, rng.integers(1, 4, rack)
+
+
+def test_shed_against_one_rack_at_a_time_alone_and_in_a_batch():
+    floor, share, capacity, priority = small_shed(40, 300)
+    off, limit = shed(floor, share, capacity, priority)
+    assert (
+        limit.max(axis=-1) != np.where(off, limit, 9).min(axis=-1)
+    ).any()  # some have several limits at work
+    for k in range(300):
+        np.testing.assert_array_equal(limit[k], slow_shed(floor[k], share[k], capacity[k], priority))
+        one = slice(k, k + 1)
+        alone = shed(floor[one], share[one], capacity[one], priority)
+        np.testing.assert_array_equal(alone[0][0], off[k])
+        np.testing.assert_array_equal(alone[1][0], limit[k])
+    rest = np.where(off, 0.0, floor)
+    for policy in FILLING:
+        assert fill(rest, np.where(off, 0.0, floor + 1e4), share, capacity, policy, priority).settled.all()
+
+
+def test_no_smaller_choice_that_respects_the_order_would_do():
+    # All 128 subsets of seven racks at one limit: those that hold it and switch off no rack while a less
+    # important one (or a later one of its class) that loads the limit stays on. None is smaller.
+    floor, share, capacity, priority = small_shed(41, 100, limit=2)
+    off, _ = shed(floor, share, capacity, priority)
+    subset = (np.arange(128)[:, None] >> np.arange(7)) & 1 == 1
+    order = np.lexsort((-np.arange(7), -priority))
+    for k in range(100):
+        loads = order[(share[k, 1, order] * floor[k, order]) > 0.0]
+        held = np.where(subset, 0.0, floor[k]) @ share[k, 1] <= capacity[k, 1] * (1 + 1e-9)
+        prefix = (np.diff(subset[:, loads].astype(int), axis=-1) <= 0).all(axis=-1)
+        allowed = held & prefix
+        assert off[k].sum() == subset[allowed].sum(axis=-1).min()
+        assert (allowed & (subset == off[k]).all(axis=-1)).any()
+
+
+def test_a_site_of_many_limits_is_shed_so_that_its_floors_fit():
+    rng = np.random.default_rng(42)
+    rack = 768
+    law = racks(rng, 1, rack)
+    floor = np.broadcast_to(law_floor(law), (1, rack)).copy()
+    rows = [np.pad(pattern(rng)[0], ((0, 0), (k, rack - k - RACK))) for k in range(0, rack, RACK)]
+    share = np.concatenate([*rows, np.ones((1, rack))])[None]
+    capacity = load(share, floor) * rng.uniform(0.4, 1.2, share.shape[:2])
+    priority = rng.integers(1, 4, rack)
+    off, limit = shed(floor, share, capacity, priority)
+    np.testing.assert_array_equal(limit[0], slow_shed(floor[0], share[0], capacity[0], priority))
+    assert (load(share, np.where(off, 0.0, floor)) <= capacity * (1 + 1e-9)).all()

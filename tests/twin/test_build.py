@@ -1,5 +1,7 @@
 """What the reference layout becomes: catalogue figures in the arrays, names, places, feeds."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,7 @@ import twin
 from twin.catalogue import product
 
 ZERO = 273.15
+SITE = Path(__file__).parents[1] / "cases" / "gb300-96" / "layout.yaml"
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +89,19 @@ def test_shelf_curve_gives_139_5_kw_at_tdp():
     curve = converter.loss_coefficients(*made["shelfEfficiency"].T)
     drawn = converter.input_power(136e3, made["numShelves"] * made["shelfRating"], curve)
     assert drawn == pytest.approx(139.5e3, rel=1e-3)
+
+
+def test_panels_stand_where_the_layout_puts_them_in_every_block(pod):
+    devices = pod.devices
+    panel = devices.box[devices.name.index("rpp.C2")]
+    np.testing.assert_allclose(panel, [[8.9, 5.03, 0.0], [9.5, 5.63, 2.0]])
+    assert np.isnan(devices.box[devices.name.index("ups.A")]).all()
+    site = twin.load(str(SITE)).devices
+    moved = site.box[site.name.index("SU003.rpp.C2")]
+    np.testing.assert_allclose(moved, panel + [0.0, 24.0, 0.0])
+    # A product without a size has no place, so a sweep over products needs no other layout.
+    other = twin.load(sets={"power.devices[rpp.C2].product": "ups-1000"}).devices
+    assert np.isnan(other.box[other.name.index("rpp.C2")]).all()
 
 
 def test_the_fingerprint_tells_two_layouts_apart_and_one_from_itself_not(pod):

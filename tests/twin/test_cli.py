@@ -229,7 +229,7 @@ def test_help_imports_nothing_heavy() -> None:
         "from twin.cli import app\n"
         "try: app()\n"
         "except SystemExit: pass\n"
-        "heavy = ('numpy', 'scipy', 'pint', 'xarray', 'pydantic', 'ruamel.yaml', 'plotly', 'jinja2')\n"
+        "heavy = ('numpy', 'scipy', 'pint', 'xarray', 'pydantic', 'ruamel.yaml', 'plotly', 'jinja2', 'pyvista')\n"
         "print('heavy:', *[name for name in heavy if name in sys.modules], file=sys.stderr)\n"
     )
     root = Path(cli.__file__).parents[1]

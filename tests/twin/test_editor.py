@@ -105,6 +105,9 @@ def test_a_site_has_blocks_and_no_keys_of_a_unit(validator):
         "blocks": [{"name": "SU", "use": "gb300-su", "repeat": 4, "pitch": ["0 m", "12 m", "0 m"]}],
     }
     assert list(validator.iter_errors(good)) == []
+    shared = {"voltage": "415 V", "devices": [{"name": "ups.P", "product": "ups-1000", "feed": "utility"}]}
+    assert list(validator.iter_errors({**good, "shared": shared})) == []
+    assert list(validator.iter_errors({**unit, "shared": shared}))
     inside = {key: unit[key] for key in ("hall", "rows", "loop", "plant", "air", "power")}
     assert list(validator.iter_errors({**head, "blocks": [{"name": "SU", "unit": inside}]})) == []
     for bad in (

@@ -272,6 +272,24 @@ BROKEN = {
         "loop.cdus.origin",
         "of row1 and cdu 1 stand in the same place",
     ),
+    "a panel in a row": (
+        "origin: [8.9 m, 2.0 m]",
+        "origin: [8.5 m, 2.0 m]",
+        "power.devices[10].origin",
+        "rack 8 of row1 and rpp.A1 stand in the same place; move one of them",
+    ),
+    "two panels in the same place": (
+        "origin: [9.5 m, 2.0 m]",
+        "origin: [9.2 m, 2.0 m]",
+        "power.devices[11].origin",
+        "rpp.A1 and rpp.B1 stand in the same place; move one of them",
+    ),
+    "a panel outside the hall": (
+        "origin: [9.5 m, 2.6 m]",
+        "origin: [15.5 m, 2.6 m]",
+        "power.devices[13].origin",
+        "rpp.D1 stands outside the hall of 16 x 9 x 4.5 m; move it or widen hall.size",
+    ),
     "a tag": (
         "fluid: pg25",
         "fluid: !!python/name:os.system pg25",

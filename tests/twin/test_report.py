@@ -17,10 +17,11 @@ import xarray as xr
 from rich.console import Console
 
 from twin.build import load
+from twin.colour import COLOURED, rack_variables
 from twin.equilibrium import solve
 from twin.facility import Facility
 from twin.report.page import page
-from twin.report.plot import COLOURED, plots, rack_variables
+from twin.report.plot import plots
 from twin.report.terminal import show
 from twin.summary import readable, summary
 from twin.verdict import findings

@@ -1,23 +1,25 @@
 """Products: one YAML file each, every figure with its unit, its source and how far to trust it.
 
 `KINDS` is the one table kind -> figure -> units. Names follow NVIDIA's SimReady AIF vocabulary where it has
-one and its camelCase elsewhere. A new product is a new file `twin/catalogue/<kind>/<product>.yaml`.
+one and its camelCase elsewhere. A new product is a new file `twin/catalogue/<kind>/<product>.yaml`, or
+`<folder>/<kind>/<product>.yaml` in a folder that the environment variable TWIN_CATALOGUE lists. A file with
+`base: other-product` says only what differs from that one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import cache, lru_cache
-from importlib.resources import files
-from importlib.resources.abc import Traversable
+from functools import cache
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from twin.document import Document, read
-from twin.errors import InputError, UnitError, UnknownName, suggestion
+from twin.errors import InputError, Problem, UnitError, UnknownName, suggestion
 from twin.units import si
 
 Value = float | str | npt.NDArray[np.float64]
@@ -31,57 +33,77 @@ class Slot(NamedTuple):
 
     units: tuple[str, ...]
     required: bool = True
+    group: str = ""
+    """A product has a group of GROUPS whole or not at all; required then means required in the group."""
 
 
-def _need(*units: str) -> Slot:
-    return Slot(units)
+class Group(NamedTuple):
+    """Figures that stand together: who has none of them, and the figure that is above zero just with them."""
+
+    absent: str
+    counted: str = ""
 
 
-def _may(*units: str) -> Slot:
-    return Slot(units, required=False)
+GROUPS = {
+    "liquid": Group("an air-cooled rack has none of them"),
+    "gpu": Group("a rack without GPUs has none of them", "numGPUs"),
+}
 
 
-_BODY = {"width": _need("m"), "depth": _need("m"), "height": _need("m"), "weight": _may("kg")}
+def _need(*units: str, group: str = "") -> Slot:
+    return Slot(units, group=group)
+
+
+def _may(*units: str, group: str = "") -> Slot:
+    return Slot(units, required=False, group=group)
+
+
+SIDES = ("width", "depth", "height")
+_BODY = {**{side: _need("m") for side in SIDES}, "weight": _may("kg")}
 
 KINDS: dict[str, dict[str, Slot]] = {
     "rack": {
         **_BODY,
         "numGPUs": _need("1"),
+        "linkDomain": _may("1", group="gpu"),
+        "capital": _may("USD"),
         "maxPowerDcTdp": _need("W"),
         "maxPowerAcEdpp1": _need("W"),
         "maxPowerDcEdpp2": _may("W"),
         "idlePowerDefault30Pct": _need("W"),
-        "gpuPower": _need("W"),
-        "liquidCooling": _need("W"),
+        "gpuPower": _need("W", group="gpu"),
+        "liquidCooling": _need("W", group="liquid"),
         "airCooling": _need("W"),
-        "heatCaptureRatio": _need("1"),
-        "requiredLiquidFlowRate": _need("K", "m3/s"),
+        "heatCaptureRatio": _need("1", group="liquid"),
+        "requiredLiquidFlowRate": _need("K", "m3/s", group="liquid"),
         "requiredAirFlowRate": _need("K", "m3/s"),
-        "liquidReferenceFlow": _need("m3/s"),
-        "liquidPressureDrop": _need("Pa"),
-        "couplingPressureDrop": _need("Pa"),
-        "valvePressureDrop": _need("Pa"),
-        "liquidInletMaximum": _need("K"),
-        "liquidReturnMaximum": _need("K"),
+        "liquidReferenceFlow": _need("m3/s", group="liquid"),
+        "liquidPressureDrop": _need("Pa", group="liquid"),
+        "couplingPressureDrop": _need("Pa", group="liquid"),
+        "valvePressureDrop": _need("Pa", group="liquid"),
+        "liquidInletMaximum": _need("K", group="liquid"),
+        "liquidReturnMaximum": _need("K", group="liquid"),
         "airInletMaximum": _need("K"),
-        "rackCoolantVolume": _need("m3"),
+        "rackCoolantVolume": _need("m3", group="liquid"),
         "powerFactor": _need("1"),
         "numShelves": _need("1"),
         "shelfRating": _need("W"),
         "shelfEfficiency": _need("1", "1"),
-        "coldPlateFlowShare": _need("1"),
-        "plateReferenceInlet": _need("K"),
-        "plateReferencePower": _need("W"),
-        "minimumClockRatio": _need("1"),
-        "powerLaw": _need(),
-        "gpuMemory": _need("byte"),
-        "gpuMemoryUsable": _may("byte"),
-        "gpuMemoryBandwidth": _need("byte/s"),
-        "gpuFlopsFp4": _may("flop/s"),
-        "gpuFlopsFp8": _need("flop/s"),
-        "gpuFlopsBf16": _need("flop/s"),
-        "gpuLinkBandwidth": _need("byte/s"),
-        "gpuCapital": _need("USD"),
+        "coldPlateFlowShare": _need("1", group="liquid"),
+        "plateReferenceInlet": _need("K", group="liquid"),
+        "plateReferencePower": _need("W", group="liquid"),
+        "plateFlowSpread": _need("1", group="liquid"),
+        "plateResistanceTolerance": _need("1", group="liquid"),
+        "minimumClockRatio": _need("1", group="gpu"),
+        "powerLaw": _need(group="gpu"),
+        "gpuMemory": _need("byte", group="gpu"),
+        "gpuMemoryUsable": _may("byte", group="gpu"),
+        "gpuMemoryBandwidth": _need("byte/s", group="gpu"),
+        "gpuFlopsFp4": _may("flop/s", group="gpu"),
+        "gpuFlopsFp8": _need("flop/s", group="gpu"),
+        "gpuFlopsBf16": _need("flop/s", group="gpu"),
+        "gpuLinkBandwidth": _need("byte/s", group="gpu"),
+        "gpuCapital": _need("USD", group="gpu"),
     },
     "cdu": {
         **_BODY,
@@ -93,6 +115,7 @@ KINDS: dict[str, dict[str, Slot]] = {
         "pumpFlowCurve": _need("m3/s", "Pa"),
         "primaryPressureDrop": _need("Pa"),
         "secondaryPressureDrop": _need("Pa"),
+        "filterPressureDrop": _may("Pa"),
         "pumpEfficiency": _need("1"),
         "numberOfPumps": _may("1"),
         "maximumPowerConsumption2XPumps": _need("W"),
@@ -156,7 +179,11 @@ KINDS: dict[str, dict[str, Slot]] = {
         "overloadAtNominalVoltage": _may("1"),
         "overloadTime": _may("s"),
     },
-    "panel": {"rating": _need("W"), "nominalVoltage": _need("V")},
+    "panel": {
+        **{side: _may("m") for side in SIDES},
+        "rating": _need("W"),
+        "nominalVoltage": _need("V"),
+    },
     "whip": {
         "ratedCurrent": _need("A"),
         "continuousFactor": _need("1"),
@@ -181,6 +208,8 @@ KINDS: dict[str, dict[str, Slot]] = {
         "expertParameters": _need("1"),
         "moeLayers": _need("1"),
         "kvElements": _need("1"),
+        "kvHeads": _need("1"),
+        "attentionLayers": _may("1"),
         "heads": _need("1"),
         "decodeWidth": _need("1"),
         "prefillWidth": _need("1"),
@@ -247,15 +276,35 @@ class Product:
         return self.figures[figure].value if figure in self.figures else default
 
 
-def _folder(kind: str) -> Traversable:
-    return files("twin").joinpath("catalogue", kind)
+def _folders() -> tuple[str, ...]:
+    """The folder of the package, then those that TWIN_CATALOGUE lists."""
+    extra = os.environ.get("TWIN_CATALOGUE", "").split(os.pathsep)
+    return (os.path.dirname(__file__), *(os.path.abspath(folder) for folder in extra if folder))
 
 
-@lru_cache(maxsize=len(KINDS) + 1)
-def _names(kind: str | None) -> tuple[str, ...]:
-    kinds = [kind] if kind else list(KINDS)
-    found = (item.name for name in kinds for item in _folder(name).iterdir())
-    return tuple(sorted(name.removesuffix(".yaml") for name in found if name.endswith(".yaml")))
+@cache
+def _files(folders: tuple[str, ...]) -> dict[str, Path]:
+    """The file of every product in some folders; raises InputError for folders or names that clash."""
+    found: dict[str, Path] = {}
+    problems = []
+    for folder in dict.fromkeys(folders):
+        if not os.path.isdir(folder):
+            problems.append(Problem("TWIN_CATALOGUE", None, None, "", f"there is no folder {folder!r}"))
+        for file in sorted(Path(folder).glob("*/*.yaml")):
+            kind = file.parent.name
+            if kind not in KINDS:
+                message = f"there is no kind of product {kind!r}{suggestion(kind, KINDS)}"
+                problems.append(Problem(str(file), None, None, "", message))
+            elif file.stem in found:
+                message = (
+                    f"{file.stem!r} is the name of a product in {str(found[file.stem])!r}; rename this one"
+                )
+                problems.append(Problem(str(file), None, None, "", message))
+            else:
+                found[file.stem] = file
+    if problems:
+        raise InputError(problems)
+    return found
 
 
 def products(kind: str | None = None) -> list[str]:
@@ -266,46 +315,75 @@ def products(kind: str | None = None) -> list[str]:
     """
     if kind is not None and kind not in KINDS:
         raise UnknownName(kind, "kind of product", KINDS)
-    return list(_names(kind))
+    found = _files(_folders())
+    return sorted(name for name, file in found.items() if kind in (None, file.parent.name))
 
 
 def kind_of(name: str) -> str | None:
     """The kind of a product, or None when the catalogue does not hold it."""
-    return next((kind for kind in KINDS if name in _names(kind)), None)
+    file = _files(_folders()).get(name)
+    return file.parent.name if file else None
 
 
-@cache
 def product(name: str, kind: str | None = None) -> Product:
-    """A product of the catalogue by its name; only its own file is read, once.
+    """A product of the catalogue by its name; only its own file and those it builds on are read, once.
 
     Raises UnknownName, with the nearest name there is, when no product (of that kind) is called so.
 
     >>> product("gb300-nvl72")["maxPowerDcTdp"]
     136000.0
     """
-    if name not in products(kind):
+    folders = _folders()
+    file = _files(folders).get(name)
+    if file is None or kind not in (None, file.parent.name):
         raise UnknownName(name, f"{kind or 'product'} in the catalogue", products(kind))
-    found = kind or kind_of(name)
-    assert found is not None
-    source = _folder(found).joinpath(f"{name}.yaml")
-    return _product(read(source.read_text("utf-8"), f"{found}/{name}.yaml"), name, found)
+    return _read(name, folders)
 
 
-def _product(document: Document, name: str, kind: str) -> Product:
+@cache
+def _read(name: str, folders: tuple[str, ...], heirs: tuple[str, ...] = ()) -> Product:
+    """A product from its file. heirs : the products that build on it, the first of all at the front."""
+    file = _files(folders)[name]
+    shown = f"{file.parent.name}/{file.name}" if str(file.parent.parent) == folders[0] else str(file)
+    try:
+        text = file.read_text("utf-8-sig")
+    except UnicodeDecodeError:
+        raise InputError([Problem(shown, None, None, "", "is not text in UTF-8")]) from None
+    except OSError as error:
+        raise InputError([Problem(shown, None, None, "", f"cannot be read: {error.strerror}")]) from None
+    return _product(read(text, shown), name, file.parent.name, folders, heirs)
+
+
+def _product(
+    document: Document, name: str, kind: str, folders: tuple[str, ...] = (), heirs: tuple[str, ...] = ()
+) -> Product:
     """A product from its document; raises InputError with everything wrong in it."""
     value, problems = document.value, list(document.problems)
-    for key in sorted({"kind", "name", "description", "figures"} ^ set(value)):
+    for key in sorted({"kind", "name", "description", "figures"} ^ set(value) - {"base"}):
         problems.append(
             document.problem((key,), "is missing" if key not in value else "is not known", key=True)
         )
     for key, expected in (("kind", kind), ("name", name)):
         if value.get(key) != expected:
             problems.append(document.problem((key,), f"is {value.get(key)!r}, expected {expected!r}"))
-    slots, written = KINDS[kind], value.get("figures") or {}
-    for figure, slot in slots.items():
-        if slot.required and figure not in written:
-            problems.append(document.problem(("figures",), f"the figure {figure!r} is missing", key=True))
-    figures = {}
+    if not isinstance(value.get("description", ""), str):
+        problems.append(document.problem(("description",), "is not text"))
+    written = value.get("figures")
+    if not isinstance(written, dict | None):
+        problems.append(document.problem(("figures",), "expected figures by their names"))
+        written = None
+    written = written or {}
+    figures: dict[str, Figure] = {}
+    if "base" in value:
+        try:
+            figures |= _base(document, kind, folders, (*heirs, name)).figures
+        except InputError as error:
+            raise InputError([*problems, *error.problems]) from None
+    slots = KINDS[kind]
+    problems += [
+        document.problem(("figures",), message, key=True)
+        for message in _lacking(slots, dict.fromkeys((*figures, *written)))
+    ]
     for figure, entry in written.items():
         path = ("figures", figure)
         if figure not in slots:
@@ -319,9 +397,55 @@ def _product(document: Document, name: str, kind: str) -> Product:
         except UnitError as error:
             faults.append(("value", str(error)))
         problems += [document.problem((*path, part), message) for part, message in faults]
+    problems += [document.problem(("figures", part), message) for part, message in _uncounted(slots, figures)]
     if problems:
         raise InputError(problems)
     return Product(name, kind, value["description"], figures)
+
+
+def _base(document: Document, kind: str, folders: tuple[str, ...], heirs: tuple[str, ...]) -> Product:
+    """The product that a document builds on; raises InputError when it cannot."""
+    base = document.value["base"]
+    known = _files(folders) if folders else {}
+    same = [name for name, file in known.items() if file.parent.name == kind]
+    if not isinstance(base, str) or base not in known:
+        message = f"there is no {kind} {base!r}{suggestion(base, same)}"
+    elif base not in same:
+        message = f"{base!r} is a {known[base].parent.name}, expected a {kind}"
+    elif base in heirs:
+        message = f"runs in a circle: {' builds on '.join((*heirs, base))}"
+    else:
+        return _read(base, folders, heirs)
+    raise InputError([document.problem(("base",), message)])
+
+
+def _lacking(slots: dict[str, Slot], given: Iterable[str]) -> Iterator[str]:
+    """What the figures of a product lack, one message for each figure and one for each group."""
+    given = set(given)
+    begun = {slots[figure].group for figure in given & set(slots)}
+    apart: dict[str, list[str]] = {}
+    for figure, slot in slots.items():
+        if not slot.required or figure in given:
+            continue
+        if not slot.group:
+            yield f"the figure {figure!r} is missing"
+        elif slot.group in begun:
+            apart.setdefault(slot.group, []).append(figure)
+    for group, missing in apart.items():
+        first = next(figure for figure, slot in slots.items() if slot.group == group and figure in given)
+        yield f"beside {first!r} are missing {', '.join(missing)} ({GROUPS[group].absent})"
+
+
+def _uncounted(slots: dict[str, Slot], figures: dict[str, Figure]) -> Iterator[tuple[str, str]]:
+    """Groups that stand beside a count of none of their things, or do not beside a count of some."""
+    for name, group in GROUPS.items():
+        members = [figure for figure, slot in slots.items() if slot.group == name]
+        if group.counted not in figures or not members:
+            continue
+        some, there = bool(figures[group.counted].value), any(figure in figures for figure in members)
+        if some != there:
+            asked = f"asks for {', '.join(figure for figure in members if slots[figure].required)}"
+            yield group.counted, f"is {figures[group.counted].text}: {asked if some else group.absent}"
 
 
 def _faults(entry: Any) -> Iterator[tuple[str, str]]:

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[np.float64] | float
-Bound = Literal["bandwidth", "flops", "memory", "latency"]
+Bound = Literal["bandwidth", "flops", "memory", "latency", "no_gpus"]
 
 WORKER_SIZES = (1, 2, 4, 8, 16, 32, 64, 72)
 SHARDS = (1, 2, 4, 8)

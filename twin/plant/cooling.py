@@ -31,7 +31,7 @@ class Heat:
     water: Water
     hall: Hall
     auxiliary: Mapping[str, Array]
-    """(scenario, block) electrical power of each kind of cooling equipment [W]."""
+    """(scenario, block or plant) electrical power of each kind of cooling equipment [W]."""
 
 
 def heat(

@@ -60,11 +60,14 @@ def hall(facility: Facility, operation: Operation, supply: Supply, warm: Array, 
     drawn = by_block(facility, np.where(warm > 0, curve(facility, "air_flow", inlet), 0.0)) * density
     asked = drawn + support / (air.HEAT_CAPACITY * cooling.support_rise)
     walls = supply.units["fan_wall"]
-    capacity = walls * cooling.fan_wall_flow
+    # Fans that stand still take their share of the air; the coils behind them are still fed by the others.
+    turning = walls * (1.0 - operation.failed_fans)
+    capacity = turning * cooling.fan_wall_flow
     blown = np.minimum(asked, capacity * density)
     ratio = blown / density / np.where(walls > 0, capacity, 1.0)
-    mass_ratio = blown / np.where(walls > 0, capacity * cooling.rating_air_density, 1.0)
-    fans = walls * pump.fan_power(cooling.fan_wall_fan, ratio, cooling.fan_wall_minimum) * (asked > 0)
+    rated = walls * cooling.fan_wall_flow * cooling.rating_air_density
+    mass_ratio = blown / np.where(walls > 0, rated, 1.0)
+    fans = turning * pump.fan_power(cooling.fan_wall_fan, ratio, cooling.fan_wall_minimum) * (asked > 0)
     warmed = by_block(facility, warm) + support
 
     duty = warmed + fans

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,7 +37,8 @@ STILL = 1e-7
 
 @dataclass(frozen=True)
 class Limits:
-    """Ceilings (scenario, rack) and rows share @ power <= capacity."""
+    """Ceilings (scenario, rack) and rows share @ power <= capacity: first the shared limits as things are, then
+    those after each outage that the caps are to survive."""
 
     ceiling: Array
     cause: Index
@@ -48,11 +50,19 @@ class Limits:
     share: Array
     capacity: Array
     load: Array
-    """(scenario, limit) present load of the limit, in its own unit."""
+    """(scenario, row) present load of the limit, in its own unit."""
     marginal: Array
-    """(scenario, limit) what a unit of share @ power adds to the load."""
+    """(scenario, row) what a unit of share @ power adds to the load."""
     held: Array
-    """(scenario, limit) share @ power at that load."""
+    """(scenario, row) share @ power at that load."""
+    limit: Index
+    """(row,) index in `Facility.shared`."""
+
+    def by_limit(self, values: Array) -> Array:
+        """Sum over the rows of each shared limit, (scenario, row) -> (scenario, limit)."""
+        total = np.zeros((len(values), int(self.limit.max()) + 1))
+        np.add.at(total, (slice(None), self.limit), values)
+        return total
 
 
 def limits(
@@ -65,8 +75,9 @@ def limits(
     inlet: Array,
     flow: Flow,
     heat: Heat,
-    peak: Feed,
     mean: Feed,
+    peak: Feed,
+    after: Sequence[Feed],
     before: Limits | None,
 ) -> Limits:
     """Own and shared limits: heat limits at the temperatures of coolant and rack fronts, (scenario, block) [K], the
@@ -74,9 +85,12 @@ def limits(
 
     Ratings of whips, panels, UPS and transformers hold the peak of the racks' power, so `peak` is the one-line
     at peak power; the utility holds the mean and so do all heat limits. `before` are the limits of the last pass:
-    two loads tell what a rack watt really adds, pumps, fans and chillers included.
+    two loads tell what a rack watt really adds, pumps, fans and chillers included. `after` is the one-line at peak
+    power after each outage of `supply.after`: its ratings have to hold the same caps, and so has the cooling with
+    one unit less.
     """
-    whip = np.where(peak.whip > 0, power / np.where(peak.whip > 0, peak.whip, 1.0), np.inf)
+    current = np.maximum.reduce([peak.whip, *(further.whip for further in after)])
+    whip = np.where(current > 0, power / np.where(current > 0, current, 1.0), np.inf)
     # Whether the whips hold a rack at its floor is judged there, where their voltage is what it then is.
     floor = laws.floor(law)
     tripped = (whip < floor * (1.0 - OVER)) & (power <= floor * (1.0 + OVER))
@@ -85,7 +99,7 @@ def limits(
     whip = np.where(tripped, 0.0, np.maximum(whip, floor))
     ceiling, cause, lost = ceilings(facility, operation, supply, law, whip, temperature, inlet, flow)
     rows, devices = facility.shared, facility.devices
-    share = _share(facility, supply)
+    share, limit = _share(facility, supply), np.arange(len(rows.device))
     edp = operation.edp_factor[:, None]
     load = np.where(rows.cooling, 0.0, peak.load[:, rows.device])
     per_watt = np.array([MARGINAL[SHARED_KINDS[kind]] for kind in rows.kind])
@@ -94,12 +108,23 @@ def limits(
     for kind, duty in (("cdu", heat.back.duty), ("fan_wall", heat.hall.duty), ("chiller", heat.hall.duty)):
         mine = rows.kind == SHARED_KINDS.index(kind)
         units = supply.units[kind][:, rows.block[mine]]
-        rating[:, mine] = np.where(units > 0, units * rating[:, mine], np.inf)
+        units = np.where(units > 0, units - (1.0 if after else 0.0), 0.0)
+        rating[:, mine] = np.where(
+            supply.units[kind][:, rows.block[mine]] > 0, units * rating[:, mine], np.inf
+        )
         load[:, mine] = duty[:, rows.block[mine]]
         marginal[:, mine] = per_watt[mine]
     utility = rows.kind == SHARED_KINDS.index("utility")
     rating[:, utility] = np.minimum(rating[:, utility], operation.utility_cap[:, None])
     load[:, utility] = mean.utility[:, None]
+    if after:
+        wires = np.flatnonzero(~rows.cooling)
+        further = [_risen(_share(facility, one)[:, wires], share[:, wires]) for one in supply.after]
+        share = np.concatenate([share, *further], axis=1)
+        beyond = [np.where(one.converged[:, None], one.load[:, rows.device[wires]], np.inf) for one in after]
+        load = np.concatenate([load, *beyond], axis=1)
+        limit = np.concatenate([limit, *[wires] * len(after)])
+        rating, marginal = rating[:, limit], marginal[:, limit]
     held = (share @ power[..., None])[..., 0]
     if before is not None:
         step = held - before.held
@@ -107,7 +132,13 @@ def limits(
         slope = np.clip((load - before.load) / np.where(moved, step, 1.0), 0.7 * marginal, 2.0 * marginal)
         marginal = np.where(moved, slope, before.marginal)
     capacity = (rating - load) / marginal + held
-    return Limits(ceiling, cause, lost, tripped, share, capacity, load, marginal, held)
+    return Limits(ceiling, cause, lost, tripped, share, capacity, load, marginal, held, limit)
+
+
+def _risen(after: Array, now: Array) -> Array:
+    """Rows of shares after an outage in which a rack weighs more than now; zeros for the others, which bind no more."""
+    risen = (after > now * (1.0 + 1e-12)).any(axis=-1, keepdims=True)
+    return np.asarray(np.where(risen, after, 0.0))
 
 
 def _share(facility: Facility, supply: Supply) -> Array:
@@ -147,6 +178,7 @@ def ceilings(
     chip = chip_limit(facility, law, temperature, flow)
     front = air_limit(facility, law, inlet)
     lost = (np.minimum(chip, front) < floor) & powered
+    wet = racks.liquid
     # Heat limits act on the clock and cannot take a running rack below its floor; without any flow, heat sink or
     # air a rack is off.
     chip = np.maximum(chip, floor)
@@ -154,9 +186,10 @@ def ceilings(
     lifted = (temperature > operation.supply_temperature + COLD)[:, block]
     caps["chip_temperature"] = np.where(starved | lifted, np.inf, chip)
     units = supply.units
-    sunk = ((units["pump"] == 0) | (units["dry_cooler"] + units["trim_chiller"] == 0))[:, block]
+    sinks = (units["pump"] > 0) & (units["dry_cooler"] + units["trim_chiller"] > 0)
+    sunk = ~sinks[:, facility.cooling.plant[block]] & wet
     caps["coolant_temperature"] = np.where(sunk, 0.0, np.where(lifted & ~starved, chip, np.inf))
-    stopped = (units["cdu"] == 0)[:, block]
+    stopped = (units["cdu"] == 0)[:, block] & wet
     caps["coolant_flow"] = np.where(stopped, 0.0, np.where(starved, chip, np.inf))
     still = ((units["fan_wall"] == 0) | (units["chiller"] == 0))[:, block]
     caps["inlet_air"] = np.where(still, 0.0, np.maximum(front, floor))
@@ -168,7 +201,7 @@ def ceilings(
 
 def plate_flow(facility: Facility, flow: Array) -> Array:
     """Coolant through each GPU plate [m3/s] from the rack flow (..., rack)."""
-    return np.asarray(facility.racks.plate_share * flow / facility.racks.gpus)
+    return np.asarray(facility.racks.plate_share * flow / np.maximum(facility.racks.gpus, 1.0))
 
 
 def chip_limit(facility: Facility, law: Law, temperature: Array, flow: Flow) -> Array:
@@ -180,7 +213,7 @@ def chip_limit(facility: Facility, law: Law, temperature: Array, flow: Flow) -> 
     inlet = temperature[:, block]
     per_watt = curve(facility, "liquid_flow", temperature) / racks.liquid_heat * racks.heat_capture
     delivered = np.where((flow.share < 1.0)[:, block], flow.rack, np.inf)
-    fixed, gpus = law.fixed, racks.gpus
+    fixed, gpus = law.fixed, np.maximum(racks.gpus, 1.0)
     room, per_watt, delivered, fixed, gpus, share, wanted = np.broadcast_arrays(
         racks.case_limit - inlet, per_watt, delivered, fixed, gpus, racks.plate_share, law.gpu_demand / gpus
     )

@@ -13,6 +13,7 @@ from thermal import loop, pipe, pump
 from thermal.loop import BRANCH_EXPONENT, PIPE_EXPONENT
 from twin.compute.law import Law
 from twin.facility import Facility
+from twin.operation import Operation
 from twin.plant.supply import Supply
 
 Array = npt.NDArray[np.float64]
@@ -92,12 +93,12 @@ def of_fluid(facility: Facility, name: str, temperature: Array) -> Array:
     return np.stack([getattr(fluid, name)(block) for fluid, block in pairs], axis=-1)
 
 
-def flow(facility: Facility, supply: Supply, liquid: Array, temperature: Array) -> Flow:
+def flow(facility: Facility, operation: Operation, supply: Supply, liquid: Array, temperature: Array) -> Flow:
     """Coolant each rack asks for at its valve, and what pumps and pipes deliver.
 
     The valve's set-point is the catalogue curve at the present inlet temperature, scaled with the heat.
     Pumps hold the head that the worst branch needs; where they cannot, all racks of the loop get the same
-    share of their demand.
+    share of their demand. What clogged filters take beyond clean ones is missing at the CDUs' outlets.
     """
     racks, cooling = facility.racks, facility.cooling
     demand = curve(facility, "liquid_flow", temperature) * liquid / racks.liquid_heat
@@ -120,19 +121,23 @@ def flow(facility: Facility, supply: Supply, liquid: Array, temperature: Array) 
     mains = _drop(cooling.pipe, "main", total, density, viscosity, np.arange(len(facility.blocks)))
     mains = mains + np.maximum.reduceat(header, header_starts, axis=-1)
     units = supply.units["cdu"]
+    clogged = operation.clogging * cooling.cdu_filter / np.square(cooling.cdu_volume_flow)
+    constant, linear, square = cooling.pump_curve.T
     reserve = TWICE * loop.delivered_share(
         TWICE * total,
         branch * TWICE**BRANCH_EXPONENT,
         mains * TWICE**PIPE_EXPONENT,
         units,
-        cooling.pump_curve,
+        (constant, linear, square - clogged),
         cooling.cdu_flow,
     )
     share = np.minimum(reserve, 1.0)
     delivered = demand * share[:, block]
     head = branch * share**BRANCH_EXPONENT + mains * share**PIPE_EXPONENT
     each = total * share / np.maximum(units, 1.0)
-    inside = cooling.cdu_pressure * (each / cooling.cdu_volume_flow) ** BRANCH_EXPONENT
+    inside = cooling.cdu_pressure * (each / cooling.cdu_volume_flow) ** BRANCH_EXPONENT + clogged * np.square(
+        each
+    )
     power = pump.electrical_power(total * share, head + inside, cooling.cdu_pump_efficiency)
     speed = pipe.velocity(total * share, cooling.pipe["main_diameter"])
     return Flow(

@@ -90,9 +90,8 @@ def feed(facility: Facility, operation: Operation, supply: Supply, power: Array,
 
 def _loads(facility: Facility, operation: Operation, supply: Supply, power: Array, heat: Heat) -> Array:
     """Active power of every load of the one-line, (scenario, load) [W], in the order in which it was drawn."""
-    auxiliary = np.stack([heat.auxiliary[kind] for kind in COOLING_KINDS], axis=-1)
     support = support_power(facility, operation, supply)
-    parts = (power, support, auxiliary.reshape(len(auxiliary), -1))
+    parts = (power, support, *(heat.auxiliary[kind] for kind in COOLING_KINDS))
     scenarios = max(len(supply.powered), *(len(part) for part in parts))
     joined = [np.broadcast_to(part, (scenarios, part.shape[1])) for part in parts]
     return np.asarray(np.concatenate(joined, axis=1) * supply.powered)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -31,7 +31,9 @@ class Supply:
     whips: Array
     """(scenario, rack): live whips."""
     units: Mapping[str, Array]
-    """(scenario, block) live units of each kind of cooling equipment."""
+    """(scenario, block or plant) live units of each kind of cooling equipment."""
+    after: tuple[Supply, ...] = ()
+    """The same after each further outage that the caps are to survive; empty without that security."""
 
 
 def support_power(facility: Facility, operation: Operation, supply: Supply) -> Array:
@@ -41,7 +43,16 @@ def support_power(facility: Facility, operation: Operation, supply: Supply) -> A
 
 
 def supplied(facility: Facility, operation: Operation) -> Supply:
-    """What is alive and who carries what, worked out once per distinct outage and gathered."""
+    """What is alive and who carries what, now and after each further outage of `Facility.outages`."""
+    after = []
+    for pattern in facility.outages:
+        further = np.broadcast_to(pattern, (len(operation.out), len(pattern)))
+        after.append(_supplied(facility, replace(operation, out=np.hstack([operation.out, further]))))
+    return replace(_supplied(facility, operation), after=tuple(after))
+
+
+def _supplied(facility: Facility, operation: Operation) -> Supply:
+    """The supply of the outages of each scenario, worked out once per distinct outage and gathered."""
     chain, devices, racks = facility.chain, facility.devices, facility.racks
     patterns, pattern = np.unique(np.sort(operation.out, axis=1), axis=0, return_inverse=True)
     dead = np.zeros((len(patterns), len(devices.name) + 1), dtype=bool)
@@ -65,11 +76,14 @@ def supplied(facility: Facility, operation: Operation) -> Supply:
     electrical = np.flatnonzero(chain.device_node >= 0)
     device[:, electrical] = node[:, chain.device_node[electrical]]
     first = rack + len(facility.rows)
-    for place, kind in enumerate(COOLING_KINDS):
+    load = first
+    for kind in COOLING_KINDS:
         mine = np.flatnonzero(devices.kind == DEVICE_KINDS.index(kind))
-        backed = powered[:, first + place :: len(COOLING_KINDS)]
+        groups = len(facility.groups(kind))
+        backed = powered[:, load : load + groups]
+        load += groups
         device[:, mine] = ~dead[:, mine] & backed[:, devices.block[mine]]
-        running = np.zeros((len(patterns), len(facility.blocks)))
+        running = np.zeros((len(patterns), groups))
         np.add.at(running, (slice(None), devices.block[mine]), device[:, mine])
         units[kind] = running
     # A hall without fan walls or chillers goes dark, its support load with its racks.

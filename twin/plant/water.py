@@ -24,16 +24,17 @@ COLD = 1e-6
 
 @dataclass(frozen=True)
 class Water:
-    """(scenario, block) state of each plant at the present supply temperature of its loop."""
+    """(scenario, plant) state of each plant at the present supply temperatures of its loops, unless said else."""
 
     supply: Array
     back: Array
+    """Mixed return of the CDUs [K]."""
     flow: Array
     """[kg/s]"""
     loop_next: Array
-    """Supply temperature of the technology loop to which the present heat drives it [K]."""
+    """(scenario, block) supply temperature of the technology loop to which the present heat drives it [K]."""
     loop_lowest: Array
-    """Lowest one the plant could hold at this heat, fans and trim chillers at full power [K]."""
+    """(scenario, block) lowest one the plant could hold at this heat, fans and trim chillers at full power [K]."""
     mode: Index
     cooler_duty: Array
     fan_speed: Array
@@ -48,29 +49,51 @@ class Water:
     speed and temperatures, except where they run at minimum speed and a bypass takes the rest."""
 
 
+def by_plant(facility: Facility, values: Array) -> Array:
+    """Sum over the blocks of each plant, (scenario, block) -> (scenario, plant)."""
+    if len(facility.plants) == len(facility.blocks):
+        return values
+    # In memory order, so that a row sums alike alone and in a batch.
+    return np.ascontiguousarray(values).sum(axis=-1, keepdims=True)
+
+
+def _least(facility: Facility, values: Array) -> Array:
+    """Least value among the blocks of each plant."""
+    return values if len(facility.plants) == len(facility.blocks) else values.min(axis=-1, keepdims=True)
+
+
 def water(
     facility: Facility, operation: Operation, supply: Supply, flow: Flow, back: Return, temperature: Array
 ) -> Water:
-    """What the plant does with the duty of the CDUs.
+    """What the plants do with the duty of the CDUs.
 
-    Facility water flows at the technology loop's capacity rate, up to what its pumps carry. Dry-cooler fans run as
-    fast as the set-point needs; when full speed does not hold it, trim chillers take what they can in a side stream;
-    when they do not suffice, the supply temperature floats up.
+    Facility water flows at each technology loop's capacity rate, up to what the pumps carry. It is as cold as the
+    loop that needs it coldest asks for; the others mix. Dry-cooler fans run as fast as that needs; when full speed
+    does not hold it, trim chillers take what they can in a side stream; when they do not suffice, the supply
+    temperature floats up.
     """
     cooling = facility.cooling
     specific = cooling.facility_heat_capacity
     most = supply.units["pump"] * cooling.pump_flow * cooling.facility_density * specific
-    rate = np.minimum(back.rate, most)
-    mass = rate / specific
+    asked = by_plant(facility, back.rate)
+    pumped = np.minimum(asked, most)
+    # What pumps cannot carry all loops of a plant lack in proportion.
+    rate = back.rate * np.where(asked > most, most / np.where(asked > 0, asked, 1.0), 1.0)[:, cooling.plant]
+    mass = pumped / specific
     volume = mass / cooling.facility_density
     lift = cooling.pump_head * (volume / cooling.pump_design_flow) ** 2
     shaft = pump.hydraulic_power(volume, lift) / cooling.pump_efficiency
     pumping = shaft / cooling.pump_drive
-    climb = over(back.duty, _exchange(facility, supply, flow, back, mass, rate))
-    cold = back.mixed - climb
+    climb = over(back.duty, _exchange(facility, operation, supply, flow, back, rate))
+    running = back.duty > 0
+    # Loop supply above the facility water that its CDUs need for it.
+    above = climb - (back.mixed - temperature)
+    cold = _least(facility, np.where(running, back.mixed - climb, np.inf))
+    moving = by_plant(facility, back.duty) > 0
+    cold = np.where(moving, cold, _least(facility, temperature))
 
-    duty = back.duty + shaft
-    inlet = cold + over(duty, rate)
+    duty = by_plant(facility, back.duty) + shaft
+    inlet = cold + over(duty, pumped)
     outdoor = operation.dry_bulb[:, None]
     coolers = supply.units["dry_cooler"]
     cooler = (
@@ -79,35 +102,38 @@ def water(
         cooling.dry_cooler_air,
         cooling.dry_cooler_ratio,
     )
-    full = rejection.dry_cooler_duty(rate, coolers, 1.0, *cooler)
+    full = rejection.dry_cooler_duty(pumped, coolers, 1.0, *cooler)
     trim_most = np.minimum(supply.units["trim_chiller"] * cooling.trim_capacity, duty)
-    # The loop's supply with the coolers at full speed, without and with the trim chillers.
-    untrimmed = outdoor + over(duty, full) - over(duty, rate) + climb - (back.mixed - temperature)
+    # The facility water with the coolers at full speed, without and with the trim chillers, and as it is asked for.
+    untrimmed = outdoor + over(duty, full) - over(duty, pumped)
     trimmed = untrimmed - over(trim_most, full)
-    setpoint = operation.supply_temperature
+    setpoint = np.broadcast_to(operation.supply_temperature, temperature.shape)
+    needed = _least(facility, np.where(running, setpoint - above, np.inf))
+    needed = np.where(moving, needed, HOTTEST)
     # Without coolers the trim chillers take all of it or the heat has nowhere to go.
-    moving, dry = back.duty > 0, coolers == 0
-    trimmed = np.where(dry, np.where(trim_most >= duty, setpoint, HOTTEST), trimmed)
+    dry = coolers == 0
+    trimmed = np.where(dry, np.where(trim_most >= duty, needed, HOTTEST), trimmed)
     untrimmed = np.where(dry, HOTTEST, untrimmed)
-    mode = np.where((untrimmed <= setpoint + COLD) | ~moving, 0, np.where(trimmed <= setpoint + COLD, 1, 2))
-    # Above its set-point the loop has all the plant can give.
-    lifted = (temperature > setpoint + COLD) | dry
-    trim = np.where(lifted, trim_most, np.clip((untrimmed - setpoint) * full, 0.0, trim_most))
+    mode = np.where((untrimmed <= needed + COLD) | ~moving, 0, np.where(trimmed <= needed + COLD, 1, 2))
+    # Above its set-point a loop has all the plant can give.
+    lifted = (by_plant(facility, (temperature > setpoint + COLD) & running) > 0) | dry
+    trim = np.where(lifted, trim_most, np.clip((untrimmed - needed) * full, 0.0, trim_most))
     trim_power = trim / rejection.chiller_cop(cooling.trim_leaving, outdoor, *cooling.trim_cop)
     cooled = duty - trim
     speed = rejection.dry_cooler_speed(
-        cooled, inlet, outdoor, rate, coolers, *cooler[:3], cooling.dry_cooler_minimum, cooler[3]
+        cooled, inlet, outdoor, pumped, coolers, *cooler[:3], cooling.dry_cooler_minimum, cooler[3]
     )
     speed = np.where(lifted, 1.0, speed)
     speed = np.where(moving, speed, 0.0)
     fans = coolers * cooling.dry_cooler_fan * speed**3
-    by_air = rejection.dry_cooler_duty(rate, coolers, speed, *cooler) * (inlet - outdoor)
+    by_air = rejection.dry_cooler_duty(pumped, coolers, speed, *cooler) * (inlet - outdoor)
+    reached = np.where(running, trimmed[:, cooling.plant] + above, setpoint)
     return Water(
         supply=cold,
-        back=cold + over(back.duty, rate),
+        back=cold + over(by_plant(facility, back.duty), pumped),
         flow=mass,
-        loop_next=np.where(moving, np.maximum(setpoint, trimmed), setpoint),
-        loop_lowest=np.where(moving, np.clip(trimmed, 0.0, HOTTEST), setpoint),
+        loop_next=np.maximum(setpoint, reached),
+        loop_lowest=np.where(running, np.clip(reached, 0.0, HOTTEST), setpoint),
         mode=mode,
         cooler_duty=cooled,
         fan_speed=speed,
@@ -124,15 +150,19 @@ def water(
 
 
 def _exchange(
-    facility: Facility, supply: Supply, flow: Flow, back: Return, mass: Array, rate: Array
+    facility: Facility, operation: Operation, supply: Supply, flow: Flow, back: Return, rate: Array
 ) -> Array:
-    """Duty of the CDUs over the difference of their inlet temperatures, (scenario, block) [W/K]."""
+    """Duty of the CDUs over the difference of their inlet temperatures, (scenario, block) [W/K].
+
+    Dirt adds its resistance to that of the clean exchangers.
+    """
     cooling = facility.cooling
     units = np.maximum(supply.units["cdu"], 1.0)
-    conductance = units * exchanger.scaled_conductance(
+    clean = units * exchanger.scaled_conductance(
         cooling.cdu_conductance,
         by_block(facility, flow.mass) / units / cooling.cdu_mass_flow,
-        mass / units / cooling.cdu_mass_flow,
+        rate / cooling.facility_heat_capacity / units / cooling.cdu_mass_flow,
         cooling.cdu_hot_share,
     )
+    conductance = clean / (1.0 + operation.fouling * clean / (units * cooling.cdu_conductance))
     return np.asarray(exchanger.counterflow(conductance, back.rate, rate) * np.minimum(back.rate, rate))

@@ -34,13 +34,13 @@ COOLING = {
         ("main_velocity", "velocity in the main", "m/s"),
         ("loop_head", "external head of the CDU pumps", "Pa"),
         ("cdu_duty", "heat through the CDUs", "W"),
+        ("approach", "supply above the facility water", "delta_degC"),
     ),
     "Facility water and plant": (
         ("cooling_mode", "mode", ""),
         ("facility_supply_temperature", "water to the CDUs", "K"),
         ("facility_return_temperature", "water from the CDUs", "K"),
         ("facility_flow", "flow", "kg/s"),
-        ("approach", "CDU approach", "delta_degC"),
         ("dry_cooler_duty", "heat of the dry coolers", "W"),
         ("dry_cooler_speed", "fan speed of the dry coolers", "%"),
         ("trim_duty", "heat of the trim chillers", "W"),
@@ -95,6 +95,7 @@ def page(
         verdict=_verdict(found),
         sets=dict(sets or {}),
         blocks=len(facility.blocks),
+        plants=len(facility.plants),
         modes=[(MODES[mode], count) for mode, count in found.modes.items()],
         conditions=_conditions(facility),
         power=_power(one) if found.converged else [],
@@ -160,10 +161,14 @@ def _conditions(facility: Facility) -> list[tuple[str, str]]:
 
     listed = [
         ("Dry bulb", given(layout.site.dry_bulb, "K")),
-        ("Coolant set-point", each([given(unit.loop.supply_temperature, "K") for unit in units])),
+        (
+            "Coolant set-point",
+            each([given(unit.loop.supply_temperature, "K") if unit.loop else "no coolant" for unit in units]),
+        ),
         ("Air set-point", each([given(unit.air.supply_temperature, "K") for unit in units])),
         ("Redundancy", each([unit.power.redundancy for unit in units])),
         ("Power policy", each([unit.power.policy for unit in units])),
+        ("Security", each([unit.power.security for unit in units])),
         ("Support load", given(_support(facility), "W")),
         ("Model", f"{asked.model}, {asked.precision}"),
         ("Tokens of a request", f"{asked.input_length:,} in, {asked.output_length:,} out"),
@@ -200,11 +205,15 @@ def _power(one: xr.Dataset) -> list[tuple[str, str, float, str]]:
 
 
 def _cooling(facility: Facility, one: xr.Dataset) -> list[dict[str, Any]]:
-    """The cooling tables: blocks as columns, or as lines where there are many."""
-    many = len(facility.blocks) > MANY
+    """The cooling tables: blocks or plants as columns, or as lines where there are many; those with values."""
     tables = []
     for title, rows in COOLING.items():
-        table = [["block" if many else "", *facility.blocks]]
+        axis = str(one[rows[0][0]].dims[0])
+        owners = facility.plants if axis == "plant" else facility.blocks
+        if not any(np.isfinite(one[name].values).any() for name, _, unit in rows if unit):
+            continue
+        many = len(owners) > MANY
+        table = [[axis if many else "", *owners]]
         table += [[label, *(_block(value, unit) for value in one[name].values)] for name, label, unit in rows]
         lines = list(zip(*table, strict=True)) if many else table
         tables.append({"title": title, "head": lines[0], "body": lines[1:], "many": many})

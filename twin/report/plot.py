@@ -10,33 +10,12 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from twin.colour import COLOURED, scale
 from twin.facility import DEVICE_KINDS, Facility
-from twin.state import VARIABLES
 from twin.units import shown
 
 Array = npt.NDArray[np.float64]
 
-COLOURED = {
-    "power": "W",
-    "case_temperature": "K",
-    "return_temperature": "K",
-    "air_inlet_temperature": "K",
-    "tokens": "token/s",
-    "coolant_flow": "m3/s",
-}
-"""What can colour the racks of the hall, with the unit it is read from."""
-TITLES = {
-    "power": "Rack power",
-    "case_temperature": "GPU case temperature",
-    "return_temperature": "Coolant return temperature",
-    "air_inlet_temperature": "Air inlet temperature",
-    "tokens": "Output tokens",
-    "coolant_flow": "Coolant flow",
-}
-SPAN = {"K": 0.5}
-"""Least span of a colour bar by unit, in the unit it is read in; else SMALLEST of the magnitude. Differences
-below it are not worth a colour."""
-SMALLEST = 0.01
 DRAWN = {"cdu": "CDU", "fan_wall": "Fan wall"}
 """Devices that stand in the hall."""
 MANY = 6
@@ -44,19 +23,6 @@ MANY = 6
 MOST = 60
 """Devices beyond which only the most loaded FEW of each kind are drawn; of the whips it is always one."""
 FEW = 5
-
-
-def rack_variables() -> list[str]:
-    """Variables that can colour the racks: one number for each rack, no code.
-
-    >>> "case_temperature" in rack_variables(), "binding" in rack_variables()
-    (True, False)
-    """
-    return [
-        name
-        for name, row in VARIABLES.items()
-        if row.dims == ("scenario", "rack") and not row.flags and name != "binding_device"
-    ]
 
 
 def plots(facility: Facility, one: xr.Dataset, variable: str) -> dict[str, Any]:
@@ -100,19 +66,13 @@ def _rounded(values: Array, digits: int) -> Any:
 
 def _variable(one: xr.Dataset, name: str) -> dict[str, Any]:
     """Values in the unit people read, and the ends of the colour bar."""
-    unit = COLOURED.get(name, VARIABLES[name].unit)
-    values, printed = shown(one[name].values.astype(np.float64), unit)
-    finite = values[np.isfinite(values)]
-    least, most = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
-    short = SPAN.get(unit, SMALLEST * max(abs(least), abs(most), 1e-9)) - (most - least)
-    if short > 0:
-        least, most = least - short / 2, most + short / 2
+    made = scale(name, one[name].values)
     return {
         "name": name,
-        "title": TITLES.get(name, VARIABLES[name].meaning),
-        "unit": printed,
-        "values": _rounded(values, 5),
-        "range": [least, most],
+        "title": made.title,
+        "unit": made.unit,
+        "values": _rounded(made.values, 5),
+        "range": [made.least, made.most],
     }
 
 

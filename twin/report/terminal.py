@@ -88,7 +88,7 @@ def _binding(found: Summary) -> Table:
     if found.unserved:
         grid.add_row(f"{found.unserved:,} racks", UNSERVED)
     for mode, count in found.modes.items():
-        grid.add_row(f"{count:,} blocks" if count != 1 else "1 block", f"cooling mode: {MODES[mode]}")
+        grid.add_row(f"{count:,} plants" if count != 1 else "1 plant", f"cooling mode: {MODES[mode]}")
     return grid
 
 

@@ -44,6 +44,14 @@ def case(facility: Facility, arrays: Arrays) -> tuple[Array, Array]:
 
 
 @rule(
+    "L7-plate", "GPU case temperature on the worst plate of the rack", unit="K", axis="rack", sense="most", scale=20.0,
+    clause="rack product: plateFlowSpread and plateResistanceTolerance; limit as for the mean plate",
+)  # fmt: skip
+def plate(facility: Facility, arrays: Arrays) -> tuple[Array, Array]:
+    return _running(arrays, "worst_case_temperature"), facility.racks.case_limit[None]
+
+
+@rule(
     "L4-flow", "coolant the pumps can deliver over what the racks ask for", unit="1", axis="block", sense="least",
     scale=1.0, clause="rack product: requiredLiquidFlowRate; CDU product: pumpFlowCurve and maximumFlow",
 )  # fmt: skip
@@ -93,7 +101,9 @@ def chiller(facility: Facility, arrays: Arrays) -> tuple[Array, Array]:
 
 
 def _groups(facility: Facility) -> tuple[str, ...]:
-    return tuple(f"{block} {kind.replace('_', ' ')}s" for block in facility.blocks for kind in COOLING_KINDS)
+    return tuple(
+        f"{owner} {kind.replace('_', ' ')}s" for kind in COOLING_KINDS for owner in facility.groups(kind)
+    )
 
 
 @rule(
@@ -103,10 +113,10 @@ def _groups(facility: Facility) -> tuple[str, ...]:
 def units(facility: Facility, arrays: Arrays) -> tuple[Array, Array]:
     alive = np.asarray(arrays["device_alive"], dtype=np.float64)
     found = []
-    for block in range(len(facility.blocks)):
-        for kind in COOLING_KINDS:
-            mine = (facility.devices.kind == DEVICE_KINDS.index(kind)) & (facility.devices.block == block)
-            needed = facility.required[kind][block]
+    for kind in COOLING_KINDS:
+        of_kind = facility.devices.kind == DEVICE_KINDS.index(kind)
+        for owner, needed in enumerate(facility.required[kind]):
+            mine = of_kind & (facility.devices.block == owner)
             found.append(alive[:, mine].sum(axis=-1) / needed if needed > 0 else np.full(len(alive), np.nan))
     return np.stack(found, axis=-1), np.ones((1, 1))
 

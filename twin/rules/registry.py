@@ -64,6 +64,22 @@ def margins(facility: Facility, arrays: Arrays) -> dict[str, Labelled]:
     return found
 
 
+def worst(facility: Facility, arrays: Arrays) -> dict[str, Array]:
+    """Worst margin of every rule over its scale, and the index of the element that has it, (scenario, rule) each.
+
+    NaN and -1 where a rule has nothing to judge.
+    """
+    margin, element = [], []
+    for one in RULES.values():
+        found = one.margin(facility, arrays) / one.scale
+        judged = np.where(np.isnan(found), np.inf, found)
+        place = judged.argmin(axis=-1) if found.shape[-1] else np.full(len(found), -1)
+        least = judged.min(axis=-1, initial=np.inf)
+        margin.append(np.where(np.isfinite(least), least, np.nan))
+        element.append(np.where(np.isfinite(least), place, -1))
+    return {"worst_margin": np.stack(margin, axis=-1), "worst_element": np.stack(element, axis=-1)}
+
+
 RULES: dict[str, Rule] = {}
 
 

@@ -31,8 +31,9 @@ def ledger(facility: Facility, arrays: Arrays) -> tuple[Array, Array]:
 
 @rule(
     "S3-serving", "racks that give no tokens for want of power, cooling or a service that meets the target", unit="1",
-    axis="rack", sense="least", scale=1.0, clause="every installed rack serves",
+    axis="rack", sense="least", scale=1.0, clause="every installed rack with GPUs serves",
 )  # fmt: skip
 def serving(facility: Facility, arrays: Arrays) -> tuple[Array, Array]:
     tokens = np.asarray(arrays["tokens"], dtype=np.float64)
-    return np.where(np.isnan(tokens), np.nan, (tokens > 0) - 0.5), np.zeros((1, 1))
+    idle = np.isnan(tokens) | (facility.racks.gpus == 0)
+    return np.where(idle, np.nan, (tokens > 0) - 0.5), np.zeros((1, 1))

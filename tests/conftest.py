@@ -1,0 +1,185 @@
+"""The radial networks of tests/cases as arrays, as a forest of this project, and as a power-grid-model."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from electrical.transformer import no_load_admittance, series_impedance
+from electrical.tree import Forest, forest
+
+CASES = Path(__file__).parent / "cases"
+
+
+@dataclass(frozen=True, eq=False)
+class RadialNetwork:
+    """A network of a case, (node,) each.
+
+    parent : -1 for the utility's node, which is the first. nominal : line-line voltage [V]. transformer :
+    whether the branch into the node is one. resistance, reactance, susceptance : of the line into the node,
+    0 where there is none [ohm], [S]. racks : the nodes that carry load. document : the file.
+    """
+
+    parent: np.ndarray
+    nominal: np.ndarray
+    transformer: np.ndarray
+    resistance: np.ndarray
+    reactance: np.ndarray
+    susceptance: np.ndarray
+    racks: np.ndarray
+    document: dict[str, Any]
+
+    @property
+    def lines(self) -> np.ndarray:
+        """The nodes that a line leads to."""
+        return np.flatnonzero((self.parent >= 0) & ~self.transformer)
+
+    @cached_property
+    def forest(self) -> Forest:
+        """The network for `electrical.tree`."""
+        plate, source = self.document["transformer"], self.document["source"]
+        resistance, reactance = self.resistance.copy(), self.reactance.copy()
+        conductance, susceptance = np.zeros((2, len(self.parent)))
+        impedance = self.nominal[0] ** 2 / source["short_circuit_power"]
+        reactance[0] = impedance / np.hypot(1.0, source["resistance_ratio"])
+        resistance[0] = reactance[0] * source["resistance_ratio"]
+        resistance[self.transformer], reactance[self.transformer] = series_impedance(
+            plate["rating"], self.nominal[self.transformer], plate["impedance_ratio"], plate["load_loss"]
+        )
+        # Half of a line's capacitance and half of a core stand at each end.
+        for end in self.lines, self.parent[self.lines]:
+            np.add.at(susceptance, end, self.susceptance[self.lines] / 2)
+        for end in np.flatnonzero(self.transformer), self.parent[self.transformer]:
+            core = no_load_admittance(
+                plate["rating"], self.nominal[end], plate["no_load_loss"], plate["no_load_current_ratio"]
+            )
+            np.add.at(conductance, end, core[0] / 2)
+            np.add.at(susceptance, end, core[1] / 2)
+        return forest(
+            self.parent,
+            resistance,
+            reactance,
+            self.nominal,
+            conductance,
+            susceptance,
+            source["voltage_ratio"],
+        )
+
+    def loads(self, power: np.ndarray, power_factor: np.ndarray | float) -> tuple[np.ndarray, np.ndarray]:
+        """Active and reactive power of every node, (scenario, node), from those of the racks, lagging."""
+        active, reactive = np.zeros((2, len(power), len(self.parent)))
+        active[:, self.racks] = power
+        reactive[:, self.racks] = power * np.tan(np.arccos(power_factor))
+        return active, reactive
+
+    def solved_elsewhere(self, power: np.ndarray, reactive: np.ndarray) -> dict[str, np.ndarray]:
+        """The result of power-grid-model, Newton-Raphson to 1e-12, (scenario, component)."""
+        model, load = self._model()
+        import power_grid_model as pgm
+
+        update = pgm.initialize_array("update", "sym_load", (len(power), len(self.racks)))
+        update["id"] = load
+        update["p_specified"], update["q_specified"] = power[:, self.racks], reactive[:, self.racks]
+        return model.calculate_power_flow(
+            update_data={"sym_load": update}, calculation_method="newton_raphson", error_tolerance=1e-12
+        )
+
+    def _model(self) -> tuple[Any, np.ndarray]:
+        """The network in power-grid-model, and the ids of its loads."""
+        import power_grid_model as pgm
+
+        plate, source = self.document["transformer"], self.document["source"]
+        turn = 2 * np.pi * self.document["frequency"]
+        lines, transformers = self.lines, np.flatnonzero(self.transformer)
+        first = np.cumsum([0, len(self.parent), len(lines), len(transformers), 1])
+
+        def table(component, start, count, **columns):
+            rows = pgm.initialize_array("input", component, count)
+            rows["id"] = start + np.arange(count)
+            for name, values in columns.items():
+                rows[name] = values
+            return rows
+
+        model = pgm.PowerGridModel(
+            {
+                "node": table("node", first[0], len(self.parent), u_rated=self.nominal),
+                "line": table(
+                    "line", first[1], len(lines),
+                    from_node=self.parent[lines], to_node=lines, from_status=1, to_status=1,
+                    r1=self.resistance[lines], x1=self.reactance[lines], c1=self.susceptance[lines] / turn,
+                    tan1=0.0, i_n=1000.0,
+                ),
+                "transformer": table(
+                    "transformer", first[2], len(transformers),
+                    from_node=self.parent[transformers], to_node=transformers, from_status=1, to_status=1,
+                    u1=self.nominal[self.parent[transformers]], u2=self.nominal[transformers],
+                    sn=plate["rating"], uk=plate["impedance_ratio"], pk=plate["load_loss"],
+                    i0=plate["no_load_current_ratio"], p0=plate["no_load_loss"],
+                    winding_from=2, winding_to=1, clock=11,
+                    tap_side=0, tap_pos=0, tap_min=0, tap_max=0, tap_nom=0, tap_size=0.0,
+                ),
+                "source": table(
+                    "source", first[3], 1, node=0, status=1, u_ref=source["voltage_ratio"],
+                    sk=source["short_circuit_power"], rx_ratio=source["resistance_ratio"],
+                ),
+                "sym_load": table(
+                    "sym_load", first[4], len(self.racks),
+                    node=self.racks, status=1, type=0, p_specified=0.0, q_specified=0.0,
+                ),
+            },
+            system_frequency=self.document["frequency"],
+        )  # fmt: skip
+        return model, first[4] + np.arange(len(self.racks))
+
+    def deviation(self, voltage: np.ndarray, truth: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        """Magnitudes [per unit] and angles [rad] of voltages less those of power-grid-model, (scenario, node).
+
+        It turns the low-voltage side by the vector group: Dyn11 leads by 30 degrees.
+        """
+        ratio = voltage / self.nominal
+        clock = np.where(self.nominal == self.nominal.min(), np.pi / 6, 0.0)
+        angle = np.angle(ratio * np.exp(-1j * (truth["node"]["u_angle"] - clock)))
+        return np.abs(ratio) - truth["node"]["u_pu"], angle
+
+
+@cache
+def read_network(name: str) -> RadialNetwork:
+    """The network of tests/cases/<name>, its branches written out."""
+    document = json.loads((CASES / name / "network.json").read_text())
+    high, low = document["nominal_voltage"]["high"], document["nominal_voltage"]["low"]
+    lines, feeders = document["lines"], document["feeders"]
+    none = {"resistance": 0.0, "reactance": 0.0, "susceptance": 0.0}
+    parent, nominal, transformer, line, racks = [-1], [high], [False], [none], []
+
+    def node(above, voltage, cable):
+        parent.append(above)
+        nominal.append(voltage)
+        transformer.append(cable is None)
+        line.append(cable or none)
+        return len(parent) - 1
+
+    bus = node(0, high, lines["trunk"])
+    for feeder in range(len(feeders["resistance"])):
+        primary = node(bus, high, {key: feeders[key][feeder] for key in none})
+        board = node(primary, low, None)
+        for _ in range(document["busways"]):
+            place = node(board, low, lines["head"])
+            for _ in range(document["taps"]):
+                place = node(place, low, lines["section"])
+                racks.append(node(place, low, lines["whip"]))
+    values = [np.array([cable[key] for cable in line]) for key in none]
+    return RadialNetwork(
+        np.array(parent), np.array(nominal), np.array(transformer), *values, np.array(racks), document
+    )
+
+
+@pytest.fixture(scope="session")
+def radial_network():
+    """`radial_network(name)` is the network of a case."""
+    return read_network
