@@ -282,8 +282,8 @@ def test_a_quantity_of_any_size_is_a_facility_or_an_input_error(scales):
 def groups(layout):
     """The groups of equipment of a layout of one unit."""
     unit = layout.blocks[0].template
-    plant = (unit.plant.dry_coolers, unit.plant.trim_chillers, unit.plant.pumps)
-    return (unit.loop.cdus, *plant, unit.air.fan_walls, unit.air.chillers)
+    plant = (unit.plant.dry_coolers, unit.plant.trim_chillers, unit.plant.pumps) if unit.plant else ()
+    return (*((unit.loop.cdus,) if unit.loop else ()), *plant, unit.air.fan_walls, unit.air.chillers)
 
 
 @settings(max_examples=60, deadline=2000)
