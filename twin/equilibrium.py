@@ -27,7 +27,7 @@ from twin.plant.supply import Supply, supplied
 from twin.plant.water import HOTTEST
 from twin.result import result
 from twin.rules import RULES, worst
-from twin.state import dataset, kept
+from twin.state import coded, dataset, kept
 
 Array = npt.NDArray[np.float64]
 
@@ -88,7 +88,7 @@ def solve(
         if also is not None:
             extra.append(also(facility, arrays))
         for name in names:
-            part = arrays[name]
+            part = coded(arrays[name])
             if name not in joined:
                 joined[name] = np.empty((count, *part.shape[1:]), dtype=part.dtype)
             # A scenario without a solution makes floats of what were codes in the chunks before.

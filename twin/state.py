@@ -148,6 +148,12 @@ def kept(level: str) -> list[str]:
     return [name for name, row in VARIABLES.items() if LEVELS.index(row.keep) <= LEVELS.index(level)]
 
 
+def coded(values: Any) -> Any:
+    """Values as they are stored: codes, counts and flags as 32-bit integers, numbers as they are."""
+    array = np.asarray(values)
+    return array.astype(np.int32, copy=False) if array.dtype.kind in "bi" else array
+
+
 def dataset(
     facility: Facility,
     arrays: Mapping[str, Any],
@@ -167,8 +173,7 @@ def dataset(
         if row.flags:
             attrs["flag_values"] = np.arange(len(row.flags), dtype=np.int32)
             attrs["flag_meanings"] = " ".join(row.flags)
-        values = np.asarray(arrays[name])
-        values = values.astype(np.int32) if values.dtype.kind in "bi" else values
+        values = coded(arrays[name])
         variables[name] = (row.dims, values, attrs)
     used = {dim for row in (VARIABLES[name] for name in variables) for dim in row.dims}
     labels: dict[str, Any] = {"scenario": np.arange(len(arrays["converged"])), "binding_kind": list(BINDINGS)}

@@ -1,22 +1,28 @@
-"""A new layout file to edit, cut from the reference pod with its comments."""
+"""A new layout file to edit, cut from the reference unit of its racks with its comments."""
 
 from __future__ import annotations
 
 import re
 from importlib.resources import files
 
-from twin.catalogue import products
+from twin.catalogue import product, products
+from twin.consistency import is_liquid
 from twin.errors import InputError, Problem, suggestion
 
-REFERENCE = "gb300-su"
+REFERENCES = {
+    "gb200-nvl72": "gb200-su",
+    "vr-nvl72": "vr-su",
+    "vr-nvl72-maxq": "vr-su",
+    "hgx-h100": "h100-air",
+    "hgx-h200": "h100-air",
+}
+"""Built-in unit that a new layout of a rack type is cut from."""
+OTHERWISE = {True: "gb300-su", False: "h100-air"}
+"""That of any other rack: cooled by liquid or not."""
 ROW = 8
-"""Racks in a row of the reference pod, which has two."""
-SITE = {"rating": (5, "MW"), "short_circuit_power": (500, "MVA")}
-"""Of the utility, per unit of sixteen racks."""
-ONE_ROW = {"cdus": (3, 2), "pumps": (2, 1), "fan_walls": (2, 1), "chillers": (2, 1)}
-"""Installed and required equipment where a unit has one row instead of two."""
+"""Racks in a row of the reference units, which have two."""
 PITCH = 12
-"""From one unit to the next along y [m]; the hall of the reference pod is 9 m deep."""
+"""From one unit to the next along y [m]; the halls of the reference units are up to 11 m deep."""
 
 
 def new_layout(racks: int, rack_type: str = "gb300-nvl72") -> str:
@@ -40,11 +46,12 @@ def new_layout(racks: int, rack_type: str = "gb300-nvl72") -> str:
         problems.append(Problem("new", None, None, "rack_type", message))
     if problems:
         raise InputError(problems)
-    source = files("twin").joinpath("layouts", f"{REFERENCE}.yaml").read_text("utf-8")
+    reference = REFERENCES.get(rack_type) or OTHERWISE[is_liquid(product(rack_type, "rack"))]
+    source = files("twin").joinpath("layouts", f"{reference}.yaml").read_text("utf-8")
     start, end = source.index("name:"), source.index("hall:")
     full, half = divmod(racks, 2 * ROW)
     intro = (
-        f"# {racks} racks of {rack_type}, made from the layout {REFERENCE}.\n"
+        f"# {racks} racks of {rack_type}, made from the layout {reference}.\n"
         "# Every quantity carries its unit; counts and ratios are bare numbers.\n"
     )
     head = _head(source[start:end], f"{rack_type}-{racks}", f"{racks} racks {rack_type}", full + bool(half))
@@ -62,9 +69,11 @@ def _head(text: str, name: str, description: str, units: int) -> str:
     """The site part of the reference with its own name and a utility for so many units."""
     text = re.sub(r"(?m)^name: .*$", f"name: {name}", text)
     text = re.sub(r"(?m)^description: .*$", f"description: {description}", text)
-    for key, (size, unit) in SITE.items():
-        text = re.sub(rf"(?m)^(  {key}:) \d+ {unit}", rf"\g<1> {size * units} {unit}", text)
-    return text
+    return re.sub(
+        r"(?m)^(  (?:rating|short_circuit_power):) (\d+)",
+        lambda found: f"{found[1]} {int(found[2]) * units}",
+        text,
+    )
 
 
 def _block(name: str, repeat: int, start: int, unit: str) -> str:
@@ -75,10 +84,13 @@ def _block(name: str, repeat: int, start: int, unit: str) -> str:
 
 
 def _one_row(unit: str) -> str:
-    """The unit with one row of racks, and as much equipment as that row needs with one to spare."""
+    """The unit with one row of racks: half of the required equipment of each kind, and what is to spare."""
     unit = re.sub(r"(?ms)^  - name: row2\n.*?^\n", "\n", unit)
     unit = re.sub(r"(?m)^    - \{name: rpp\.\w2,.*\n?", "", unit)
-    for key, (count, required) in ONE_ROW.items():
-        pattern = rf"(?m)^(  {key}: \{{product: [\w-]+,) count: \d+, required: \d+"
-        unit = re.sub(pattern, rf"\g<1> count: {count}, required: {required}", unit)
-    return unit
+    return re.sub(r"count: (\d+), required: (\d+)", _halved, unit)
+
+
+def _halved(found: re.Match[str]) -> str:
+    installed, required = int(found[1]), int(found[2])
+    half = -(-required // 2)
+    return f"count: {half + installed - required}, required: {half}"

@@ -107,7 +107,57 @@ def main_job() -> dict[str, Any]:
     }
 
 
-SUBJECTS = {"main-job": main_job}
+def peak(code: str) -> float:
+    """Peak memory of a process that runs some code [MiB]; its own high water, which starts anew with the program."""
+    tail = "print([line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM')][0])"
+    command = [sys.executable, "-c", f"{code}\n{tail}"]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=Path(__file__).parent)
+    return float(done.stdout.split()[-1]) / 1024.0
+
+
+def breadth() -> dict[str, Any]:
+    """Every built-in layout, the site under its utility, memory of streamed summaries, pictures."""
+    from twin.layout import builtin_layouts
+
+    found: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for name in builtin_layouts():
+            load = median(lambda name=name: twin.load(name), 3)
+            facility = twin.load(name)
+            solve = median(lambda facility=facility: twin.solve(facility), 3)
+            state = twin.solve(facility)
+            picture = str(Path(folder) / f"{name}.png")
+            drawn = subprocess.run(
+                [sys.executable, "-m", "twin.cli", "view", name, "--screenshot", picture], capture_output=True
+            )
+            found[name] = {
+                "racks": len(facility.racks.name),
+                "load_s": load,
+                "solve_s": solve,
+                "passes": int(state.passes.max()),
+                "converged": bool(state.converged.all()),
+                "pue": float(state.pue.item()),
+                "utility_mw": float(state.utility_power.item()) / 1e6,
+                "ledger_heat": float(state.ledger_heat.item()),
+                "screenshot": "drawn" if drawn.returncode == 0 else f"status {drawn.returncode}",
+            }
+    site = twin.load("site-250mw")
+    state = twin.solve(site)
+    bound = dict(zip(state.binding_kind.values.tolist(), state.bound_racks.values[0].tolist(), strict=True))
+    price = next(price for price in twin.prices(site) if price.name == "utility")
+    found["site_bound_racks"] = {kind: count for kind, count in bound.items() if count}
+    found["site_utility_tokens_per_second_per_kw"] = [price.up * 1e3, price.down * 1e3]
+    found["site_peak_memory_mib"] = peak("import twin; twin.solve(twin.load('site-250mw'))")
+    sweep = "import run, twin; pod = twin.load(); twin.solve(pod, run.random_operation(pod, {}), keep='summary')"
+    small, large = (
+        statistics.median(peak(sweep.format(count)) for _ in range(3)) for count in (1_000, 10_000)
+    )
+    found["peak_memory_1000_mib"], found["peak_memory_10000_mib"] = small, large
+    found["peak_memory_ratio"] = large / small
+    return found
+
+
+SUBJECTS = {"main-job": main_job, "breadth": breadth}
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from twin.catalogue import products
 from twin.document import MAXIMUM_SIZE, Document, read
 from twin.errors import InputError
 from twin.layout import Layout, builtin_layouts, document, load_layout, new_layout
@@ -655,6 +656,22 @@ def test_a_new_layout_of_sixteen_is_the_reference_unit(tmp_path):
     file = tmp_path / "new.yaml"
     file.write_text(new_layout(16, "gb300-nvl72"), "utf-8")
     assert load_layout(file).blocks == load_layout().blocks
+
+
+@pytest.mark.parametrize("rack_type", products("rack"))
+@pytest.mark.parametrize("racks", [8, 16, 40])
+def test_a_new_layout_of_any_rack_loads(rack_type, racks, tmp_path):
+    file = tmp_path / "new.yaml"
+    file.write_text(new_layout(racks, rack_type), "utf-8")
+    layout = load_layout(file)
+    assert layout.racks == racks
+    assert {row.rack_type for block in layout.blocks for row in block.template.rows} == {rack_type}
+
+
+def test_a_new_layout_of_vera_rubin_has_the_panels_that_carry_it(tmp_path):
+    file = tmp_path / "new.yaml"
+    file.write_text(new_layout(16, "vr-nvl72-maxq"), "utf-8")
+    assert load_layout(file).blocks == load_layout("vr-su", {"rows.rack_type": "vr-nvl72-maxq"}).blocks
 
 
 def test_a_new_layout_of_eight_has_one_row_and_the_equipment_for_it(tmp_path):
