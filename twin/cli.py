@@ -168,6 +168,29 @@ def new(
         typer.echo(new_layout(racks, type_), nl=False)
 
 
+@app.command()
+def schema(
+    out: Annotated[Path | None, typer.Option(help="File to write it to, instead of printing it.")] = None,
+) -> None:
+    """Print the JSON Schema of a layout, for editors that check and complete it while you type."""
+    import json
+
+    from twin.editor import layout_schema
+    from twin.errors import InputError, Problem
+
+    content = json.dumps(layout_schema(), indent=2, ensure_ascii=False) + "\n"
+    if out is None:
+        typer.echo(content, nl=False)
+        return
+    with _told():
+        try:
+            out.write_text(content, "utf-8")
+        except OSError as error:
+            reason = error.strerror or error
+            message = f"cannot write {str(out)!r}: {reason}"
+            raise InputError([Problem("--out", None, None, "", message)]) from None
+
+
 @catalogue.command("list")
 def list_(
     kind: Annotated[str | None, typer.Argument(help="Kind of product, such as rack or cdu.")] = None,

@@ -61,6 +61,10 @@ NEEDED: dict[Path, tuple[str, ...]] = {
 }
 """Figures a product needs in this place beyond what its kind asks for."""
 
+MOST_PAIRS = 20_000
+"""Pairs of things in the same place that are looked for."""
+LONG = 20
+"""Names of a circle that are written out."""
 NEAR = 1e-6
 """Lengths that are rounding [m]."""
 PLANT: tuple[Path, ...] = (("plant", "dry_coolers"), ("plant", "trim_chillers"), ("plant", "pumps"))
@@ -125,10 +129,10 @@ def named_devices(raw: Any, *keys: str) -> dict[str, tuple[Path, Any]]:
 def feed_findings(raw: Any) -> Iterator[Finding]:
     """Feeds of devices, rows and equipment that dangle, repeat, run in a circle or miss the scheme."""
     devices = named_devices(raw, "power", "devices")
-    for name, (path, feed) in devices.items():
+    for path, feed in devices.values():
         if isinstance(feed, str) and feed not in devices and feed != UTILITY:
             yield (*path, "feed"), f"no device {feed!r}{suggestion(feed, [*devices, UTILITY])}"
-        yield from _circle(name, devices)
+    yield from _circles(devices)
     for path, feeds in matches(raw, ("rows", "*", "feeds")):
         yield from _listed(path, feeds, devices)
     for place in EQUIPMENT:
@@ -139,20 +143,24 @@ def feed_findings(raw: Any) -> Iterator[Finding]:
 
 def _listed(path: Path, feeds: Any, known: Mapping[str, Any]) -> Iterator[Finding]:
     """Feeds of one list that dangle or repeat."""
+    before: set[str] = set()
     for index, feed in enumerate(feeds if isinstance(feeds, list) else ()):
-        if isinstance(feed, str) and feed not in known:
+        if not isinstance(feed, str):
+            continue
+        if feed not in known:
             yield (*path, index), f"no device {feed!r}{suggestion(feed, known)}"
-        elif feed in feeds[:index]:
+        elif feed in before:
             yield (*path, index), f"{feed!r} is listed twice"
+        before.add(feed)
 
 
 def shared_findings(raw: Any) -> Iterator[Finding]:
     """What the shared devices and the shared plant of a site have against them."""
     devices = named_devices(raw, "shared", "devices")
-    for name, (path, feed) in devices.items():
+    for path, feed in devices.values():
         if isinstance(feed, str) and feed not in devices and feed != UTILITY:
             yield (*path, "feed"), f"no shared device {feed!r}{suggestion(feed, [*devices, UTILITY])}"
-        yield from _circle(name, devices)
+    yield from _circles(devices)
     for place in PLANT:
         for path, feeds in matches(raw, ("shared", *place, "feeds")):
             yield from _listed(path, feeds, {**devices, UTILITY: None})
@@ -172,17 +180,26 @@ def replace_findings(entry: Any, own: Mapping[str, Any], shared: Mapping[str, An
                 yield (*path, name), f"no shared device {by!r}{suggestion(by, shared)}{known}"
 
 
-def _circle(name: str, devices: dict[str, tuple[Path, Any]]) -> Iterator[Finding]:
-    """A chain of feeds that comes back to this device, told once, at its first member by name."""
-    chain = [name]
-    while isinstance(feed := devices[chain[-1]][1], str) and feed in devices:
-        if feed == name:
-            if name == min(chain):
-                yield (*devices[name][0], "feed"), f"feeds itself: {' <- '.join([*chain, name])}"
-            return
-        if feed in chain:
-            return
-        chain.append(feed)
+def _circles(devices: dict[str, tuple[Path, Any]]) -> Iterator[Finding]:
+    """Chains of feeds that come back to where they began, each told once, at its first member by name.
+
+    Every device is passed once, so a chain of any length costs its length.
+    """
+    passed: set[str] = set()
+    for start in devices:
+        chain: dict[str, int] = {}
+        name: Any = start
+        while isinstance(name, str) and name in devices and name not in passed and name not in chain:
+            chain[name] = len(chain)
+            name = devices[name][1]
+        if isinstance(name, str) and name in chain:
+            circle = list(chain)[chain[name] :]
+            first = circle.index(min(circle))
+            circle = [*circle[first:], *circle[:first], circle[first]]
+            if len(circle) > LONG:
+                circle[LONG // 2 : -LONG // 2] = ["..."]
+            yield (*devices[circle[0]][0], "feed"), f"feeds itself: {' <- '.join(circle)}"
+        passed |= chain.keys()
 
 
 def _scheme(raw: Any) -> Iterator[Finding]:
@@ -313,11 +330,13 @@ def overlap_findings(solids: Sequence[Solid]) -> Iterator[Finding]:
     owner = np.concatenate([np.full(len(solid.boxes), index) for index, solid in enumerate(solids)])
     names = [name for solid in solids for name in solid.names]
     met: dict[tuple[int, int], list[tuple[int, int]]] = {}
-    for one, other in overlaps(np.concatenate([solid.boxes for solid in solids])).tolist():
+    found = overlaps(np.concatenate([solid.boxes for solid in solids]), most=MOST_PAIRS)
+    least = "at least " if len(found) >= MOST_PAIRS else ""
+    for one, other in found[:MOST_PAIRS].tolist():
         met.setdefault((int(owner[one]), int(owner[other])), []).append((one, other))
     for (line, other), pairs in met.items():
         first, second = (names[item] for item in pairs[0])
-        more = f" ({len(pairs)} such pairs)" if len(pairs) > 1 else ""
+        more = f" ({least}{len(pairs)} such pairs)" if len(pairs) > 1 else ""
         message = f"{first} and {second} stand in the same place{more}; "
         if line == other:
             yield (*solids[line].path, "pitch"), message + solids[line].remedy

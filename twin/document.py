@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.composer import Composer
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
@@ -18,8 +19,14 @@ from twin.errors import InputError, Problem
 
 Path = tuple[str | int, ...]
 
-MAXIMUM_SIZE = 4_000_000
-"""Characters of a file; a site of ten thousand racks written row by row stays far below."""
+MAXIMUM_SIZE = 1_000_000
+"""Characters of a file, six seconds of reading; ten thousand racks written row by row stay below, and a
+CSV file or `repeat` says more."""
+MAXIMUM_DEPTH = 50
+"""Keys and lists within one another; a layout has less than ten."""
+DEEP = "is nested too deep"
+MAXIMUM_BITS = 64
+"""Of a whole number."""
 PLAIN = "tag:yaml.org,2002:"
 CONSTRUCTED = {PLAIN + kind for kind in ("int", "float", "bool", "null")}
 WRITTEN = {PLAIN + kind for kind in ("str", "timestamp")}
@@ -71,6 +78,7 @@ def read(text: str, file: str) -> Document:
     """
     document = Document(file)
     yaml = YAML(typ="safe", pure=True)
+    yaml.Composer = _Shallow
     if len(text) > MAXIMUM_SIZE:
         raise InputError([Problem(file, None, None, "", f"is larger than {MAXIMUM_SIZE:,} characters")])
     try:
@@ -84,12 +92,25 @@ def read(text: str, file: str) -> Document:
         mark = error.problem_mark or error.context_mark
         place = (mark.line + 1, mark.column + 1) if mark else (None, None)
         cause = ", ".join(part for part in (error.context, error.problem) if part)
-        raise InputError([Problem(file, *place, "", f"not YAML: {cause}")]) from None
+        message = DEEP if error.problem == DEEP else f"not YAML: {cause}"
+        raise InputError([Problem(file, *place, "", message)]) from None
     except YAMLError as error:
         raise InputError([Problem(file, None, None, "", f"not YAML: {str(error).splitlines()[0]}")]) from None
-    except RecursionError:
-        raise InputError([Problem(file, None, None, "", "is nested too deep")]) from None
     return document
+
+
+class _Shallow(Composer):
+    """A composer that stops at a depth no layout has, long before Python's own limit."""
+
+    depth = 0
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        self.depth += 1
+        if self.depth > MAXIMUM_DEPTH:
+            raise MarkedYAMLError(problem=DEEP, problem_mark=self.parser.peek_event().start_mark)
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
 
 
 def _value(node: Any, path: Path, document: Document, yaml: YAML, seen: set[int]) -> Any:
@@ -111,10 +132,19 @@ def _value(node: Any, path: Path, document: Document, yaml: YAML, seen: set[int]
         return node.value
     if node.tag in CONSTRUCTED:
         try:
-            return yaml.constructor.construct_object(node)
-        except ValueError:
+            made = yaml.constructor.construct_object(node)
+        except (
+            ValueError,
+            KeyError,
+            AttributeError,
+        ):  # a tag such as !!bool on another word, or endless digits
+            made = None
+        if (made is None and node.tag != PLAIN + "null") or (
+            isinstance(made, int) and made.bit_length() > MAXIMUM_BITS
+        ):
             document.problems.append(document.problem(path, "is not a number that can be read"))
             return None
+        return made
     tag = node.tag.removeprefix(PLAIN)
     document.problems.append(document.problem(path, f"the tag {tag!r} is not allowed; write a plain value"))
     return None

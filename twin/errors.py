@@ -8,6 +8,10 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
+
+MOST_NAMES = 500
+"""Names that are compared for a suggestion: comparing takes time, and a hundred problems may ask for one."""
 
 
 def suggestion(name: object, names: Iterable[str]) -> str:
@@ -17,7 +21,7 @@ def suggestion(name: object, names: Iterable[str]) -> str:
     "; did you mean 'rpp.A1'?"
     """
     plain: dict[str, str] = {}
-    for known in names:
+    for known in islice(names, MOST_NAMES):
         plain.setdefault(known.lower(), known)
     near = difflib.get_close_matches(str(name).lower(), plain, 1)
     return f"; did you mean {plain[near[0]]!r}?" if near else ""

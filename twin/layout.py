@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from importlib.resources import files
+from itertools import islice
 from pathlib import Path as FilePath
 from typing import Any, TypeVar
 
@@ -21,6 +22,7 @@ from pydantic import BaseModel, ValidationError
 from geometry.row import rack_boxes
 from twin.catalogue import SIDES, product, products
 from twin.consistency import (
+    EQUIPMENT,
     Solid,
     findings,
     matches,
@@ -31,6 +33,7 @@ from twin.consistency import (
 )
 from twin.document import MAXIMUM_SIZE, Document, Path, read
 from twin.errors import InputError, Problem, suggestion
+from twin.racks import RACKS_FILE, Table, racks
 from twin.schema import (
     HEAD_KEYS,
     PRECISIONS,
@@ -58,6 +61,21 @@ __all__ = [
 ]  # fmt: skip
 
 DEFAULT = "gb300-su"
+UNIT_FORM = (*UNIT_KEYS, RACKS_FILE)
+"""Keys of a unit in a file."""
+MOST_RACKS = 200_000
+MOST_EQUIPMENT = 500_000
+"""Of a site: more than anybody builds, less than fills a memory."""
+MOST_COUNT = 100_000
+"""Of any count in a layout."""
+MOST_BLOCKS = 1_000
+"""Lines of `blocks`."""
+MOST_PROBLEMS = 100
+"""Problems that are told at once."""
+LONGEST = 1_000
+"""Characters of a problem."""
+
+Settings = list[tuple[list[Step], Any, str]]
 
 Form = TypeVar("Form", bound=Model)
 
@@ -70,6 +88,12 @@ class _Part:
     raw: dict[str, Any]
     base: Path = ()
     settings: dict[Path, str] = field(default_factory=dict)
+    table: Table | None = None
+    """The CSV file from which its last rows came."""
+    first: int = 0
+    """Number of the first row of that file among its rows."""
+    unread: bool = False
+    """Whether its CSV file could not be read, which has been told."""
 
     def problem(self, path: Path, message: str, key: bool = False) -> Problem:
         """A problem at a path of this part, at the place of the setting that made it, if one did."""
@@ -77,10 +101,13 @@ class _Part:
         made += [path[:length] for length in range(len(path), 0, -1) if path[:length] in self.settings]
         if made and not (key and (*self.base, *path) in self.document.keys):
             return Problem("set", None, None, self.settings[made[0]], message)
+        row = path[1] if self.table and path[:1] == ("rows",) and len(path) > 1 else None
+        if self.table and isinstance(row, int) and self.first <= row < self.first + len(self.table.rows):
+            return self.table.problem(row - self.first, path[2:], (*self.base, *path), message)
         return self.document.problem((*self.base, *path), message, key)
 
     def copy(self) -> _Part:
-        return _Part(self.document, copy.deepcopy(self.raw), self.base, dict(self.settings))
+        return replace(self, raw=copy.deepcopy(self.raw), settings=dict(self.settings))
 
 
 @dataclass
@@ -96,8 +123,8 @@ class _Block:
 def builtin_layouts() -> list[str]:
     """Names of the layouts that come with the package.
 
-    >>> builtin_layouts()[0]
-    'gb300-su'
+    >>> "gb300-su" in builtin_layouts()
+    True
     """
     return sorted(item.name.removesuffix(".yaml") for item in files("twin").joinpath("layouts").iterdir())
 
@@ -111,11 +138,14 @@ def document(path: str | FilePath | None = None) -> Document:
     if name in builtin_layouts():
         return _builtin(name)
     file = FilePath(name)
-    if not file.is_file():
-        known = ", ".join(builtin_layouts())
-        hint = suggestion(name, builtin_layouts())
-        raise InputError([Problem(name, None, None, "", f"no such file{hint} (built-in layouts: {known})")])
     try:
+        if file.is_dir():
+            raise InputError([Problem(name, None, None, "", "is a folder, expected a layout file")])
+        if not file.is_file():
+            known = ", ".join(builtin_layouts())
+            hint = suggestion(name, builtin_layouts())
+            message = f"no such file{hint} (built-in layouts: {known})"
+            raise InputError([Problem(name, None, None, "", message)])
         if file.stat().st_size > 4 * MAXIMUM_SIZE:
             raise InputError([Problem(name, None, None, "", "is too large to be a layout")])
         content = file.read_text("utf-8-sig")
@@ -148,27 +178,33 @@ def load_layout(
     if source.anchored:
         raise InputError(problems)
     whole = _Part(source, copy.deepcopy(source.value))
-    later: list[tuple[list[Step], Any, str]] = []
+    asked: Settings = []
     for given, written_value in (sets or {}).items():
         with _noted(problems, given):
-            path, value = steps(given), plain(written_value)
-            if "blocks" in whole.raw and path[0].name not in (*HEAD_KEYS, "blocks"):
-                later.append((path, value, given))
-            else:
-                whole.settings |= dict.fromkeys(put(whole.raw, path, value), given)
+            asked.append((steps(given), plain(written_value), given))
+    # A racks_file is read before settings of its rows are put in them.
+    named = [one for one in asked if one[0][-1].name == RACKS_FILE]
+    later = _put_in_whole(whole, named, problems)
+    if "blocks" not in whole.raw:
+        _read_racks(whole, problems)
+    afterwards = _put_in_whole(whole, [one for one in asked if one not in named], problems)
     head, blocks = _divided(whole, problems)
-    for path, value, given in later if blocks else ():
-        with _noted(problems, given):
-            _put_in_blocks(blocks, path, value, given)
+    if blocks:
+        _put_in_blocks(blocks, later, problems)
+        for block in blocks:
+            _read_racks(block.part, problems)
+        _put_in_blocks(blocks, afterwards, problems)
     top = _validated(Head, head, problems)
-    problems += [head.problem(path, message) for path, message in findings(head.raw)]
-    built = [found for block in blocks if (found := _built(block, problems))]
-    if top:
+    problems += [head.problem(path, message) for path, message in islice(findings(head.raw), MOST_PROBLEMS)]
+    crowd = list(_crowd(whole, blocks))
+    problems += crowd
+    built = [] if crowd else [found for block in blocks if (found := _built(block, problems))]
+    if top and not crowd:
         _against_head(top, head, blocks, built, problems)
-    if len(blocks) > 1 or any(len(block.placements) > 1 for block in blocks):
+    if not crowd and (len(blocks) > 1 or any(len(block.placements) > 1 for block in blocks)):
         problems += [whole.problem(path, message) for path, message in overlap_findings(list(_halls(blocks)))]
     if problems:
-        raise InputError(sorted(dict.fromkeys(problems), key=_order))
+        raise InputError(_told(problems))
     assert top is not None
     fields = {name: getattr(top, name) for name in HEAD_KEYS}
     taken = [
@@ -187,14 +223,92 @@ def _noted(problems: list[Problem], given: str) -> Iterator[None]:
         problems.append(Problem("set", None, None, given, str(error)))
 
 
+def _told(problems: list[Problem]) -> list[Problem]:
+    """Each problem once, in the order of the files, and no more and no longer than one can read."""
+    found = sorted(dict.fromkeys(problems), key=_order)
+    for index, one in enumerate(found):
+        if len(one.message) > LONGEST:
+            found[index] = replace(one, message=f"{one.message[:LONGEST]}...")
+    if len(found) <= MOST_PROBLEMS:
+        return found
+    last, more = found[MOST_PROBLEMS - 1], len(found) - MOST_PROBLEMS
+    found[MOST_PROBLEMS - 1] = replace(last, message=f"{last.message} (and {more:,} more problems)")
+    return found[:MOST_PROBLEMS]
+
+
+def _put_in_whole(whole: _Part, asked: Settings, problems: list[Problem]) -> Settings:
+    """Put settings in a document; returns those that name the inside of its blocks."""
+    later = []
+    for path, value, given in asked:
+        with _noted(problems, given):
+            if "blocks" in whole.raw and path[0].name not in (*HEAD_KEYS, "blocks"):
+                later.append((path, value, given))
+            else:
+                whole.settings |= dict.fromkeys(put(whole.raw, path, value), given)
+    return later
+
+
+def _read_racks(part: _Part, problems: list[Problem]) -> None:
+    """Put the rows of the `racks_file` of a unit behind those it has.
+
+    The file lies beside the layout that names it; beside a built-in layout is the folder one works in.
+    """
+    if RACKS_FILE not in part.raw:
+        return
+    name = part.raw.pop(RACKS_FILE)
+    made = racks(FilePath(part.document.file).parent, name)
+    if isinstance(made, str):
+        problems.append(part.problem((RACKS_FILE,), made))
+        part.unread = True
+        return
+    rows = part.raw.get("rows", [])
+    if made.problems:
+        problems += made.problems
+        part.unread = True
+    elif isinstance(rows, list):
+        part.table, part.first = made, len(rows)
+        part.raw["rows"] = [*rows, *made.rows]
+
+
+def _crowd(whole: _Part, blocks: Sequence[_Block]) -> Iterator[Problem]:
+    """A site of more racks or equipment than is built, told before a list or an array is made of them."""
+    for noun, patterns, most in (
+        ("racks", [("rows", "*", "count")], MOST_RACKS),
+        ("pieces of equipment", [(*place, "count") for place in EQUIPMENT], MOST_EQUIPMENT),
+        ("power devices", [("power", "devices", "*")], MOST_EQUIPMENT),
+    ):
+        found = [
+            (len(block.placements) * _number(value), block, path)
+            for block in blocks
+            for pattern in patterns
+            for path, value in matches(block.part.raw, pattern)
+        ]
+        total = sum(count for count, _, _ in found)
+        if total <= most:
+            continue
+        _, block, path = max(found, key=lambda one: one[0])
+        message = f"the site has {total:,} {noun}, at most {most:,} are allowed; lower"
+        if len(block.placements) > 1:
+            yield whole.problem(("blocks", block.number, "repeat"), f"{message} repeat or the counts")
+        else:
+            yield block.part.problem(path, f"{message} the counts")
+
+
+def _number(value: Any) -> int:
+    """What a count adds to a sum: nothing where the form refuses it; anything but a count is one."""
+    if isinstance(value, int):
+        return value if 0 < value <= MOST_COUNT else 0
+    return 1
+
+
 def _built(block: _Block, problems: list[Problem]) -> Block | None:
     """A block of the layout; what is wrong with its unit is added to the problems."""
     part = block.part
     unit = _validated(Unit, part, problems)
     solids = list(_solids(part))
-    against = [*findings(part.raw), *overlap_findings(solids)]
+    against = [*islice(findings(part.raw), MOST_PROBLEMS), *islice(overlap_findings(solids), MOST_PROBLEMS)]
     if unit:
-        against += outside_findings(solids, unit.hall.size)
+        against += islice(outside_findings(solids, unit.hall.size), MOST_PROBLEMS)
     problems += [part.problem(path, message) for path, message in against]
     return Block(template=unit, placements=tuple(block.placements)) if unit else None
 
@@ -237,22 +351,26 @@ def _divided(whole: _Part, problems: list[Problem]) -> tuple[_Part, list[_Block]
     """The head of a document and its blocks; a file without `blocks` is one unit with an empty prefix."""
     raw = whole.raw
     site = "blocks" in raw
-    known = (*HEAD_KEYS, "blocks") if site else (*HEAD_KEYS, *UNIT_KEYS, "blocks")
+    known = (*HEAD_KEYS, "blocks") if site else (*HEAD_KEYS, *UNIT_FORM, "blocks")
     for key in raw:
         if key == "shared" and not site:
             problems.append(whole.problem((key,), "stands beside 'blocks' only", key=True))
         elif key not in known:
-            beside = " beside 'blocks'" if key in UNIT_KEYS else ""
+            beside = " beside 'blocks'" if key in UNIT_FORM else ""
             message = f"unknown key {key!r}{beside}{suggestion(key, known)}"
             problems.append(whole.problem((key,), message, key=True))
     head = _Part(whole.document, {key: raw[key] for key in HEAD_KEYS if key in raw}, (), whole.settings)
     if not site:
         unit = {key: raw[key] for key in UNIT_KEYS if key in raw}
         here = Placement(prefix="", offset=(0.0, 0.0, 0.0))
-        return head, [_Block(_Part(whole.document, unit, (), whole.settings), [here])]
+        return head, [_Block(replace(whole, raw=unit), [here])]
     listed = raw["blocks"]
     if not isinstance(listed, list) or not listed:
         problems.append(whole.problem(("blocks",), "expected a list such as '- {name: SU, use: gb300-su}'"))
+        return head, []
+    if len(listed) > MOST_BLOCKS:
+        message = f"has {len(listed):,} lines, at most {MOST_BLOCKS:,} are allowed; use 'repeat'"
+        problems.append(whole.problem(("blocks",), message))
         return head, []
     problems += [whole.problem(path, message) for path, message in findings({"blocks": listed})]
     blocks = []
@@ -308,7 +426,7 @@ def _template(whole: _Part, entry: Entry, index: int, problems: list[Problem]) -
     if "blocks" in used.value:
         problems.append(whole.problem((*path, "use"), f"{entry.use!r} has blocks itself; use a plain layout"))
         return None
-    return _Part(used, {key: copy.deepcopy(used.value[key]) for key in UNIT_KEYS if key in used.value})
+    return _Part(used, {key: copy.deepcopy(used.value[key]) for key in UNIT_FORM if key in used.value})
 
 
 def _placements(entry: Entry) -> list[Placement]:
@@ -331,15 +449,18 @@ def _validated(model: type[Form], part: _Part, problems: list[Problem]) -> Form 
     try:
         return model.model_validate(part.raw)
     except ValidationError as error:
-        for fault in error.errors(include_url=False):
+        for fault in error.errors(include_url=False)[:MOST_PROBLEMS]:
             path: Path = tuple(fault["loc"])
+            if part.unread and path == ("rows",):
+                continue
             if fault["type"] == "too_short" and fault["input"]:
                 continue  # its items are bad one by one and have said so
             if fault["type"] == "missing" and isinstance(path[-1], int):
                 problems.append(part.problem(path[:-1], f"has {path[-1]} values, more are needed"))
                 continue
-            key = fault["type"] == "extra_forbidden"
-            problems.append(part.problem(path, _message(fault, model), key))
+            found = part.problem(path, _message(fault, model), key=fault["type"] == "extra_forbidden")
+            if not any(replace(found, message=told.message) == told for told in part.document.problems):
+                problems.append(found)  # what could not be read has been told
     return None
 
 
@@ -385,7 +506,7 @@ def _keys(model: type[BaseModel], path: Sequence[str | int]) -> list[str]:
         if isinstance(step, str):
             annotation = model.model_fields[step].annotation
             model = next(found for found in _models(annotation))
-    return list(model.model_fields)
+    return [*model.model_fields, *([RACKS_FILE] if model is Unit else [])]
 
 
 def _models(annotation: Any) -> Iterator[type[BaseModel]]:
@@ -454,17 +575,24 @@ def _halls(blocks: Sequence[_Block]) -> Iterator[Solid]:
         )
 
 
-def _put_in_blocks(blocks: list[_Block], path: list[Step], value: Any, given: str) -> None:
+def _put_in_blocks(blocks: list[_Block], asked: Settings, problems: list[Problem]) -> None:
+    """Put settings in the units of the blocks that they name."""
+    for path, value, given in asked:
+        with _noted(problems, given):
+            _put_in_block(blocks, path, value, given)
+
+
+def _put_in_block(blocks: list[_Block], path: list[Step], value: Any, given: str) -> None:
     """Put a value in the unit of every block, of the blocks of one name, or of one copy."""
     first = path[0].name
     targets = list(blocks)
-    if first not in UNIT_KEYS:
+    if first not in UNIT_FORM:
         targets = [block for block in blocks if block.name == first] or [_own(blocks, first)]
         path = path[1:]
         if not path:
             raise Unsettable("names a block; go on to one of its keys, as in SU001.rows.count")
-    if path[0].name not in UNIT_KEYS:
-        raise Unsettable(f"unknown key {path[0].name!r}{suggestion(path[0].name, UNIT_KEYS)}")
+    if path[0].name not in UNIT_FORM:
+        raise Unsettable(f"unknown key {path[0].name!r}{suggestion(path[0].name, UNIT_FORM)}")
     for block in targets:
         for place in put(block.part.raw, path, value):
             block.part.settings[place] = given
@@ -482,5 +610,5 @@ def _own(blocks: list[_Block], name: str) -> _Block:
                 blocks[index : index + 1] = [part for part in parted if part.placements]
                 return parted[1]
     known = [placed.prefix.rstrip(".") for block in blocks for placed in block.placements]
-    near = suggestion(name, [*UNIT_KEYS, *HEAD_KEYS, *(block.name for block in blocks), *known])
+    near = suggestion(name, [*UNIT_FORM, *HEAD_KEYS, *(block.name for block in blocks), *known])
     raise Unsettable(f"unknown key or block {name!r}{near}")

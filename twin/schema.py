@@ -8,12 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, ValidationInfo
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema, core_schema
 
 from twin.errors import UnitError
 from twin.operation import OPERATING
-from twin.units import si, text
+from twin.units import noun, pattern, si, text
 
 STORED = "stored"
 """Context of a layout that was validated before: its quantities are SI numbers."""
@@ -36,6 +36,40 @@ class Measure:
         if info.context == STORED and isinstance(given, (int, float)):
             return float(given)
         return self.value(given)
+
+    def __get_pydantic_json_schema__(
+        self, source: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return self.form()
+
+    def form(self) -> dict[str, Any]:
+        """What an editor may know of it, as JSON Schema: the kind in words, its range, the form of the text.
+
+        >>> Measure("m", above=0.0).form()["description"]
+        'a length [m], more than 0.00 m'
+        """
+        bounds = [
+            f"{words} {text(bound, self.unit)}"
+            for words, bound in (
+                ("more than", self.above), ("at least", self.least),
+                ("at most", self.most), ("less than", self.below),
+            ) if bound is not None
+        ]  # fmt: skip
+        told = ", ".join([noun(self.unit), *bounds])
+        written = {
+            "type": "string",
+            "unit": self.unit,
+            "pattern": pattern(self.unit, self.least, self.above),
+            "patternErrorMessage": f"Expected {told}, as a number and its unit.",
+        }
+        if self.unit != "1":
+            return {"description": told, **written}
+        range_ = {
+            "minimum": self.least, "exclusiveMinimum": self.above,
+            "maximum": self.most, "exclusiveMaximum": self.below,
+        }  # fmt: skip
+        number = {"type": "number", **{key: bound for key, bound in range_.items() if bound is not None}}
+        return {"description": told, "anyOf": [number, written]}
 
     def value(self, given: object) -> float:
         """The SI value of what a file says; raises UnitError."""

@@ -320,6 +320,44 @@ def _sample(values: Any) -> str:
     return repr(flat[0].item()) if flat.size else "[]"
 
 
+@cache
+def pattern(unit: str, least: float | None = None, above: float | None = None) -> str:
+    """A regular expression, of Python and of editors, for the texts that are values of this kind.
+
+    It holds every text that `si` reads and refuses a missing unit, a unit of one word of another kind, a
+    sign below a least of 0 and a zero where the value lies above 0. Units made of several words and other
+    bounds are for `si` itself: a pattern cannot do arithmetic.
+
+    >>> [bool(re.search(pattern("W"), given)) for given in ("132 kW", "132", "132 kV", "2 kW*h/h")]
+    [True, False, False, True]
+    """
+    prefixes, names, fixed = _words(unit)
+    absolute = str(_parsed(unit)) in ("kelvin", *LEVELS)
+    sign, some = "[+-]?", ""
+    if not absolute and least is not None and least >= 0.0:
+        sign = "(?:[+]?|-(?=[0.]+(?:[^0-9.]|$)))"  # -0 kW is 0 kW
+    elif not absolute and above is not None and above >= 0.0:
+        sign, some = "[+]?", "(?=[0-9.]*[1-9])"
+    words = [f"(?:{'|'.join(prefixes)})?(?:{'|'.join(names)})s?"] if names else []
+    words += [f"(?:{'|'.join(fixed)})"] if fixed else []
+    several = r"(?![eE][+-]?\d)(?:1\s*/.*|[^\s\d.+-].*(?:\s+\S|[/*^()\d²³·]).*)"
+    optional = "?" if _bare(unit) else ""
+    number = rf"{sign}{some}(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?"
+    return rf"^\s*{number}\s*(?:{'|'.join([*words, several])}){optional}\s*$"
+
+
+def _words(unit: str) -> tuple[list[str], list[str], list[str]]:
+    """Units of one word that measure the kind of `unit`: prefixes, names that take one, names that do not."""
+    lines = [[part.strip() for part in line.split("=")] for line in DEFINITIONS.splitlines() if line]
+    spelled = [name for line in lines for name in (line[0], *line[2:]) if name not in ("", "_")]
+    prefixes = [name.rstrip("-") for name in spelled if name.endswith("-")]
+    names = [name for name in spelled if not name.endswith("-") and _UNIT.fullmatch(name)]
+    levels = [name for name in names if str(_parsed(name)) in LEVELS]
+    fixed = [*levels, *(f"delta_{name}" for name in levels if name.isascii()), "percent", "%"]
+    plain = [name for name in names if name not in fixed and _conversion(name, unit)]
+    return prefixes, plain, [name for name in fixed if _conversion(name, unit)]
+
+
 def _bare(unit: str) -> bool:
     """Whether a number without a unit is a value of this kind."""
     return bool(_parsed(unit).dimensionless)
@@ -358,6 +396,16 @@ def _written(quantity: object) -> str:
 def _wanted(unit: str) -> str:
     """What a value of this kind looks like, for a message."""
     return "a number" if _bare(unit) else f"a number with a unit such as '10 {_kind(unit).read[0][1]}'"
+
+
+def noun(unit: str) -> str:
+    """What a unit measures, in words.
+
+    >>> noun("W"), noun("1")
+    ('a power [kW]', 'a ratio')
+    """
+    kind = _kind(unit)
+    return _article(kind.noun) + ("" if kind.unit == "1" else f" [{_printed(kind.read[0][1])}]")
 
 
 def _article(noun: str) -> str:

@@ -4,6 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from geometry import box
 from geometry.box import overlaps
 
 
@@ -50,3 +51,18 @@ def test_ten_thousand_boxes_take_less_than_a_second():
     start = time.perf_counter()
     assert len(overlaps(cubes(grid))) == 0
     assert time.perf_counter() - start < 1.0
+
+
+def test_a_crowd_in_one_place_is_found_without_counting_every_pair():
+    boxes = np.tile([[0.0, 0, 0], [1, 1, 1]], (20_000, 1, 1))
+    assert 1000 <= len(overlaps(boxes, most=1000)) < 3_000_000
+
+
+def test_chunks_of_pairs_find_what_one_pass_finds(monkeypatch):
+    rng = np.random.default_rng(1)
+    lower = rng.uniform(0, 10, (200, 3))
+    boxes = np.stack([lower, lower + rng.uniform(0.1, 2, (200, 3))], axis=1)
+    whole = overlaps(boxes)
+    for chunk in (1, 7, 1000):
+        monkeypatch.setattr(box, "CHUNK", chunk)
+        assert overlaps(boxes).tolist() == whole.tolist()

@@ -61,6 +61,7 @@ CASES = {
     "geometry.box.overlaps": dict(
         boxes=np.array([[[0.0, 0, 0], [1, 1, 1]], [[1, 0, 0], [2, 1, 1]], [[1.5, 0, 0], [3, 1, 1]]]),
         tolerance=1e-3,
+        most=10,
     ),
     "geometry.route.manhattan_length": dict(
         start=np.array([0.3, 1.0, 2.0]), end=np.array([[3.0, 4.0, 2.5], [1.0, -2.0, 0.0]])
