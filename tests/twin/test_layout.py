@@ -383,9 +383,9 @@ def test_an_alias_bomb_is_refused_before_it_grows(tmp_path):
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 30)]
     file = tmp_path / "bomb.yaml"
     file.write_text("\n".join(lines), "utf-8")
-    start = time.perf_counter()
+    start = time.process_time()
     found = problems(file)
-    assert time.perf_counter() - start < 1.0
+    assert time.process_time() - start < 1.0
     assert "bomb.yaml:1:5 a0: anchors and aliases are not allowed (here '&a0'); write the value out" in str(
         found[0]
     )
@@ -501,10 +501,10 @@ def test_a_setting_that_leads_nowhere_says_what_was_near(path, value, message):
 def test_a_design_point_is_validated_from_the_document_in_20_milliseconds():
     source = document(REFERENCE)
     load_layout(source)
-    start = time.perf_counter()
+    start = time.process_time()
     for number in range(5):
         load_layout(source, {"site.dry_bulb": f"{number} degC"})
-    assert (time.perf_counter() - start) / 5 < 0.020
+    assert (time.process_time() - start) / 5 < 0.020
 
 
 @given(st.text(max_size=12), st.text(max_size=12))
@@ -534,9 +534,9 @@ def site(tmp_path):
 
 def test_a_site_of_96_units_loads_in_less_than_a_second(site):
     file = site("{name: SU, use: gb300-su, repeat: 96, pitch: [0 m, 12 m, 0 m]}")
-    start = time.perf_counter()
+    start = time.process_time()
     layout = load_layout(file)
-    assert time.perf_counter() - start < 1.0
+    assert time.process_time() - start < 1.0
     (block,) = layout.blocks
     assert layout.racks == 1536
     assert [placed.prefix for placed in block.placements[::95]] == ["SU001.", "SU096."]

@@ -188,10 +188,10 @@ def test_a_file_that_is_no_table_is_one_clear_problem(hall, content, message):
 
 def test_what_is_wrong_in_every_line_is_told_a_hundred_times_at_most(hall):
     line = ROWS.splitlines(keepends=True)[1]
-    start = time.perf_counter()
+    start = time.process_time()
     assert len(problems(hall(HEAD + line.replace(",600,", ",600 mm,") * 5000))) == 100
     found = problems(hall(HEAD + line.replace("rpp.A1", "rpp.Z9") * 5000))
-    assert time.perf_counter() - start < 4.0
+    assert time.process_time() - start < 4.0
     assert len(found) == 100
     assert re.search(r"\(and [\d,]+ more problems\)$", found[-1].message)
 
@@ -200,9 +200,9 @@ def test_five_thousand_lines_load_in_two_seconds(hall):
     line = "r{},gb300-nvl72,8,{},{},600,south,0,,rpp.A1 rpp.B1 rpp.C1 rpp.D1,whip-60a-415v,2,12\n"
     content = HEAD + "".join(line.format(n, 20 + 6 * (n % 100), 10 + 3 * (n // 100)) for n in range(5000))
     path = hall(content, LAYOUT.replace("size: [16 m, 9 m,", "size: [900 m, 200 m,"))
-    start = time.perf_counter()
+    start = time.process_time()
     assert load_layout(path).racks == 40_000
-    assert time.perf_counter() - start < 2.0
+    assert time.process_time() - start < 2.0
 
 
 # Where the file may lie
