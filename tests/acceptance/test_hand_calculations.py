@@ -293,7 +293,7 @@ def gb200_su(support):
         flow=105.9 / 60 * behind / 120,  # at 40 degC, following the heat
         supply=40,
         cdus=3,
-        coolers=2,
+        coolers=3,
         design_flow=2 * 25,
         reference=160 / 60,
         main=(0.1603, (11.0 - 6.4) + (4.12 - 2.0)),
@@ -321,10 +321,9 @@ def h100_air(support):
     """hgx-h100, cw375, free-cooling-chiller-800, whip-60a, busway-1000a and -2000a, ups-1000, transformer-1250 and
     -750."""
     rack = 40.8  # four nodes of 10.2 kW, all of it to air
-    # One of two sides out leaves half of the 4 x 13.2 kW of supplies, which the catalogue counts without the spare
-    # two of six: 26.4 kW DC at full load.
-    rack_half = min(rack, 26.4 + lost(26.4, 26.4, TITANIUM))
-    cold = chilled_air(drawn=2.086, warm=rack, support=2 * support, walls=4, chilled=16)
+    # One of two sides out leaves half of the 4 x 19.8 kW of supplies: 39.6 kW DC at full load.
+    rack_half = min(rack, 39.6 + lost(39.6, 39.6, TITANIUM))
+    cold = chilled_air(drawn=2.086, warm=rack, support=2 * support, walls=4, chilled=18)
     line = chain(
         rack=rack,
         support=support,
@@ -389,7 +388,7 @@ def site(rack, support):
         on_ups=water["cdu pumps"] + cold["fan walls"],
         boards=[
             (cold["chillers"], 2, 1000, 1.4, 7.2),
-            (water["dry-cooler fans"] + water["facility pumps"], 8 / 96, 3000, 4.2, 21.6),
+            (water["dry-cooler fans"] + water["facility pumps"], 9 / 96, 3000, 4.2, 21.6),
         ],
     )
     return 96 * line["utility"] / 1e3
