@@ -27,6 +27,7 @@ COLOURED = {
 TITLES = {
     "power": "Rack power",
     "case_temperature": "GPU case temperature",
+    "worst_case_temperature": "GPU case temperature, worst plate",
     "return_temperature": "Coolant return temperature",
     "air_inlet_temperature": "Air inlet temperature",
     "tokens": "Output tokens",

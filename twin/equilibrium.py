@@ -169,6 +169,11 @@ def equilibrium(facility: Facility, operation: Operation) -> dict[str, Any]:
         broken = ~(state.mean.converged & state.peak.converged)
         boiling = (np.minimum(present, ahead) >= HOTTEST).any(axis=(-2, -1))
         reason[active[failed]] = REASONS.index("floors_exceed_limit")
+        if failed.any():
+            full = _exceeded(floor, *rows)
+            named = _binding(facility, here[1], bound, replace(caps, binding=full), shed_by[active])
+            for store, found in zip((binding, held), named, strict=True):
+                store[active[failed]] = found[failed]
         reason[active[broken]] = REASONS.index("no_voltage_solution")
         reason[active[boiling]] = REASONS.index("no_heat_sink")
         good = (change < TOLERANCE) & still & ~failed & ~broken & ~boiling
@@ -252,6 +257,15 @@ def _advance(now: _Pair, before: _Pair | None) -> Array:
     moved = np.abs(run) > 1e-9
     slope = np.clip(np.where(moved, (now.ahead - before.ahead) / np.where(moved, run, 1.0), 0.0), -9.0, 0.5)
     return np.asarray(now.present + (now.ahead - now.present) / (1.0 - slope))
+
+
+def _exceeded(floor: Array, share: Array, capacity: Array) -> npt.NDArray[np.int64]:
+    """Row that the floors exceed most, at every rack that loads it, -1 at the others, (scenario, rack)."""
+    load = (share @ floor[..., None])[..., 0]
+    over = np.where(load > 0, load / np.maximum(capacity, 1e-3), 0.0)
+    row = over.argmax(axis=-1)[:, None]
+    at = np.take_along_axis(np.broadcast_to(share, (len(floor), *share.shape[1:])), row[..., None], axis=1)[:, 0]
+    return np.where(at > 0, row, -1)
 
 
 def _binding(

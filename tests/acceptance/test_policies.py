@@ -90,6 +90,8 @@ def test_other_policies_flag_what_priority_sheds():
     state = solved("max-throughput", twin.Operation(rack_power=142e3, utility_cap=1.0e6))
     assert not state.converged.any()
     assert state.reason.attrs["flag_meanings"].split()[state.reason.item()] == "floors_exceed_limit"
+    # Every rack loads the limit that the floors exceed, and it is named.
+    assert set(state.binding_kind.values[state.binding.values[0]]) == {"utility"}
 
 
 def test_a_batch_sheds_as_its_scenarios_alone_do():
