@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from twin.errors import Problem
+    from twin.operation import Operation
     from twin.verdict import Finding
 
 BAD_INPUT = 2
@@ -73,6 +74,10 @@ def run(
             "--set", metavar="PATH=VALUE", help="Replace a value of the layout: site.dry_bulb='38 degC'."
         ),
     ] = None,
+    without: Annotated[
+        list[str] | None,
+        typer.Option(metavar="DEVICE", help="A device that is out of service, such as ups.A or cdu.1."),
+    ] = None,
     out: Annotated[Path, typer.Option(help="Folder for the three files.")] = Path("results"),
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object instead of the summary.")
@@ -86,16 +91,16 @@ def run(
 ) -> None:
     """Solve one scenario of a layout, check it, and write state, margins and report."""
     with _told():
-        facility, sets = _asked(layout, set_ or [], out, variable)
+        facility, sets, gone = _asked(layout, set_ or [], without or [], out, variable)
     from twin.equilibrium import solve
     from twin.report.page import page
     from twin.study.price import prices
     from twin.summary import record, summary
     from twin.verdict import findings
 
-    state = solve(facility)
+    state = solve(facility, gone)
     listed = findings(facility, state)
-    found = summary(facility, state, listed, prices(facility) if state.converged.all() else ())
+    found = summary(facility, state, listed, prices(facility, gone) if state.converged.all() else ())
     with _told():
         files = _written(out, state, listed, page(facility, state, found, variable, sets))
     if as_json:
@@ -123,6 +128,10 @@ def view(
         list[str] | None,
         typer.Option("--set", metavar="PATH=VALUE", help="Replace a value of the layout, as in `twin run`."),
     ] = None,
+    without: Annotated[
+        list[str] | None,
+        typer.Option(metavar="DEVICE", help="A device that is out of service, such as ups.A or cdu.1."),
+    ] = None,
     color: Annotated[
         str | None, typer.Option(help="What colours the racks.", show_default="temperature")
     ] = None,
@@ -134,7 +143,7 @@ def view(
 ) -> None:
     """Show the hall with its racks coloured by a result, in a window or as a picture."""
     with _told():
-        facility, state, pixels = _seen(source, set_ or [], color, scenario, screenshot, size)
+        facility, state, pixels = _seen(source, set_ or [], without or [], color, scenario, screenshot, size)
     from twin.viewer import probe
 
     # A window needs its display and no probe; VTK chooses its own class for it.
@@ -261,8 +270,11 @@ def _told() -> Iterator[None]:
         raise typer.Exit(BAD_INPUT) from None
 
 
-def _asked(layout: str, pairs: Sequence[str], out: Path, variable: str | None) -> tuple[Any, dict[str, str]]:
-    """The facility and the settings; raises InputError with all that is wrong with any of the arguments."""
+def _asked(
+    layout: str, pairs: Sequence[str], without: Sequence[str], out: Path, variable: str | None
+) -> tuple[Any, dict[str, str], Operation]:
+    """The facility, the settings and what is out of service; raises InputError with all that is wrong with any of the
+    arguments."""
     from twin.build import load
     from twin.errors import InputError, Problem
 
@@ -272,11 +284,27 @@ def _asked(layout: str, pairs: Sequence[str], out: Path, variable: str | None) -
         problems.append(Problem("--out", None, None, "", f"{str(out)!r} is a file, expected a folder"))
     try:
         facility = load(layout, sets)
+        gone = _out_of_service(facility, without)
     except InputError as error:
         problems += error.problems
     if problems:
         raise InputError(problems)
-    return facility, sets
+    return facility, sets, gone
+
+
+def _out_of_service(facility: Any, without: Sequence[str]) -> Operation:
+    """The operation with some devices out of service; raises InputError for names that there are not."""
+    from twin.errors import InputError, Problem, suggestion
+    from twin.operation import Operation
+
+    names = facility.devices.name
+    unknown = [name for name in without if name not in names]
+    if unknown:
+        raise InputError(
+            Problem("--without", None, None, "", f"no device {name!r}{suggestion(name, names)}")
+            for name in unknown
+        )
+    return Operation(out=[list(without)])
 
 
 def _settings(pairs: Sequence[str]) -> tuple[dict[str, str], list[Problem]]:
@@ -310,7 +338,13 @@ def _unknown(variable: str | None, option: str) -> list[Problem]:
 
 
 def _seen(
-    source: str, pairs: Sequence[str], variable: str | None, scenario: int, screenshot: Path | None, size: str
+    source: str,
+    pairs: Sequence[str],
+    without: Sequence[str],
+    variable: str | None,
+    scenario: int,
+    screenshot: Path | None,
+    size: str,
 ) -> tuple[Any, xr.Dataset, tuple[int, int]]:
     """Facility, state and pixels of a view; raises InputError with all that is wrong with any of the arguments."""
     from twin.build import load
@@ -340,8 +374,9 @@ def _seen(
     solved = Path(source).suffix == ".nc"
     facility: Any = None
     state: xr.Dataset | None = None
-    if solved and pairs:
-        wrong("--set", "changes a layout, not a state that is solved; give the layout instead")
+    for option, given in (("--set", pairs), ("--without", without)):
+        if solved and given:
+            wrong(option, "changes what is solved, not a state that is; give the layout instead")
     try:
         if solved:
             from twin.stored import stored
@@ -349,6 +384,7 @@ def _seen(
             facility, state = stored(source)
         else:
             facility = load(source, sets)
+            gone = _out_of_service(facility, without)
     except InputError as error:
         problems += error.problems
     count = state.sizes["scenario"] if state is not None else 1
@@ -361,7 +397,7 @@ def _seen(
     if state is None:
         from twin.equilibrium import solve
 
-        state = solve(facility)
+        state = solve(facility, gone)
     assert pixels is not None
     return facility, state, pixels
 

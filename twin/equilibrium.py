@@ -264,7 +264,9 @@ def _exceeded(floor: Array, share: Array, capacity: Array) -> npt.NDArray[np.int
     load = (share @ floor[..., None])[..., 0]
     over = np.where(load > 0, load / np.maximum(capacity, 1e-3), 0.0)
     row = over.argmax(axis=-1)[:, None]
-    at = np.take_along_axis(np.broadcast_to(share, (len(floor), *share.shape[1:])), row[..., None], axis=1)[:, 0]
+    at = np.take_along_axis(np.broadcast_to(share, (len(floor), *share.shape[1:])), row[..., None], axis=1)[
+        :, 0
+    ]
     return np.where(at > 0, row, -1)
 
 

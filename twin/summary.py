@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from twin.catalogue import Product
-from twin.facility import BINDINGS, COOLING_MODES, REASONS, Facility
+from twin.facility import BINDINGS, COOLING_MODES, DEVICE_KINDS, REASONS, Facility
 from twin.rules.site import TOLERANCE
 from twin.study.price import Price
 from twin.units import shown
@@ -140,6 +140,8 @@ class Summary:
     """Kind of binding -> racks, the most frequent first; empty without a solution."""
     modes: Mapping[str, int]
     """Cooling mode -> plants; empty without a solution."""
+    dead: tuple[str, ...]
+    """Devices out of service or without a live feed, whips apart."""
     unserved: int
     """Racks that draw power and give no tokens: no batch meets the latency target, or a heat limit is out of reach."""
     findings: tuple[Finding, ...]
@@ -198,6 +200,7 @@ def summary(
             for code, name in enumerate(COOLING_MODES)
             if code in coded and name != "none"
         },
+        dead=not_in_service(facility, one),
         unserved=int((((one["power"] > 0) & (one["tokens"] == 0)).values & (facility.racks.gpus > 0)).sum()),
         findings=tuple(findings),
         prices=tuple(prices),
@@ -214,6 +217,28 @@ def summary(
         passes=int(one["passes"]),
         basis=_basis(facility, findings),
     )
+
+
+def not_in_service(facility: Facility, one: xr.Dataset) -> tuple[str, ...]:
+    """Devices that are out of service or have no live feed in a scenario, whips apart."""
+    dead = np.flatnonzero(one["device_alive"].values <= 0)
+    kinds = facility.devices.kind[dead]
+    return tuple(
+        facility.devices.name[index]
+        for index, kind in zip(dead, kinds, strict=True)
+        if DEVICE_KINDS[kind] != "whip"
+    )
+
+
+def few(names: Sequence[str], most: int = 5) -> str:
+    """Names in a line, the first of them where there are many.
+
+    >>> few(["a", "b", "c"], 2)
+    'a and 2 more'
+    """
+    if len(names) <= most:
+        return ", ".join(names)
+    return f"{', '.join(names[: most - 1])} and {len(names) - most + 1} more"
 
 
 def _number(one: xr.Dataset, name: str) -> float:
@@ -403,6 +428,7 @@ def record(found: Summary, files: Mapping[str, str]) -> dict[str, Any]:
             for name, metric in found.metrics.items()
         },
         "binding": dict(found.binding),
+        "not_in_service": list(found.dead),
         "worst_margins": [
             {
                 "code": finding.code,

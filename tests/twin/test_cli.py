@@ -36,7 +36,7 @@ def test_run_prints_one_object_of_the_agreed_form(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     found = json.loads(result.stdout)
     assert set(found) == {
-        "facility", "metrics", "binding", "prices", "worst_margins", "ledger", "converged", "residual", "files",
+        "facility", "metrics", "binding", "not_in_service", "prices", "worst_margins", "ledger", "converged", "residual", "files",
     }  # fmt: skip
     assert found["facility"] == {"name": "gb300-su", "racks": 16, "gpus": 1152}
     assert set(found["metrics"]) >= METRICS
@@ -165,7 +165,7 @@ def test_a_ledger_that_does_not_close_ends_with_3(
     name = f"ledger_{ledger}"
     solved = equilibrium.solve
     monkeypatch.setattr(
-        equilibrium, "solve", lambda facility: solved(facility).assign({name: ("scenario", [error])})
+        equilibrium, "solve", lambda *asked: solved(*asked).assign({name: ("scenario", [error])})
     )
     result = invoke("run", "--out", tmp_path)
     assert result.exit_code == 3
@@ -247,3 +247,19 @@ def test_a_latency_target_nobody_meets_is_told(tmp_path: Path) -> None:
     assert done.exit_code == 0
     assert "16 racks" in done.stdout
     assert "no tokens" in done.stdout
+
+
+def test_devices_out_of_service_are_told_everywhere(tmp_path: Path) -> None:
+    done = invoke("run", "--without", "ups.A", "--without", "cdu.1", "--out", tmp_path)
+    assert done.exit_code == 0
+    assert "not in service: ups.A, rpp.A1, rpp.A2, cdu.1" in done.stdout
+    assert "ups.A, rpp.A1, rpp.A2, cdu.1" in (tmp_path / "report.html").read_text("utf-8")
+    found = json.loads(invoke("run", "--json", "--without", "cdu.1", "--out", tmp_path).stdout)
+    assert found["not_in_service"] == ["cdu.1"]
+
+
+def test_a_device_that_is_not_there_is_refused_with_the_nearest(tmp_path: Path) -> None:
+    done = invoke("run", "--without", "ups.a1", "--out", tmp_path / "x")
+    assert done.exit_code == 2
+    assert "--without: no device 'ups.a1'; did you mean 'ups.A'?" in done.stderr
+    assert not (tmp_path / "x").exists()

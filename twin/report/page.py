@@ -14,7 +14,19 @@ from twin.colour import at_first
 from twin.facility import COOLING_MODES, Facility
 from twin.report.figure import as_written, by_doubt
 from twin.report.plot import plots
-from twin.summary import CAUSES, MODES, SOLUTION, UNSERVED, Summary, given, outside, readable, terms, worth
+from twin.summary import (
+    CAUSES,
+    MODES,
+    SOLUTION,
+    UNSERVED,
+    Summary,
+    few,
+    given,
+    outside,
+    readable,
+    terms,
+    worth,
+)
 
 MECHANICAL = (
     ("cdu_power", "CDU pumps"),
@@ -99,7 +111,7 @@ def page(
         blocks=len(facility.blocks),
         plants=len(facility.plants),
         modes=[(MODES[mode], count) for mode, count in found.modes.items()],
-        conditions=_conditions(facility),
+        conditions=_conditions(facility, found),
         power=_power(one) if found.converged else [],
         cooling=_cooling(facility, one) if found.converged else [],
         bound=[(CAUSES[kind], count, count / found.racks) for kind, count in found.binding.items()],
@@ -152,7 +164,7 @@ def _verdict(found: Summary) -> dict[str, Any]:
     }
 
 
-def _conditions(facility: Facility) -> list[tuple[str, str]]:
+def _conditions(facility: Facility, found: Summary) -> list[tuple[str, str]]:
     """What the run was asked for."""
     layout = facility.layout
     units = [block.template for block in layout.blocks]
@@ -181,6 +193,8 @@ def _conditions(facility: Facility) -> list[tuple[str, str]]:
     ]
     if layout.utility.cap is not None:
         listed.append(("Utility cap", given(layout.utility.cap, "W")))
+    if found.dead:
+        listed.append(("Not in service", few(found.dead)))
     return listed
 
 

@@ -9,7 +9,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from twin.summary import CAUSES, MODES, UNSERVED, WHY, WORST, Metric, Summary, outside, terms, worth
+from twin.summary import CAUSES, MODES, UNSERVED, WHY, WORST, Metric, Summary, few, outside, terms, worth
 from twin.verdict import Finding
 
 GRID = (
@@ -34,6 +34,8 @@ def _parts(found: Summary) -> list[RenderableType]:
     parts: list[RenderableType] = [Text(found.name, "bold")]
     if found.description:
         parts.append(Text(found.description, "dim"))
+    if found.dead:
+        parts.append(Text(f"not in service: {few(found.dead)}", "yellow"))
     parts += [Text(""), _verdict(found), Text(""), _metrics(found.metrics)]
     partial = [metric for metric in found.metrics.values() if metric.partial]
     parts += [Text(f"* {metric.title.lower()}: {metric.basis}", "dim") for metric in partial]

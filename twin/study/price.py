@@ -39,8 +39,8 @@ class Price:
 def prices(facility: Facility, operation: Operation | None = None) -> list[Price]:
     """Worth of every shared limit that holds a rack, then of each temperature that moves the tokens.
 
-    operation : one scenario. Dearest limit first; NaN where a step has no solution, nothing where the scenario itself has
-    none. Six to ten solves.
+    operation : one scenario. Dearest limit first; NaN where a step has no solution, nothing where the scenario itself
+    has none. Six to ten solves.
 
     >>> import twin
     >>> pod = twin.load()

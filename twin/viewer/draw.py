@@ -21,8 +21,8 @@ from vtkmodules.vtkRenderingCore import (
 )
 
 from twin.colour import GOOD, Scale, at_first, scale, worst
-from twin.facility import DEVICE_KINDS, REASONS, Facility
-from twin.summary import WHY, readable
+from twin.facility import REASONS, Facility
+from twin.summary import WHY, few, not_in_service, readable
 from twin.viewer.camera import ELEVATION, Camera, corners, fitted, flags, widest
 from twin.viewer.scene import Pipes, Scene, scene
 
@@ -187,16 +187,9 @@ def titles(facility: Facility, one: xr.Dataset, made: Scale, scenarios: int) -> 
         else:
             parts[0] += f", {word} {_value(made, rack)} in {facility.racks.name[rack]}"
     parts += _conditions(one) if scenarios > 1 else []
-    gone = [
-        name
-        for name, kind, alive in zip(
-            facility.devices.name, facility.devices.kind, one["device_alive"].values, strict=True
-        )
-        if alive <= 0 and DEVICE_KINDS[int(kind)] != "whip"
-    ]
+    gone = not_in_service(facility, one)
     if gone:
-        more = f" and {len(gone) - 4} more" if len(gone) > 5 else ""
-        parts.append(f"not in service: {', '.join(gone[: 4 if more else 5])}{more}")
+        parts.append(f"not in service: {few(gone)}")
     return " · ".join(head), " · ".join(parts)
 
 
