@@ -54,6 +54,10 @@ K = np.array([291.15, 304.0, 318.15])
 WATTS = np.array([60e3, 90e3, 116e3])
 LINE = dict(parent=np.array([-1, 0, 1, 1]), power=np.array([[0.0, 0.0, 90e3, 40e3], [0.0, 1e3, 2e3, 3e3]]))
 SHELF = np.array([0.004, 0.01, 0.02])
+OIL = dict(
+    rated_top_oil_rise=38.3, rated_hot_spot_rise=np.array([20.3, 22.0]), loss_ratio=6.0,
+    oil_exponent=0.8, winding_exponent=1.3,
+)  # fmt: skip
 COOLER = dict(rated=389e3, rated_water=182e3, rated_air=200e3)
 
 # A case a kernel: arguments in SI.
@@ -137,6 +141,21 @@ CASES = {
     "thermal.rejection.free_cooling_share": dict(
         effectiveness=0.8, return_=298.15, supply=291.15, dry_bulb=np.array([285.0, 293.15])
     ),
+    "electrical.ageing.top_oil_rise": dict(
+        load_ratio=np.array([0.3, 1.2]), rated_rise=38.3, loss_ratio=6.0, exponent=0.8
+    ),
+    "electrical.ageing.hot_spot_rise": dict(load_ratio=np.array([0.3, 1.2]), rated_rise=20.3, exponent=1.3),
+    "electrical.ageing.temperatures": dict(
+        load_ratio=np.array([[0.3, 1.2, 0.6], [1.0, 0.0, 2.0]]), ambient=np.array([290.0, 295.0, 300.0]),
+        step=np.array([600.0, 60.0, 3600.0]), **OIL, oil_time_constant=np.array([9000.0, 12600.0]),
+        winding_time_constant=420.0, k11=0.5, k21=2.0, k22=2.0,
+        start=(np.array([300.0, 310.0]), 40.0, np.array([20.0, 15.0])),
+    ),
+    "electrical.ageing.permitted_load": dict(hot_spot=371.15, ambient=np.array([290.0, 313.0]), **OIL),
+    "electrical.ageing.ageing_rate": dict(hot_spot=np.array([363.15, 371.15])),
+    "electrical.ageing.upgraded_ageing_rate": dict(hot_spot=np.array([363.15, 383.15])),
+    "electrical.ageing.loss_of_life": dict(rate=np.array([[1.0, 2.0], [0.1, 4.0]]), step=3600.0),
+    "electrical.ageing.equivalent_ageing": dict(rate=np.array([[1.0, 2.0], [0.1, 4.0]]), step=3600.0),
     "electrical.conductor.three_phase_current": dict(power=WATTS, voltage=415.0, power_factor=0.98),
     "electrical.conductor.three_phase_power": dict(current=np.array([60.0]), voltage=415.0, power_factor=0.98),
     "electrical.conductor.continuous_current": dict(rated_current=np.array([60.0, 100.0]), factor=0.8),
@@ -188,6 +207,8 @@ DIMENSIONAL = {
     "thermal.coldplate.power_limit": "measured points of flow and resistance",
     **{name: "fits of the coolant in degC" for name in KERNELS if name.startswith("thermal.fluid.")},
     "electrical.conductor.resistance": "reference temperature of 20 degC",
+    "electrical.ageing.ageing_rate": "98 degC and the rule of 6 K",
+    "electrical.ageing.upgraded_ageing_rate": "110 degC and the activation energy",
 }
 
 # Another unit for each unit of the annotations, as people of the trade write them.
@@ -216,6 +237,7 @@ ODD = {
     "ohm": "mohm",
     "S": "mS",
     "1/K": "1/delta_degF",
+    "s": "hour",
     "1": "%",
 }
 
