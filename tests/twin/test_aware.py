@@ -54,6 +54,7 @@ K = np.array([291.15, 304.0, 318.15])
 WATTS = np.array([60e3, 90e3, 116e3])
 LINE = dict(parent=np.array([-1, 0, 1, 1]), power=np.array([[0.0, 0.0, 90e3, 40e3], [0.0, 1e3, 2e3, 3e3]]))
 SHELF = np.array([0.004, 0.01, 0.02])
+MODES = np.array([0, 1, 2])
 OIL = dict(
     rated_top_oil_rise=38.3, rated_hot_spot_rise=np.array([20.3, 22.0]), loss_ratio=6.0,
     oil_exponent=0.8, winding_exponent=1.3,
@@ -170,6 +171,27 @@ CASES = {
         for name in ("loss", "input_power", "marginal_input")
     },
     "electrical.converter.output_power": dict(input_power=WATTS, rating=132e3, coefficients=SHELF),
+    "electrical.converter.linear_coefficients": dict(
+        constant=np.array([13.0, 17.0]), efficiency=np.array([0.98, 0.96]), rating=3e3
+    ),
+    "electrical.converter.active_modules": dict(
+        output=WATTS, rating=33e3, modules=np.array([4, 6, 8]), coefficients=SHELF, least=2
+    ),
+    "electrical.converter.staged_modules": dict(output=WATTS, threshold=13670.0, modules=np.array([4, 8, 8])),
+    "electrical.converter.shed_output_power": dict(
+        input_power=WATTS, rating=33e3, modules=8, coefficients=SHELF, least=2
+    ),
+    "electrical.ups.mode_coefficients": dict(mode=MODES, double_conversion=SHELF, eco=0.5 * SHELF),
+    "electrical.ups.utility_power": dict(
+        output=WATTS, rating=132e3, mode=MODES, double_conversion=SHELF, eco=0.5 * SHELF
+    ),
+    "electrical.ups.battery_power": dict(output=WATTS, rating=132e3, mode=MODES, inverter=SHELF),
+    "electrical.ups.hold_up": dict(energy=np.array([3e6, 5e7]), power=90e3),
+    "electrical.ups.discharge_time": dict(
+        power=np.array([6e4, 3e5]), rated_power=2e5, rated_time=300.0, exponent=1.2
+    ),
+    "electrical.ups.shelf_hold_up": dict(output=WATTS, rating=5.5e3, modules=np.array([24, 36, 48]), rated_time=0.02),
+    "electrical.ups.spare_modules": dict(output=WATTS, rating=5.5e3, modules=np.array([24, 36, 48])),
     "electrical.redundancy.alive": dict(parent=LINE["parent"], out=np.array([False, False, True, False])),
     "electrical.redundancy.feed_shares": dict(
         alive=np.array([True, True, False, True]), load=np.array([0, 0, 0, 1]), count=2,
@@ -238,6 +260,7 @@ ODD = {
     "S": "mS",
     "1/K": "1/delta_degF",
     "s": "hour",
+    "J": "kWh",
     "1": "%",
 }
 
