@@ -163,6 +163,31 @@ CASES = {
     "electrical.conductor.resistance": dict(
         reference_resistance=np.array([0.1, 0.2]), temperature=363.15, coefficient=0.00403
     ),
+    "electrical.conductor.section_for_density": dict(current=np.array([60.0, 800.0]), current_density=2e6),
+    "electrical.conductor.section_for_loss": dict(
+        current=np.array([60.0, 800.0]), length=40.0, loss=2e3, conductors=2, resistivity=1.9e-8
+    ),
+    "electrical.conductor.conductor_mass": dict(
+        section=np.array([1e-4, 8e-4]), length=40.0, conductors=3, density=8890.0
+    ),
+    "electrical.direct.line_voltage": dict(source=800.0, resistance=2e-3, power=WATTS),
+    "electrical.direct.power_limit": dict(source=np.array([54.0, 800.0]), resistance=2e-3),
+    "electrical.direct.network": dict(
+        parent=LINE["parent"], resistance=np.array([0.0, 2e-3, 1e-2, 2e-2]), nominal_voltage=800.0,
+        source_voltage_ratio=1.02,
+    ),
+    "electrical.direct.flow": dict(
+        forest=Of("electrical.direct.network"), power=LINE["power"], tolerance=1e-13, iterations=400
+    ),
+    "electrical.direct.busbar": dict(
+        resistance=np.array([1e-5, 2e-5]), source_voltage=np.array([54.5, 54.5, 54.0]),
+        source_resistance=np.array([1e-3, 2e-3, 1e-3]), power=np.array([[1e4, 3e4, 2e4], [0.0, 1e4, 0.0]]),
+        tolerance=1e-12, iterations=40,
+    ),
+    "electrical.direct.bipolar": dict(
+        source=400.0, pole_resistance=1e-3, neutral_resistance=2e-3, power=np.array([[8e4, 3e5], [0.0, 1e4]]),
+        tolerance=1e-12, iterations=40,
+    ),
     "electrical.converter.loss_coefficients": dict(
         load_fraction=np.array([0.1, 0.5, 1.0]), efficiency=np.array([0.95, 0.975, 0.97])
     ),
@@ -261,6 +286,10 @@ ODD = {
     "1/K": "1/delta_degF",
     "s": "hour",
     "J": "kWh",
+    "m^2": "inch^2",
+    "kg": "lb",
+    "A/m^2": "A/inch^2",
+    "ohm*m": "mohm*inch",
     "1": "%",
 }
 
