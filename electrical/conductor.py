@@ -1,14 +1,20 @@
-"""Currents of three-phase circuits and the resistance of the metal that carries them."""
+"""Currents of three-phase circuits, and the resistance, section and mass of the metal that carries them."""
 
 from __future__ import annotations
 
 import math
 
 from electrical.quantities import (
+    Area,
     Current,
+    CurrentDensity,
+    Density,
+    Length,
+    Mass,
     Power,
     Ratio,
     Resistance,
+    Resistivity,
     Temperature,
     TemperatureCoefficient,
     Voltage,
@@ -62,3 +68,41 @@ def resistance(
     1.2751
     """
     return reference_resistance * (1.0 + coefficient * (temperature - 293.15))
+
+
+def section_for_density(current: Current, current_density: CurrentDensity) -> Area:
+    """Section of a conductor that carries a current at a density, (...,): I / J.
+
+    current : [A]. current_density : [A/m^2], above 0; 1 to 3 A/mm^2 in busbars.
+
+    >>> round(1e6 * section_for_density(1000.0, 2e6))
+    500
+    """
+    return current / current_density
+
+
+def section_for_loss(
+    current: Current, length: Length, loss: Power, conductors: Ratio, resistivity: Resistivity = 1.7241e-8
+) -> Area:
+    """Section of each of some equal conductors that lose a power together, (...,): n I^2 rho l / P.
+
+    current : in each [A]. length : of the way [m]. loss : of all of them [W], above 0. conductors : how many
+    carry that current: 3 of a balanced three-phase circuit, 2 of a direct-current one. resistivity : at the
+    temperature of the metal [ohm m]; annealed copper at 20 degC unless given, IEC 60028 (unverified).
+
+    >>> round(1e6 * section_for_loss(1000.0, 50.0, 2000.0, 2))
+    862
+    """
+    return conductors * current * current * resistivity * length / loss
+
+
+def conductor_mass(section: Area, length: Length, conductors: Ratio, density: Density = 8890.0) -> Mass:
+    """Mass of the metal of equal conductors, (...,).
+
+    section : of each [m^2]. length : of the way [m]. conductors : how many. density : [kg/m^3]; copper unless
+    given, IEC 60028 (unverified).
+
+    >>> round(conductor_mass(862e-6, 50.0, 2))
+    766
+    """
+    return density * section * length * conductors

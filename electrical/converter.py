@@ -1,10 +1,14 @@
-"""Losses of power-electronic converters (UPS, rectifier, power shelf) from their efficiency curve."""
+"""Losses of power-electronic converters (UPS, rectifier, power shelf) from their efficiency curve.
+
+Modules in parallel that share the load equally lose together what one converter of their summed rating
+loses: n active modules are `input_power(output, n * rating, coefficients)`.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
-from electrical.quantities import Power, Ratio, Ratios
+from electrical.quantities import Integer, Power, Ratio, Ratios
 
 
 def loss_coefficients(load_fraction: Ratio, efficiency: Ratio) -> Ratios:
@@ -24,6 +28,24 @@ def loss_coefficients(load_fraction: Ratio, efficiency: Ratio) -> Ratios:
     if fraction.ndim != 1 or fraction.shape != lost.shape or len(np.unique(fraction)) < 3:
         raise ValueError("an efficiency curve needs at least three points at different loads")
     return np.asarray(np.linalg.lstsq(np.vander(fraction, 3, increasing=True), lost)[0], dtype=np.float64)
+
+
+def linear_coefficients(constant: Power, efficiency: Ratio, rating: Power) -> Ratios:
+    """Coefficients of a converter that draws (output + constant) / efficiency, (..., 3).
+
+    constant : standing power before the efficiency [W]. efficiency : of what passes [1], in (0, 1].
+    rating : rated output [W], above 0; it only sets the scale, the draw does not depend on it.
+    The form of ExaDigiT/RAPS, raps/power.py; its config/frontier.yaml has 13 W and 0.98 for a node's
+    DC/DC converter, 17 W and 0.96 for the rectifier of four nodes.
+
+    >>> node = linear_coefficients(13.0, 0.98, 3000.0)
+    >>> round(float(input_power(2704.0, 3000.0, node)), 2)
+    2772.45
+    """
+    standing, linear = np.broadcast_arrays(
+        constant / np.multiply(efficiency, rating), 1.0 / np.asarray(efficiency) - 1.0
+    )
+    return np.stack([standing, linear, np.zeros_like(linear)], axis=-1)
 
 
 def loss(output: Power, rating: Power, coefficients: Ratio) -> Power:
@@ -82,6 +104,70 @@ def marginal_input(output: Power, rating: Power, coefficients: Ratio) -> Ratio:
     """
     fraction, _, linear, quadratic = _terms(output, rating, coefficients)
     return np.where(np.equal(rating, 0.0), 1.0, 1.0 + linear + 2.0 * quadratic * fraction)
+
+
+def active_modules(
+    output: Power, rating: Power, modules: Integer, coefficients: Ratio, least: Integer | int = 1
+) -> Integer:
+    """How many of some modules to keep on so that they lose least together, (...,).
+
+    output : power delivered by all [W]. rating : rated output of one module [W], above 0. modules : how many
+    there are, alive. coefficients : (..., 3) of one module [1]. least : how many stay on at any load.
+    No module is loaded above its rating as long as there are enough; beyond, all are on. The loss
+    n rating a0 + a1 output + a2 output^2 / (n rating) is lowest at n = output / rating (a2 / a0)^1/2, so the
+    whole number is one of the two beside it or one of the two ends.
+
+    >>> shelf = loss_coefficients([0.1, 0.5, 1.0], [0.95, 0.975, 0.97])
+    >>> active_modules(np.array([0.0, 5e3, 12e3, 33e3]), 5.5e3, 6, shelf).tolist()
+    [1, 2, 5, 6]
+    """
+    standing, quadratic = np.asarray(coefficients)[..., 0], np.asarray(coefficients)[..., 2]
+    whole = np.asarray(output, dtype=np.float64) / rating
+    low = np.minimum(np.maximum(np.ceil(whole), least), modules)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        best = np.nan_to_num(whole * np.sqrt(np.maximum(quadratic, 0.0) / np.maximum(standing, 0.0)), nan=1.0)
+    beside = [
+        np.clip(count, np.maximum(low, 1.0), modules) for count in (np.floor(best), np.floor(best) + 1.0)
+    ]
+    choice = np.stack(np.broadcast_arrays(low, *beside, np.asarray(modules, dtype=np.float64)))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        lost = np.where(choice > 0.0, choice * standing + quadratic * whole * whole / choice, 0.0)
+    picked = np.take_along_axis(choice, np.argmin(lost, axis=0)[None], axis=0)[0]
+    return np.asarray(picked, dtype=np.intp)
+
+
+def staged_modules(output: Power, threshold: Power, modules: Integer) -> Integer:
+    """How many of some modules are on when each is filled to a threshold before the next starts, (...,).
+
+    output : power delivered by all [W]. threshold : power of one module at which the next starts [W], above
+    0. modules : how many there are, alive. ExaDigiT/RAPS calls this smart load sharing, with 13,670 W for
+    Frontier's rectifiers.
+
+    >>> staged_modules(np.array([0.0, 13670.0, 13671.0, 90e3]), 13670.0, 4).tolist()
+    [1, 1, 2, 4]
+    """
+    return np.minimum(np.maximum(np.ceil(np.divide(output, threshold)), 1), modules).astype(np.intp)
+
+
+def shed_output_power(
+    input_power: Power, rating: Power, modules: int, coefficients: Ratio, least: int = 1
+) -> Power:
+    """Power that modules deliver from what they draw when as many are on as lose least, (...,).
+
+    input_power : power drawn by all [W]. rating : rated output of one module [W], above 0. modules : how many
+    there are, alive. coefficients : (..., 3) of one module [1]. least : how many stay on at any load.
+    The inverse of `input_power(output, n * rating, coefficients)` with n of `active_modules`: the largest
+    output, within the rating of what is on, that draws no more. It stops at the rating of all modules.
+
+    >>> shelf = loss_coefficients([0.1, 0.5, 1.0], [0.95, 0.975, 0.97])
+    >>> drawn = input_power(12e3, 5 * 5.5e3, shelf)
+    >>> round(float(shed_output_power(drawn, 5.5e3, 6, shelf)), 6)
+    12000.0
+    """
+    ratings = np.arange(min(least, modules), modules + 1) * np.asarray(rating, dtype=np.float64)[..., None]
+    drawn = np.asarray(input_power, dtype=np.float64)[..., None]
+    delivered = output_power(drawn, ratings, np.asarray(coefficients)[..., None, :])
+    return np.asarray(np.max(np.fmin(delivered, ratings), axis=-1))
 
 
 def _terms(power: Power, rating: Power, coefficients: Ratio) -> tuple[Ratio, Ratio, Ratio, Ratio]:

@@ -7,7 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from electrical.converter import input_power, loss, loss_coefficients, marginal_input, output_power
+from electrical.converter import (
+    active_modules,
+    input_power,
+    linear_coefficients,
+    loss,
+    loss_coefficients,
+    marginal_input,
+    output_power,
+    shed_output_power,
+    staged_modules,
+)
 
 SHELF = np.array([0.1, 0.5, 1.0]), np.array([0.95, 0.975, 0.97])
 UPS = np.array([0.25, 0.5, 0.75, 1.0]), np.array([0.970, 0.973, 0.970, 0.964])
@@ -96,3 +106,119 @@ def test_scenarios_and_devices_broadcast():
     lost = loss(output, np.array([33e3, 100e3]), coefficients)
     assert lost.shape == (4, 2)
     assert lost[3, 1] == pytest.approx(float(loss(output[3, 1], 100e3, coefficients[1])))
+
+
+@pytest.mark.parametrize(
+    ("node", "converter", "rectifier", "chain"),
+    [(2704.0, 0.9753, 0.9585, 0.9349), (626.0, None, None, 0.9157)],
+)
+def test_frontier_chain_of_nodes_and_rectifier(node, converter, rectifier, chain):
+    # Computed from config/frontier.yaml of ExaDigiT/RAPS: full load and idle, four nodes a rectifier.
+    middle = input_power(node, 3e3, linear_coefficients(13.0, 0.98, 3e3))
+    top = input_power(4 * middle, 15e3, linear_coefficients(17.0, 0.96, 15e3))
+    assert middle == pytest.approx((node + 13.0) / 0.98, rel=1e-14)
+    assert top == pytest.approx((4 * middle + 17.0) / 0.96, rel=1e-14)
+    assert 4 * node / top == pytest.approx(chain, abs=5e-5)
+    if converter:
+        assert node / middle == pytest.approx(converter, abs=5e-5)
+        assert 4 * middle / top == pytest.approx(rectifier, abs=5e-5)
+
+
+def test_frontier_peak_is_28_2_mw():
+    node = 280.0 + 4 * 560.0 + 74.26 + 4 * 20.0 + 30.0
+    middle = input_power(node, 3e3, linear_coefficients(13.0, 0.98, 3e3))
+    top = input_power(4 * middle, 15e3, linear_coefficients(17.0, 0.96, 15e3))
+    rack = 8 * (4 * top + 4 * 250.0)
+    assert rack == pytest.approx(378.3e3, abs=50.0)
+    assert 74 * rack + 25 * 8473.47 == pytest.approx(28.20e6, abs=5e3)
+
+
+def test_linear_coefficients_do_not_depend_on_the_rating():
+    rating = np.array([1e3, 3e3, 50e3])
+    drawn = input_power(2704.0, rating, linear_coefficients(13.0, 0.98, rating))
+    np.testing.assert_allclose(drawn, 2717.0 / 0.98, rtol=1e-14)
+    back = output_power(drawn, rating, linear_coefficients(13.0, 0.98, rating))
+    np.testing.assert_allclose(back, 2704.0, rtol=1e-14)
+
+
+def shed(output, rating, modules, coefficients, least=1):
+    """Power drawn when as many modules are on as lose least."""
+    active = active_modules(output, rating, modules, coefficients, least)
+    return input_power(output, active * rating, coefficients)
+
+
+CURVES = st.tuples(st.floats(-0.002, 0.05), st.floats(-0.01, 0.1), st.floats(-0.002, 0.1))
+
+
+@given(share=st.floats(0.0, 1.3), modules=st.integers(1, 24), curve=CURVES, least=st.integers(1, 4))
+def test_shedding_is_the_best_of_all_counts_and_never_worse_than_all_on(share, modules, curve, least):
+    coefficients = np.array(curve)
+    output = share * modules * 5.5e3
+    active = int(active_modules(output, 5.5e3, modules, coefficients, least))
+    counts = np.arange(1, modules + 1)
+    enough = (counts >= min(least, modules)) & ((counts * 5.5e3 >= output) | (counts == modules))
+    lost = loss(output, counts * 5.5e3, coefficients)
+    assert enough[active - 1]
+    # The least of the counts, to a rounding of the rated power.
+    assert lost[active - 1] <= lost[enough].min() + 1e-12 * modules * 5.5e3
+    assert (
+        shed(output, 5.5e3, modules, coefficients, least)
+        <= input_power(output, modules * 5.5e3, coefficients) + 1e-12 * modules * 5.5e3
+    )
+
+
+@given(
+    share=st.floats(1e-6, 1.0),
+    modules=st.integers(1, 24),
+    curve=st.tuples(st.floats(0.0, 0.05), st.floats(0.0, 0.1), st.floats(0.0, 0.1)),
+    least=st.integers(1, 4),
+)
+def test_the_cap_at_the_input_of_shed_modules_gives_back_the_output(share, modules, curve, least):
+    coefficients = np.array(curve)
+    output = share * modules * 5.5e3
+    drawn = shed(output, 5.5e3, modules, coefficients, least)
+    back = shed_output_power(drawn, 5.5e3, modules, coefficients, least)
+    # Rounding of the input, which holds the standing loss of what is on.
+    np.testing.assert_allclose(back, output, rtol=1e-12, atol=1e-13 * drawn)
+
+
+def test_round_trips_of_a_shelf_close_to_1e_12():
+    coefficients = loss_coefficients(*SHELF)
+    output = np.linspace(100.0, 33e3, 2000)
+    drawn = shed(output, 5.5e3, 6, coefficients)
+    assert (np.diff(drawn) > 0).all()
+    np.testing.assert_allclose(shed_output_power(drawn, 5.5e3, 6, coefficients), output, rtol=1e-12)
+    np.testing.assert_allclose(
+        output_power(input_power(output, 33e3, coefficients), 33e3, coefficients), output, rtol=1e-12
+    )
+
+
+def test_a_cap_between_two_counts_stops_at_the_rating_of_what_is_on():
+    # Standing losses dominate: the second module starts only when it must, and costs at once.
+    coefficients = np.array([0.05, 0.01, 0.001])
+    below = shed(5.5e3, 5.5e3, 2, coefficients)
+    above = shed(5.5e3 * (1 + 1e-9), 5.5e3, 2, coefficients)
+    assert above > below + 100.0
+    caps = np.array([below, 0.5 * (below + above)])
+    np.testing.assert_allclose(shed_output_power(caps, 5.5e3, 2, coefficients), 5.5e3, rtol=1e-14)
+    assert shed_output_power(1e6, 5.5e3, 2, coefficients) == 11e3
+    assert shed_output_power(100.0, 5.5e3, 2, coefficients) == 0.0
+
+
+def test_stages_of_frontier_rectifiers():
+    # Smart load sharing of ExaDigiT/RAPS: whole watts, (P - 1) // 13670 + 1, at most four.
+    output = np.array([0, 1, 13669, 13670, 13671, 27340, 27341, 41011, 60000])
+    expected = np.minimum((output - 1) // 13670 + 1, 4)
+    expected[0] = 1
+    np.testing.assert_array_equal(staged_modules(output, 13670.0, 4), expected)
+
+
+def test_modules_broadcast_over_scenarios_and_dead_ones():
+    coefficients = loss_coefficients(*SHELF)
+    output, modules = np.linspace(0.0, 40e3, 5)[:, None], np.array([0, 3, 6])
+    active = active_modules(output, 5.5e3, modules, coefficients)
+    assert active.shape == (5, 3)
+    assert (active[:, 0] == 0).all()
+    for i, j in np.ndindex(5, 3):
+        assert active[i, j] == active_modules(output[i, 0], 5.5e3, modules[j], coefficients)
+    np.testing.assert_array_equal(active[-1], modules)

@@ -54,6 +54,11 @@ K = np.array([291.15, 304.0, 318.15])
 WATTS = np.array([60e3, 90e3, 116e3])
 LINE = dict(parent=np.array([-1, 0, 1, 1]), power=np.array([[0.0, 0.0, 90e3, 40e3], [0.0, 1e3, 2e3, 3e3]]))
 SHELF = np.array([0.004, 0.01, 0.02])
+MODES = np.array([0, 1, 2])
+OIL = dict(
+    rated_top_oil_rise=38.3, rated_hot_spot_rise=np.array([20.3, 22.0]), loss_ratio=6.0,
+    oil_exponent=0.8, winding_exponent=1.3,
+)  # fmt: skip
 COOLER = dict(rated=389e3, rated_water=182e3, rated_air=200e3)
 
 # A case a kernel: arguments in SI.
@@ -137,11 +142,51 @@ CASES = {
     "thermal.rejection.free_cooling_share": dict(
         effectiveness=0.8, return_=298.15, supply=291.15, dry_bulb=np.array([285.0, 293.15])
     ),
+    "electrical.ageing.top_oil_rise": dict(
+        load_ratio=np.array([0.3, 1.2]), rated_rise=38.3, loss_ratio=6.0, exponent=0.8
+    ),
+    "electrical.ageing.hot_spot_rise": dict(load_ratio=np.array([0.3, 1.2]), rated_rise=20.3, exponent=1.3),
+    "electrical.ageing.temperatures": dict(
+        load_ratio=np.array([[0.3, 1.2, 0.6], [1.0, 0.0, 2.0]]), ambient=np.array([290.0, 295.0, 300.0]),
+        step=np.array([600.0, 60.0, 3600.0]), **OIL, oil_time_constant=np.array([9000.0, 12600.0]),
+        winding_time_constant=420.0, k11=0.5, k21=2.0, k22=2.0,
+        start=(np.array([300.0, 310.0]), 40.0, np.array([20.0, 15.0])),
+    ),
+    "electrical.ageing.permitted_load": dict(hot_spot=371.15, ambient=np.array([290.0, 313.0]), **OIL),
+    "electrical.ageing.ageing_rate": dict(hot_spot=np.array([363.15, 371.15])),
+    "electrical.ageing.upgraded_ageing_rate": dict(hot_spot=np.array([363.15, 383.15])),
+    "electrical.ageing.loss_of_life": dict(rate=np.array([[1.0, 2.0], [0.1, 4.0]]), step=3600.0),
+    "electrical.ageing.equivalent_ageing": dict(rate=np.array([[1.0, 2.0], [0.1, 4.0]]), step=3600.0),
     "electrical.conductor.three_phase_current": dict(power=WATTS, voltage=415.0, power_factor=0.98),
     "electrical.conductor.three_phase_power": dict(current=np.array([60.0]), voltage=415.0, power_factor=0.98),
     "electrical.conductor.continuous_current": dict(rated_current=np.array([60.0, 100.0]), factor=0.8),
     "electrical.conductor.resistance": dict(
         reference_resistance=np.array([0.1, 0.2]), temperature=363.15, coefficient=0.00403
+    ),
+    "electrical.conductor.section_for_density": dict(current=np.array([60.0, 800.0]), current_density=2e6),
+    "electrical.conductor.section_for_loss": dict(
+        current=np.array([60.0, 800.0]), length=40.0, loss=2e3, conductors=2, resistivity=1.9e-8
+    ),
+    "electrical.conductor.conductor_mass": dict(
+        section=np.array([1e-4, 8e-4]), length=40.0, conductors=3, density=8890.0
+    ),
+    "electrical.direct.line_voltage": dict(source=800.0, resistance=2e-3, power=WATTS),
+    "electrical.direct.power_limit": dict(source=np.array([54.0, 800.0]), resistance=2e-3),
+    "electrical.direct.network": dict(
+        parent=LINE["parent"], resistance=np.array([0.0, 2e-3, 1e-2, 2e-2]), nominal_voltage=800.0,
+        source_voltage_ratio=1.02,
+    ),
+    "electrical.direct.flow": dict(
+        forest=Of("electrical.direct.network"), power=LINE["power"], tolerance=1e-13, iterations=400
+    ),
+    "electrical.direct.busbar": dict(
+        resistance=np.array([1e-5, 2e-5]), source_voltage=np.array([54.5, 54.5, 54.0]),
+        source_resistance=np.array([1e-3, 2e-3, 1e-3]), power=np.array([[1e4, 3e4, 2e4], [0.0, 1e4, 0.0]]),
+        tolerance=1e-12, iterations=40,
+    ),
+    "electrical.direct.bipolar": dict(
+        source=400.0, pole_resistance=1e-3, neutral_resistance=2e-3, power=np.array([[8e4, 3e5], [0.0, 1e4]]),
+        tolerance=1e-12, iterations=40,
     ),
     "electrical.converter.loss_coefficients": dict(
         load_fraction=np.array([0.1, 0.5, 1.0]), efficiency=np.array([0.95, 0.975, 0.97])
@@ -151,6 +196,27 @@ CASES = {
         for name in ("loss", "input_power", "marginal_input")
     },
     "electrical.converter.output_power": dict(input_power=WATTS, rating=132e3, coefficients=SHELF),
+    "electrical.converter.linear_coefficients": dict(
+        constant=np.array([13.0, 17.0]), efficiency=np.array([0.98, 0.96]), rating=3e3
+    ),
+    "electrical.converter.active_modules": dict(
+        output=WATTS, rating=33e3, modules=np.array([4, 6, 8]), coefficients=SHELF, least=2
+    ),
+    "electrical.converter.staged_modules": dict(output=WATTS, threshold=13670.0, modules=np.array([4, 8, 8])),
+    "electrical.converter.shed_output_power": dict(
+        input_power=WATTS, rating=33e3, modules=8, coefficients=SHELF, least=2
+    ),
+    "electrical.ups.mode_coefficients": dict(mode=MODES, double_conversion=SHELF, eco=0.5 * SHELF),
+    "electrical.ups.utility_power": dict(
+        output=WATTS, rating=132e3, mode=MODES, double_conversion=SHELF, eco=0.5 * SHELF
+    ),
+    "electrical.ups.battery_power": dict(output=WATTS, rating=132e3, mode=MODES, inverter=SHELF),
+    "electrical.ups.hold_up": dict(energy=np.array([3e6, 5e7]), power=90e3),
+    "electrical.ups.discharge_time": dict(
+        power=np.array([6e4, 3e5]), rated_power=2e5, rated_time=300.0, exponent=1.2
+    ),
+    "electrical.ups.shelf_hold_up": dict(output=WATTS, rating=5.5e3, modules=np.array([24, 36, 48]), rated_time=0.02),
+    "electrical.ups.spare_modules": dict(output=WATTS, rating=5.5e3, modules=np.array([24, 36, 48])),
     "electrical.redundancy.alive": dict(parent=LINE["parent"], out=np.array([False, False, True, False])),
     "electrical.redundancy.feed_shares": dict(
         alive=np.array([True, True, False, True]), load=np.array([0, 0, 0, 1]), count=2,
@@ -188,6 +254,8 @@ DIMENSIONAL = {
     "thermal.coldplate.power_limit": "measured points of flow and resistance",
     **{name: "fits of the coolant in degC" for name in KERNELS if name.startswith("thermal.fluid.")},
     "electrical.conductor.resistance": "reference temperature of 20 degC",
+    "electrical.ageing.ageing_rate": "98 degC and the rule of 6 K",
+    "electrical.ageing.upgraded_ageing_rate": "110 degC and the activation energy",
 }
 
 # Another unit for each unit of the annotations, as people of the trade write them.
@@ -216,6 +284,12 @@ ODD = {
     "ohm": "mohm",
     "S": "mS",
     "1/K": "1/delta_degF",
+    "s": "hour",
+    "J": "kWh",
+    "m^2": "inch^2",
+    "kg": "lb",
+    "A/m^2": "A/inch^2",
+    "ohm*m": "mohm*inch",
     "1": "%",
 }
 
