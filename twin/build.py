@@ -78,10 +78,10 @@ def build(layout: Layout) -> Facility:
     names = tuple(placed.prefix.rstrip(".") or layout.name for _, placed in blocks)
     whips = np.flatnonzero(chain.feed_device >= 0)
     whip_power = np.zeros(len(racks.name))
-    whip_power[chain.feed_load[whips]] = conductor.three_phase_power(
-        devices.rating[chain.feed_device[whips]],
-        chain.voltage[chain.feed_node[whips]],
-        racks.power_factor[chain.feed_load[whips]],
+    amps, volts = devices.rating[chain.feed_device[whips]], chain.voltage[chain.feed_node[whips]]
+    alternating = conductor.three_phase_power(amps, volts, racks.power_factor[chain.feed_load[whips]])
+    whip_power[chain.feed_load[whips]] = np.where(
+        chain.direct[chain.feed_node[whips]], amps * volts, alternating
     )
     card = drawing.product("disaggregated")
     return Facility(
@@ -98,6 +98,7 @@ def build(layout: Layout) -> Facility:
         devices=devices,
         cooling=plant,
         shared=drawing.shared(devices, racks, len(blocks)),
+        copper=drawing.copper,
         policy=blocks[0][0].power.policy,
         outages=drawing.single_outages()
         if blocks[0][0].power.security == "n-1"

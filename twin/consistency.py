@@ -23,7 +23,7 @@ from twin.units import si
 
 Finding = tuple[Path, str]
 
-POWER_KINDS = ("transformer", "ups", "panel")
+POWER_KINDS = ("transformer", "ups", "rectifier", "panel")
 
 PRODUCTS: dict[Path, tuple[str, ...]] = {
     ("workload", "model"): ("model",),
@@ -249,7 +249,22 @@ def count_findings(raw: Any) -> Iterator[Finding]:
 def voltage_findings(raw: Any) -> Iterator[Finding]:
     """Panels and whips made for another voltage than the chain's."""
     yield from _made_for(raw, "power", ("rows", "*", "whip", "product"))
+    yield from _current_kind(raw)
     yield from _made_for(raw, "shared")
+
+
+def _current_kind(raw: Any) -> Iterator[Finding]:
+    """Racks for direct current in a chain of alternating current, and the other way round."""
+    named = [name for _, name in matches(raw, ("power", "devices", "*", "product"))]
+    direct = any(isinstance(name, str) and name in products("rectifier") for name in named)
+    for path, name in matches(raw, ("rows", "*", "rack_type")):
+        if not isinstance(name, str) or name not in products("rack"):
+            continue
+        volts = product(name, "rack").get("directInputVoltage")
+        if volts and not direct:
+            yield path, f"{name!r} takes direct current of {volts:g} V; the chain has no rectifier for it"
+        elif direct and not volts:
+            yield path, f"{name!r} takes alternating current; the chain gives direct current"
 
 
 def _made_for(raw: Any, key: str, *more: Path) -> Iterator[Finding]:

@@ -27,17 +27,17 @@ Array = npt.NDArray[np.float64]
 Index = npt.NDArray[np.int64]
 
 DEVICE_KINDS = (
-    "utility", "transformer", "ups", "panel", "whip",
+    "utility", "transformer", "ups", "rectifier", "panel", "whip",
     "cdu", "dry_cooler", "trim_chiller", "pump", "fan_wall", "chiller",
 )  # fmt: skip
-COOLING_KINDS = DEVICE_KINDS[5:]
+COOLING_KINDS = DEVICE_KINDS[6:]
 PLANT_KINDS = ("dry_cooler", "trim_chiller", "pump")
 """Cooling kinds that belong to a plant, the others to a block."""
 OWN_CAUSES = (
     "demand", "no_feed", "shelf", "whip", "power_cap", "chip_temperature", "coolant_temperature",
     "coolant_flow", "inlet_air",
 )  # fmt: skip
-SHARED_KINDS = ("panel", "ups", "transformer", "utility", "cdu", "fan_wall", "chiller")
+SHARED_KINDS = ("panel", "ups", "rectifier", "transformer", "utility", "cdu", "fan_wall", "chiller")
 BINDINGS = OWN_CAUSES + SHARED_KINDS
 """What can hold a rack below its demand: its own limits, then the shared ones by kind of device."""
 COMPUTE_BOUNDS = ("bandwidth", "flops", "memory", "latency", "no_gpus")
@@ -131,12 +131,14 @@ class Chain:
     """Downstream stage first."""
     device_node: Index
     """(device,) node at which an electrical device's load is metered, -1 for cooling equipment."""
-    ups_input: Index
-    ups_output: Index
-    ups_device: Index
-    ups_coefficients: Array
-    ups_tangent: Array
-    """(ups,) reactive over active power at the rectifier."""
+    direct: npt.NDArray[np.bool_]
+    """(node,) direct current; its branches are loops of two conductors."""
+    converter_input: Index
+    converter_output: Index
+    converter_device: Index
+    converter_coefficients: Array
+    converter_tangent: Array
+    """(converter,) reactive over active power at the input; converters are UPS and rectifiers."""
     transformer_node: Index
     """Secondary bus of each transformer."""
     transformer_share: Array
@@ -154,6 +156,8 @@ class Chain:
     """(load,) reactive over active power."""
     feed_load: Index
     feed_node: Index
+    feed_tangent: Array
+    """(feed,) reactive over active power of what it draws, 0 from direct current."""
     feed_reserve: npt.NDArray[np.bool_]
     feed_device: Index
     """(feed,) whip of the feed, -1 where the load is tapped at the device itself."""
@@ -282,6 +286,8 @@ class Facility:
     devices: Devices
     cooling: Cooling
     shared: Shared
+    copper: float
+    """Mass of the copper of all conductors and whips, phases or poles alone [kg]."""
     policy: str
     outages: Index
     """(pattern, order) devices to be out one after the other for `security: n-1`, padded with -1; no pattern

@@ -10,13 +10,15 @@ import numpy.typing as npt
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
-from electrical import converter, transformer, tree
+from electrical import conductor, converter, transformer, tree
 from twin.catalogue import SIDES, Product, product
 from twin.facility import DEVICE_KINDS, SHARED_KINDS, Chain, Devices, Racks, Shared, Stage
 from twin.schema import Device, Placement
 
 Array = npt.NDArray[np.float64]
 
+RESISTIVITY = 1.7241e-8 * (1.0 + 0.00393 * (75.0 - 20.0))
+"""Of copper at 75 degC, to which the resistances of the catalogue belong [ohm m]; IEC 60028."""
 AUXILIARY_POWER_FACTOR = 0.98
 """Of support racks and of drives with active front ends; assumed equal to the GB300 rack's."""
 NOWHERE = np.full((2, 3), np.nan)
@@ -44,6 +46,7 @@ class _Node:
     source: bool = False
     winding: float = 0.0
     """Part of the resistance that is a transformer's winding."""
+    direct: bool = False
 
 
 @dataclass(frozen=True)
@@ -73,8 +76,11 @@ class Drawing:
     loads: list[tuple[str, float]] = field(default_factory=list)
     outputs: dict[str, int] = field(default_factory=dict)
     """Bus to which what a device feeds is connected, by the device's name."""
-    ups: list[tuple[int, int, int, Product]] = field(default_factory=list)
+    converters: list[tuple[int, int, int, Product]] = field(default_factory=list)
+    """UPS and rectifiers: device, input bus, output bus, product."""
     transformers: list[tuple[int, Product]] = field(default_factory=list)
+    copper: float = 0.0
+    """Mass of the conductors drawn so far [kg]."""
     used: dict[str, Product] = field(default_factory=dict)
 
     def product(self, name: str) -> Product:
@@ -126,11 +132,11 @@ class Drawing:
     def _place(self, item: Device, voltage: float, placed: Placement, block: int) -> None:
         made = self.product(item.product)
         parent = self.outputs[placed.device(item.feed)]
+        direct = self.nodes[parent].direct
+        voltage = item.voltage or voltage
         resistance = reactance = 0.0
         if item.conductor:
-            run = self.product(item.conductor)
-            resistance = run["resistancePerLength"] * (item.length or 0.0)
-            reactance = run["reactancePerLength"] * (item.length or 0.0)
+            resistance, reactance = self._run(self.product(item.conductor), item.length or 0.0, direct)
         name, number = placed.device(item.name), len(self.devices)
         if made.kind == "transformer":
             winding, leakage = transformer.series_impedance(
@@ -149,13 +155,28 @@ class Drawing:
             )
             self.transformers.append((bus, made))
         else:
-            voltage = self.nodes[parent].voltage
-            bus = self.node(_Node(parent, number, voltage, resistance, reactance))
-        if made.kind == "ups":
-            entry, bus = bus, self.node(_Node(bus, number, voltage, 0.0, 0.0, source=True))
-            self.ups.append((number, entry, bus, made))
+            level = self.nodes[parent].voltage
+            bus = self.node(_Node(parent, number, level, resistance, reactance, direct=direct))
+            voltage = voltage if made.kind == "rectifier" else level
+        if made.kind in ("ups", "rectifier"):
+            direct = made.kind == "rectifier"
+            entry, bus = bus, self.node(_Node(bus, number, voltage, 0.0, 0.0, source=True, direct=direct))
+            self.converters.append((number, entry, bus, made))
         self.device(name, made.name, made.kind, block, made["rating"], _box(item, made, placed), bus)
         self.outputs[name] = bus
+
+    def _run(self, made: Product, length: float, direct: bool, parallel: float = 1.0) -> tuple[float, float]:
+        """Resistance and reactance of a run of conductor [ohm], whose copper is added: three phases, or the loop of two
+        poles, which has no reactance."""
+        if length > 0.0:
+            section = RESISTIVITY / made["resistancePerLength"]
+            self.copper += parallel * conductor.conductor_mass(section, length, 2 if direct else 3)
+        resistance = made["resistancePerLength"] * length / parallel
+        return (
+            (2.0 * resistance, 0.0)
+            if direct
+            else (resistance, made["reactancePerLength"] * length / parallel)
+        )
 
     def load(self, name: str, power_factor: float) -> int:
         self.loads.append((name, float(np.tan(np.arccos(power_factor)))))
@@ -167,14 +188,10 @@ class Drawing:
         """A rack's whips to one panel, `per_feed` in parallel, as one branch: run = (product, length, per_feed)."""
         made, length, count = run
         parent = self.outputs[feed]
-        voltage = self.nodes[parent].voltage
+        above = self.nodes[parent]
         number = len(self.devices)
-        bus = self.node(
-            _Node(
-                parent, number, voltage,
-                made["resistancePerLength"] * length / count, made["reactancePerLength"] * length / count,
-            )
-        )  # fmt: skip
+        resistance, reactance = self._run(made, length, above.direct, count)
+        bus = self.node(_Node(parent, number, above.voltage, resistance, reactance, direct=above.direct))
         rating = made["ratedCurrent"] * made["continuousFactor"]
         self.device(f"whip.{rack}.{feed}", made.name, "whip", block, rating, node=bus, whips=count)
         self.feeds.append(_Feed(load, bus, reserve, number, count))
@@ -191,12 +208,15 @@ class Drawing:
         source = np.array([node.source for node in nodes])
         stages = self._stages(parent, source)
         tangent = np.array([tangent for _, tangent in self.loads])
-        ups_curve = [converter.loss_coefficients(*made["efficiency"].T) for _, _, _, made in self.ups]
-        ups_factor = np.array([made["powerFactor"] for *_, made in self.ups])
+        curves = [converter.loss_coefficients(*made["efficiency"].T) for _, _, _, made in self.converters]
+        factor = np.array([made["powerFactor"] for *_, made in self.converters])
         standing = np.array([made["noLoadLoss"] for _, made in self.transformers])
         apparent = np.array([made["noLoadCurrent"] * made["rating"] for _, made in self.transformers])
         buses = np.array([bus for bus, _ in self.transformers], dtype=np.int64)
-        feed_node = np.array([feed.node for feed in feeds])
+        feed_node, feed_load = (
+            np.array([getattr(feed, name) for feed in feeds]) for name in ("node", "load")
+        )
+        direct = np.array([node.direct for node in nodes])
         ones = np.ones(len(feeds))
         chain = Chain(
             parent=parent,
@@ -204,11 +224,12 @@ class Drawing:
             stages=stages,
             device_node=np.array([device.node for device in self.devices]),
             device_whips=np.array([device.whips for device in self.devices]),
-            ups_input=np.array([entry for _, entry, _, _ in self.ups], dtype=np.int64),
-            ups_output=np.array([bus for _, _, bus, _ in self.ups], dtype=np.int64),
-            ups_device=np.array([number for number, *_ in self.ups], dtype=np.int64),
-            ups_coefficients=np.array(ups_curve).reshape(-1, 3),
-            ups_tangent=np.tan(np.arccos(ups_factor)),
+            direct=direct,
+            converter_input=np.array([entry for _, entry, _, _ in self.converters], dtype=np.int64),
+            converter_output=np.array([bus for _, _, bus, _ in self.converters], dtype=np.int64),
+            converter_device=np.array([number for number, *_ in self.converters], dtype=np.int64),
+            converter_coefficients=np.array(curves).reshape(-1, 3),
+            converter_tangent=np.tan(np.arccos(factor)),
             transformer_node=buses,
             transformer_share=np.array([nodes[bus].winding for bus in buses]),
             standing_at=parent[buses],
@@ -217,8 +238,9 @@ class Drawing:
             inside=~source & (np.arange(len(nodes)) != self.outputs["utility"]),
             load_name=tuple(name for name, _ in self.loads),
             load_tangent=tangent,
-            feed_load=np.array([feed.load for feed in feeds]),
+            feed_load=feed_load,
             feed_node=feed_node,
+            feed_tangent=tangent[feed_load] * ~direct[feed_node],
             feed_reserve=np.array([feed.reserve for feed in feeds]),
             feed_device=np.array([feed.device for feed in feeds]),
             feed_whips=np.array([feed.whips for feed in feeds]),
@@ -275,7 +297,7 @@ class Drawing:
         behind: dict[int, set[int]] = {}
         for feed in self.feeds:
             for device in self.path(feed.node):
-                if self.devices[device].kind in ("panel", "ups", "transformer"):
+                if self.devices[device].kind in ("panel", "ups", "rectifier", "transformer"):
                     behind.setdefault(device, set()).add(feed.load)
         loads = len(self.loads)
         heads = [
@@ -302,7 +324,7 @@ class Drawing:
         electrical = [
             number
             for number, device in enumerate(self.devices)
-            if device.kind in ("panel", "ups", "transformer", "utility")
+            if device.kind in ("panel", "ups", "rectifier", "transformer", "utility")
         ]
         rows = [
             (SHARED_KINDS.index(self.devices[number].kind), number, 1, self.devices[number].block, False)

@@ -97,6 +97,7 @@ def result(
         "cable_loss": mean.losses["cable"],
         "transformer_loss": mean.losses["transformer"],
         "ups_loss": mean.losses["ups"],
+        "rectifier_loss": mean.losses["rectifier"],
         "utility_power": mean.utility,
         "pue": mean.utility / np.where(it_power > 0, it_power, np.nan),
         "tokens_per_second": total,

@@ -267,6 +267,7 @@ class Device(Model):
     feed: Name
     conductor: Name | None = None
     length: Length | None = None
+    voltage: Annotated[float, Measure("V", above=0.0)] | None = None
     origin: Plane | None = None
     """Lower left corner on the floor of the unit's hall; it counts where the product says how large it is."""
 

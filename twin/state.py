@@ -43,6 +43,7 @@ VARIABLES: dict[str, Variable] = {
     "cable_loss": Variable(S, "W", "summary", "losses in conductors and whips"),
     "transformer_loss": Variable(S, "W", "summary", "no-load and load losses of transformers"),
     "ups_loss": Variable(S, "W", "summary", "losses of UPS"),
+    "rectifier_loss": Variable(S, "W", "summary", "losses of rectifiers to direct current"),
     "utility_power": Variable(S, "W", "summary", "active power at the utility's point of connection"),
     "pue": Variable(S, "1", "summary", "utility power over IT power (racks' AC input and support load)"),
     "tokens_per_second": Variable(S, "1/s", "summary", "output tokens per second of all racks"),

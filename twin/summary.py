@@ -39,6 +39,7 @@ CAUSES = {
     "inlet_air": "inlet air temperature",
     "panel": "a power panel",
     "ups": "a UPS",
+    "rectifier": "a rectifier",
     "transformer": "a transformer",
     "utility": "the utility connection",
     "cdu": "CDU capacity",

@@ -13,6 +13,7 @@ REFERENCES = {
     "gb200-nvl72": "gb200-su",
     "vr-nvl72": "vr-su",
     "vr-nvl72-maxq": "vr-su",
+    "vr-nvl72-800vdc": "vr-800vdc",
     "hgx-h100": "h100-air",
     "hgx-h200": "h100-air",
 }

@@ -532,8 +532,8 @@ def test_a_transformer_has_the_losses_of_the_typical_unit_by_size(name):
 
 
 @pytest.mark.parametrize("name", [*products("panel"), *products("whip")])
-def test_panels_and_whips_are_for_415_volts(name):
-    assert product(name)["nominalVoltage"] == 415.0
+def test_panels_and_whips_are_for_415_volts_or_800_direct(name):
+    assert product(name)["nominalVoltage"] == (800.0 if "dc" in name else 415.0)
 
 
 def test_names_of_products_tell_their_size():

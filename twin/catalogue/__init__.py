@@ -86,6 +86,7 @@ KINDS: dict[str, dict[str, Slot]] = {
         "airInletMaximum": _need("K"),
         "rackCoolantVolume": _need("m3", group="liquid"),
         "powerFactor": _need("1"),
+        "directInputVoltage": _may("V"),
         "numShelves": _need("1"),
         "shelfRating": _need("W"),
         "shelfEfficiency": _need("1", "1"),
@@ -178,6 +179,12 @@ KINDS: dict[str, dict[str, Slot]] = {
         "powerFactor": _need("1"),
         "overloadAtNominalVoltage": _may("1"),
         "overloadTime": _may("s"),
+    },
+    "rectifier": {
+        "rating": _need("W"),
+        "efficiency": _need("1", "1"),
+        "powerFactor": _need("1"),
+        "nominalVoltage": _need("V"),
     },
     "panel": {
         **{side: _may("m") for side in SIDES},

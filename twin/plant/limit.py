@@ -23,8 +23,10 @@ from twin.plant.water import COLD
 Array = npt.NDArray[np.float64]
 Index = npt.NDArray[np.int64]
 
-MARGINAL = {"panel": 1.003, "ups": 1.006, "transformer": 1.05, "utility": 1.05, "cdu": 0.97, "fan_wall": 1.0,
-            "chiller": 1.0}  # fmt: skip
+MARGINAL = {
+    "panel": 1.003, "ups": 1.006, "rectifier": 1.006, "transformer": 1.05, "utility": 1.05,
+    "cdu": 0.97, "fan_wall": 1.0, "chiller": 1.0,
+}  # fmt: skip
 """What one rack watt adds at a limit, losses included: a first guess that sets the speed of the fixed point and
 the order of prices, never its result (each pass starts from the present load of the device)."""
 

@@ -31,7 +31,7 @@ class Feed:
     """(scenario, rack) current of the most loaded whip over its continuous rating."""
     utility: Array
     losses: Mapping[str, Array]
-    """(scenario,) by stage: cable, transformer, ups [W]."""
+    """(scenario,) by stage: cable, transformer, ups, rectifier [W]."""
     converged: npt.NDArray[np.bool_]
 
 
@@ -43,7 +43,8 @@ class _Sweep:
     current: Array
     entering: npt.NDArray[np.complex128]
     leaving: npt.NDArray[np.complex128]
-    ups_loss: Array
+    converter_loss: Array
+    """(scenario, converter) [W]."""
     converged: npt.NDArray[np.bool_]
 
 
@@ -53,7 +54,7 @@ def feed(facility: Facility, operation: Operation, supply: Supply, power: Array,
     load = _loads(facility, operation, supply, power, heat)
     drawn = load[:, chain.feed_load] * supply.share
     active = (chain.injection @ drawn.T).T
-    reactive = (chain.injection @ (drawn * chain.load_tangent[chain.feed_load]).T).T
+    reactive = (chain.injection @ (drawn * chain.feed_tangent).T).T
     standing = chain.standing_power * supply.node[:, chain.transformer_node]
     np.add.at(active, (slice(None), chain.standing_at), standing)
     turned = chain.standing_reactive * supply.node[:, chain.transformer_node]
@@ -65,13 +66,15 @@ def feed(facility: Facility, operation: Operation, supply: Supply, power: Array,
     losses = {
         "cable": _total(series[:, chain.inside]) - copper,
         "transformer": copper + _total(standing),
-        "ups": swept.ups_loss,
     }
+    kinds = devices.kind[chain.converter_device]
+    for kind in ("ups", "rectifier"):
+        losses[kind] = _total(swept.converter_loss[:, kinds == DEVICE_KINDS.index(kind)])
     metered = np.maximum(chain.device_node, 0)
-    ups, transformer, whip = (
-        devices.kind == DEVICE_KINDS.index(kind) for kind in ("ups", "transformer", "whip")
+    ups, rectifier, transformer, whip = (
+        devices.kind == DEVICE_KINDS.index(kind) for kind in ("ups", "rectifier", "transformer", "whip")
     )
-    through = np.where(ups, swept.entering[:, metered], swept.leaving[:, metered])
+    through = np.where(ups | rectifier, swept.entering[:, metered], swept.leaving[:, metered])
     each = swept.current[:, metered] / chain.device_whips
     amount = np.where(transformer, np.abs(through), np.where(whip, each, through.real))
     electrical = chain.device_node >= 0
@@ -99,30 +102,31 @@ def _loads(facility: Facility, operation: Operation, supply: Supply, power: Arra
 
 def _swept(facility: Facility, supply: Supply, active: Array, reactive: Array) -> _Sweep:
     """Load flow of all islands, the lowest first: each has one source, so one pass from the racks to the utility
-    suffices, in which UPS hand their input on to the island above. Adds those inputs to the loads."""
+    suffices, in which UPS and rectifiers hand their input on to the island above. Adds those inputs to the loads."""
     chain = facility.chain
     swept = _Sweep(
         voltage=np.empty(active.shape),
         current=np.empty(active.shape),
         entering=np.empty(active.shape, dtype=np.complex128),
         leaving=np.empty(active.shape, dtype=np.complex128),
-        ups_loss=np.zeros(len(active)),
+        converter_loss=np.zeros((len(active), len(chain.converter_device))),
         converged=np.ones(len(active), dtype=bool),
     )
-    rating = facility.devices.rating[chain.ups_device] * supply.node[:, chain.ups_output]
+    rating = facility.devices.rating[chain.converter_device] * supply.node[:, chain.converter_output]
     for stage in chain.stages:
         found = tree.flow(stage.forest, active[:, stage.nodes], reactive[:, stage.nodes])
         swept.voltage[:, stage.nodes] = np.abs(found.voltage) / chain.voltage[stage.nodes]
-        swept.current[:, stage.nodes] = found.current
+        # Three phases carry a power with a current of 3^1/2 volt-amperes a volt, two poles with one.
+        swept.current[:, stage.nodes] = found.current * np.where(chain.direct[stage.nodes], np.sqrt(3.0), 1.0)
         swept.entering[:, stage.nodes] = found.entering
         swept.leaving[:, stage.nodes] = found.leaving
         swept.converged[:] &= found.converged
-        mine = np.isin(chain.ups_output, stage.nodes)
-        output = swept.entering[:, chain.ups_output[mine]].real
-        taken = converter.input_power(output, rating[:, mine], chain.ups_coefficients[mine])
-        active[:, chain.ups_input[mine]] += taken
-        reactive[:, chain.ups_input[mine]] += taken * chain.ups_tangent[mine]
-        swept.ups_loss[:] += _total(taken - output)
+        mine = np.isin(chain.converter_output, stage.nodes)
+        output = swept.entering[:, chain.converter_output[mine]].real
+        taken = converter.input_power(output, rating[:, mine], chain.converter_coefficients[mine])
+        active[:, chain.converter_input[mine]] += taken
+        reactive[:, chain.converter_input[mine]] += taken * chain.converter_tangent[mine]
+        swept.converter_loss[:, mine] = taken - output
     return swept
 
 

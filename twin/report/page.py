@@ -36,7 +36,12 @@ MECHANICAL = (
     ("fan_wall_power", "fan walls"),
     ("chiller_power", "chillers of the air system"),
 )
-LOSSES = (("transformer", "transformer"), ("ups", "UPS"), ("cable", "busway and whip"))
+LOSSES = (
+    ("transformer", "transformer"),
+    ("ups", "UPS"),
+    ("rectifier", "rectifier"),
+    ("cable", "busway and whip"),
+)
 COOLING = {
     "Technology loop": (
         ("supply_setpoint", "supply set-point", "K"),
@@ -207,6 +212,7 @@ def _power(one: xr.Dataset) -> list[tuple[str, str, float, str]]:
     """Where the utility's power goes: what, how much, share of the whole, class of the line."""
     total = float(one["utility_power"])
     losses = [(f"{name} losses", float(one[f"{key}_loss"]), "part") for key, name in LOSSES]
+    losses = [line for line in losses if line[1] > 0.0]
     lines = [
         ("Utility", total, "whole"),
         ("Conversion and conductors", sum(watts for _, watts, _ in losses), "sum"),

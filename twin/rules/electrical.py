@@ -34,6 +34,14 @@ def ups(facility: Facility, arrays: Arrays) -> tuple[Array, Array]:
 
 
 @rule(
+    "E12-rectifier", "rectifier output at peak power over its rating", unit="1", axis="device", sense="most", scale=1.0,
+    clause="rectifier product: rating",
+)  # fmt: skip
+def rectifier(facility: Facility, arrays: Arrays) -> tuple[Array, Array]:
+    return loading(facility, arrays, "rectifier")
+
+
+@rule(
     "E10-transformer", "transformer apparent power at peak over its rating", unit="1", axis="device", sense="most",
     scale=1.0, clause="transformer product: rating",
 )  # fmt: skip
