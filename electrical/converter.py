@@ -124,7 +124,7 @@ def active_modules(
     standing, quadratic = np.asarray(coefficients)[..., 0], np.asarray(coefficients)[..., 2]
     whole = np.asarray(output, dtype=np.float64) / rating
     low = np.minimum(np.maximum(np.ceil(whole), least), modules)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         best = np.nan_to_num(whole * np.sqrt(np.maximum(quadratic, 0.0) / np.maximum(standing, 0.0)), nan=1.0)
     beside = [
         np.clip(count, np.maximum(low, 1.0), modules) for count in (np.floor(best), np.floor(best) + 1.0)
