@@ -55,6 +55,7 @@ WATTS = np.array([60e3, 90e3, 116e3])
 LINE = dict(parent=np.array([-1, 0, 1, 1]), power=np.array([[0.0, 0.0, 90e3, 40e3], [0.0, 1e3, 2e3, 3e3]]))
 SHELF = np.array([0.004, 0.01, 0.02])
 MODES = np.array([0, 1, 2])
+ORDERS = np.array([5.0, 7.0, 11.0])
 OIL = dict(
     rated_top_oil_rise=38.3, rated_hot_spot_rise=np.array([20.3, 22.0]), loss_ratio=6.0,
     oil_exponent=0.8, winding_exponent=1.3,
@@ -217,6 +218,32 @@ CASES = {
     ),
     "electrical.ups.shelf_hold_up": dict(output=WATTS, rating=5.5e3, modules=np.array([24, 36, 48]), rated_time=0.02),
     "electrical.ups.spare_modules": dict(output=WATTS, rating=5.5e3, modules=np.array([24, 36, 48])),
+    "electrical.harmonics.summation_exponent": dict(order=ORDERS),
+    "electrical.harmonics.pulse_spectrum": dict(order=ORDERS, pulses=12),
+    "electrical.harmonics.impedance": dict(forest=Of("electrical.tree.forest"), order=ORDERS),
+    "electrical.harmonics.penetration": dict(
+        forest=Of("electrical.tree.forest"), current=np.array([[0.0, 1.0, 90.0, 40.0], [0.0, 0.0, 0.0, 70.0]]),
+        spectrum=np.array([0.2, 0.1, 0.05]), order=ORDERS, exponent=np.array([1.4, 1.4, 2.0]),
+    ),
+    "electrical.harmonics.phasor_voltage": dict(
+        forest=Of("electrical.tree.forest"), current=np.full((4, 3), 20.0 - 5.0j), order=ORDERS
+    ),
+    "electrical.harmonics.voltage_distortion": dict(harmonic=np.array([[5.0, 3.0], [9.0, 0.0]]), fundamental=415.0),
+    "electrical.harmonics.demand_distortion": dict(harmonic=np.array([[5.0, 3.0], [9.0, 0.0]]), demand=90.0),
+    "electrical.harmonics.demand_limit": dict(short_circuit_ratio=np.array([15.0, 60.0])),
+    "electrical.harmonics.current_limits": dict(short_circuit_ratio=np.array([15.0, 60.0]), order=ORDERS),
+    "electrical.harmonics.voltage_limits": dict(nominal_voltage=np.array([415.0, 34.5e3])),
+    "electrical.harmonics.k_factor": dict(current_ratio=np.array([1.0, 0.2, 0.1]), order=np.array([1, 5, 7])),
+    "electrical.harmonics.loss_factor": dict(
+        current=np.array([60.0, 20.0, 10.0]), order=np.array([1, 5, 7]), exponent=0.8
+    ),
+    "electrical.harmonics.load_loss": dict(
+        current_ratio=np.array([0.5, 1.1]), ohmic=7e3, eddy=1e3, stray=5e2, eddy_factor=4.0, stray_factor=1.2
+    ),
+    "electrical.harmonics.permitted_current": dict(
+        eddy=np.array([0.1, 0.15]), stray=0.1, eddy_factor=4.0, stray_factor=1.2
+    ),
+    "electrical.harmonics.resonance_order": dict(short_circuit_power=np.array([5e7, 1e8]), capacitor_power=2e6),
     "electrical.redundancy.alive": dict(parent=LINE["parent"], out=np.array([False, False, True, False])),
     "electrical.redundancy.feed_shares": dict(
         alive=np.array([True, True, False, True]), load=np.array([0, 0, 0, 1]), count=2,
@@ -254,6 +281,7 @@ DIMENSIONAL = {
     "thermal.coldplate.power_limit": "measured points of flow and resistance",
     **{name: "fits of the coolant in degC" for name in KERNELS if name.startswith("thermal.fluid.")},
     "electrical.conductor.resistance": "reference temperature of 20 degC",
+    "electrical.harmonics.voltage_limits": "classes of voltage of the standard",
     "electrical.ageing.ageing_rate": "98 degC and the rule of 6 K",
     "electrical.ageing.upgraded_ageing_rate": "110 degC and the activation energy",
 }
