@@ -69,6 +69,17 @@ def test_every_device_after_every_single_outage_within_one_per_cent_of_the_full_
     np.testing.assert_allclose(found.failover_loading, loading.max(axis=0), rtol=0.01)
 
 
+def test_after_two_outages_the_worst_loading_is_low_by_three_per_cent_at_most(pod):
+    found = contingencies(pod, twin.Operation(rack_power=142e3))
+    some = [one for one in range(19, found.sizes["state"]) if found.uncooled_racks[one].item() == 0][::3]
+    full = twin.solve(pod, twin.Operation(rack_power=142e3, out=[names(found, one) for one in some]))
+    worst = full.device_loading.sel(device=found.device.values).values.max(axis=1)
+    ratio = found.worst_loading.values[some] / worst
+    assert full.converged.all()
+    assert ratio.min() > 0.97
+    assert ratio.max() < 1.001
+
+
 def test_racks_lost_are_those_that_supply_says(pod):
     found = contingencies(pod)
     random = np.random.default_rng(5)

@@ -5,6 +5,9 @@ their other feeds by the redundancy scheme. The losses of that state are scaled 
 rating is its power at the loads over its loading there, or, for devices that a reserve loads, where the reserve
 shares the load. No control acts: what an outage overloads is what caps,
 breakers and operators have to take off. Racks whose cooling has lost its power still draw theirs.
+
+Losses grow faster than the load, so loadings come out a little low. Of gb300-su with racks of 142 kW they are within
+1 % of the full solve after one outage (1.2 % at a peak of 1.4) and within 3 % after two: solve again what is close.
 """
 
 from __future__ import annotations
