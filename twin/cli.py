@@ -1,4 +1,4 @@
-"""The command line: `twin run`, `twin view`, `twin new`, `twin catalogue`.
+"""The command line: `twin run`, `twin view`, `twin contingency`, `twin new`, `twin catalogue`.
 
 Everything heavy is imported in the command that needs it, so that `twin --help` answers at once.
 Exit status: 0 solved, 2 bad input, 3 no solution or balances that do not close, 4 nothing to draw with.
@@ -166,6 +166,59 @@ def view(
 
 
 @app.command()
+def contingency(
+    layout: Annotated[
+        str, typer.Argument(help="Layout file, or the name of a built-in layout.")
+    ] = "gb300-su",
+    order: Annotated[int, typer.Option(min=1, max=2, help="Devices out at once, at most.")] = 2,
+    whips: Annotated[bool, typer.Option("--whips", help="Every whip can be out as well.")] = False,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="PATH=VALUE", help="Replace a value of the layout, as in `twin run`."),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object instead of the table.")
+    ] = False,
+    out: Annotated[Path | None, typer.Option(metavar="FILE.csv", help="File for every state.")] = None,
+) -> None:
+    """Take every device of the power chain out, alone and in pairs: racks lost, overloads, common causes."""
+    with _told():
+        facility = _listed(layout, set_ or [], out)
+    import time
+
+    from twin.equilibrium import solve
+    from twin.report import outages
+    from twin.study.contingency import contingencies, summary
+
+    state = solve(facility)
+    if not bool(state.converged[0]):
+        typer.echo("twin: no solution without an outage", err=True)
+        raise typer.Exit(NOT_SOLVED)
+    start = time.perf_counter()
+    with _told():
+        try:
+            every = contingencies(facility, order=order, whips=whips, state=state)
+        except ValueError as error:
+            raise _problem("--whips" if whips else "--order", str(error)) from None
+    seconds = time.perf_counter() - start
+    found = summary(facility, every)
+    if out is not None:
+        with _told():
+            try:
+                with out.open("w", encoding="utf-8", newline="") as file:
+                    file.writelines(outages.rows(every))
+            except OSError as error:
+                raise _problem("--out", f"cannot write {str(out)!r}: {error.strerror or error}") from None
+    told = (facility.name, len(facility.racks.name), found, seconds, str(out or ""))
+    if as_json:
+        import json
+
+        typer.echo(json.dumps(outages.record(*told), indent=2, allow_nan=False, ensure_ascii=False))
+    else:
+        outages.show(_console(), *told)
+
+
+@app.command()
 def new(
     racks: Annotated[int, typer.Option(help="Number of racks.")] = 16,
     type_: Annotated[str, typer.Option("--type", help="Rack product of the catalogue.")] = "gb300-nvl72",
@@ -305,6 +358,32 @@ def _out_of_service(facility: Any, without: Sequence[str]) -> Operation:
             for name in unknown
         )
     return Operation(out=[list(without)])
+
+
+def _listed(layout: str, pairs: Sequence[str], out: Path | None) -> Any:
+    """The facility of contingencies; raises InputError with all that is wrong with any of the arguments."""
+    from twin.build import load
+    from twin.errors import InputError, Problem
+
+    sets, problems = _settings(pairs)
+    if out is not None and (out.is_dir() or not out.parent.is_dir()):
+        wrong = "is a folder" if out.is_dir() else "is in a folder that does not exist"
+        problems.append(Problem("--out", None, None, "", f"{str(out)!r} {wrong}"))
+    facility: Any = None
+    try:
+        facility = load(layout, sets)
+    except InputError as error:
+        problems += error.problems
+    if problems:
+        raise InputError(problems)
+    return facility
+
+
+def _problem(option: str, message: str) -> Exception:
+    """The error of one option."""
+    from twin.errors import InputError, Problem
+
+    return InputError([Problem(option, None, None, "", message)])
 
 
 def _settings(pairs: Sequence[str]) -> tuple[dict[str, str], list[Problem]]:

@@ -159,6 +159,37 @@ def breadth() -> dict[str, Any]:
     return found
 
 
+def contingency_figures() -> dict[str, Any]:
+    """All single and double outages of the power chain: CPU seconds beside the base solve, and what they come to."""
+    from twin.study.contingency import contingencies
+
+    def seconds(job: Callable[[], Any]) -> float:
+        times = []
+        for _ in range(5):
+            start = time.process_time()
+            job()
+            times.append(time.process_time() - start)
+        return statistics.median(times)
+
+    found: dict[str, Any] = {}
+    for key, name, whips in (
+        ("hall", "gb300-hall", False),
+        ("hall_whips", "gb300-hall", True),
+        ("site_1536", "site-250mw", False),
+    ):
+        facility = twin.load(name)
+        state = twin.solve(facility)
+
+        def job(facility: Any = facility, whips: bool = whips, state: Any = state) -> Any:
+            return contingencies(facility, whips=whips, state=state)
+
+        every = job()
+        found[f"contingency_{key}_states"] = every.sizes["state"]
+        found[f"contingency_{key}_cpu_s"] = seconds(job)
+        found[f"contingency_{key}_worst_loading"] = float(every.worst_loading.max())
+    return found
+
+
 SUBJECTS = {"main-job": main_job, "breadth": breadth}
 
 

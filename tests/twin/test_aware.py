@@ -53,6 +53,11 @@ class Of:
 K = np.array([291.15, 304.0, 318.15])
 WATTS = np.array([60e3, 90e3, 116e3])
 LINE = dict(parent=np.array([-1, 0, 1, 1]), power=np.array([[0.0, 0.0, 90e3, 40e3], [0.0, 1e3, 2e3, 3e3]]))
+WAY = np.array([[1, 0], [2, 0], [2, 0], [3, 0]])
+SHARED = dict(
+    path=WAY, load=np.array([0, 0, 1, 1]), reserve=np.array([False, False, False, True]),
+    power=np.array([90e3, 40e3]), capacity=np.array([200e3, 80e3, 60e3, 50e3]),
+)  # fmt: skip
 SHELF = np.array([0.004, 0.01, 0.02])
 MODES = np.array([0, 1, 2])
 ORDERS = np.array([5.0, 7.0, 11.0])
@@ -244,6 +249,21 @@ CASES = {
         eddy=np.array([0.1, 0.15]), stray=0.1, eddy_factor=4.0, stray_factor=1.2
     ),
     "electrical.harmonics.resonance_order": dict(short_circuit_power=np.array([5e7, 1e8]), capacitor_power=2e6),
+    "electrical.contingency.paths": dict(
+        parent=LINE["parent"], node_device=np.array([0, 1, -1, 2]), node=np.array([2, 3])
+    ),
+    "electrical.contingency.only_source": dict(parent=LINE["parent"], node_device=np.array([0, 1, -1, 2])),
+    "electrical.contingency.independent_feeds": dict(
+        path=WAY, load=np.array([0, 0, 1, 1]), count=2, common=np.array([0])
+    ),
+    "electrical.contingency.shared_devices": dict(path=WAY, load=np.array([0, 0, 1, 1]), common=np.array([0])),
+    "electrical.contingency.states": dict(candidates=np.array([1, 2, 3]), order=2),
+    "electrical.contingency.after": dict(**SHARED, out=np.array([[-1], [1], [3]])),
+    "electrical.contingency.shortfall": dict(
+        path=WAY, load=np.array([0, 0, 1, 1]), needs=np.array([[0], [1]]), weight=np.array([1.0, 2.0]),
+        common=np.array([0]), candidates=np.array([1, 2, 3]), order=2, fewer_than=1,
+    ),
+    "electrical.contingency.overloads": dict(**SHARED, candidates=np.array([1, 2, 3]), order=2),
     "electrical.redundancy.alive": dict(parent=LINE["parent"], out=np.array([False, False, True, False])),
     "electrical.redundancy.feed_shares": dict(
         alive=np.array([True, True, False, True]), load=np.array([0, 0, 0, 1]), count=2,

@@ -88,6 +88,15 @@ def test_a_main_one_size_smaller_runs_too_fast():
     assert twin.check(small, state)["L5-velocity"].values[0, 0] == pytest.approx(2.7 - 3.1, abs=0.05)
 
 
+def test_two_feeds_of_a_row_behind_one_ups_are_not_independent():
+    planted = twin.load("gb300-su", {"power.devices[rpp.B1].feed": "ups.A"})
+    margin = twin.check(planted, twin.solve(planted))["E13-independence"].values[0]
+    np.testing.assert_array_equal(margin, np.repeat([-0.5, 0.5], 8))
+    worst = next(item for item in findings(planted, twin.solve(planted)) if item.code == "E13-independence")
+    assert worst.element == "row1.01"
+    assert worst.margin == -0.5
+
+
 def test_a_utility_too_small_for_the_site_has_a_negative_margin():
     small = twin.load("gb300-su", {"power.policy": "none", "utility.rating": "2 MW"})
     assert twin.check(small, twin.solve(small))["E20-utility"].values.ravel()[0] < 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from electrical import contingency
 from twin.facility import Facility
 from twin.rules.registry import Array, Arrays, loading, rule
 
@@ -64,3 +65,20 @@ def utility(facility: Facility, arrays: Arrays) -> tuple[Array, Array]:
 def voltage(facility: Facility, arrays: Arrays) -> tuple[Array, Array]:
     volts = np.asarray(arrays["feed_voltage"], dtype=np.float64)
     return np.where(volts > 0, volts, np.nan), np.full((1, 1), 0.95)
+
+
+@rule(
+    "E13-independence", "every feed of a rack reaches the utility on a way of its own", unit="1", axis="rack",
+    sense="least", scale=1.0, clause="the layout's feeds: no device but the only utility in common",
+)  # fmt: skip
+def independence(facility: Facility, arrays: Arrays) -> tuple[Array, Array]:
+    """Half a unit above zero where all feeds are independent, and a unit lower for each one that is not."""
+    chain, count = facility.chain, len(facility.racks.name)
+    mine = np.flatnonzero(chain.feed_load < count)
+    load = chain.feed_load[mine]
+    way = contingency.paths(chain.parent, chain.node_device, chain.feed_node[mine])
+    own = contingency.independent_feeds(
+        way, load, count, contingency.only_source(chain.parent, chain.node_device)
+    )
+    value = own - np.bincount(load, minlength=count) + 0.5
+    return np.broadcast_to(value, (len(arrays["converged"]), count)), np.zeros((1, 1))
