@@ -366,6 +366,43 @@ def test_iec_60909_4_two_units_and_a_line():
     np.testing.assert_allclose(found[1], [11.1157, 11.6306, 102.7821, 151.5569], atol=0.1)
 
 
+def test_iec_60909_4_earth_faults():
+    # Zero sequence: lines, grids with X0/X and R0/X0, and the paths to earth of the transformers: T3 (YNyd) at
+    # bus 1, T4 (Yynd) at bus 2 through their deltas, 6.299627 % on 50 MVA, and the unit transformer at bus 4
+    # (YNd), 15.2 % with 22 ohm in its neutral. The others have no path.
+    zero = Standard()
+    for node, current, reactance_ratio, resistance_ratio in (1, 38, 3.0, 0.15), (5, 16, 3.3, 0.2):
+        voltage = NOMINAL[node] * 1e3
+        _, positive = grid_impedance(np.sqrt(3) * voltage * current * 1e3, voltage, 0.1, 1.1)
+        zero.source(node, resistance_ratio * reactance_ratio * positive, reactance_ratio * positive)
+    zero_lines = {"L1": (0.32, 1.26), "L2": (0.32, 1.26), "L3a": (0.52, 1.86), "L3b": (0.52, 1.86),
+                  "L4": (0.22, 1.1), "L5": (0.22, 1.1)}  # fmt: skip
+    for name, values in zero_lines.items():
+        start, end, length, *_ = LINES[name]
+        zero.branch(start, end, length * complex(*values))
+
+    def percent(short, loss):
+        return (loss + 1j * np.sqrt(short**2 - loss**2)) / 100
+
+    for node, rated, short, losses in (1, 400e3, 10.0, 0.16), (2, 120e3, 7.0, 0.16):
+        correction = transformer_correction(percent(short, losses).imag, 1.1)
+        path = correction * percent(6.299627, 0.03714286) * rated**2 / 50e6
+        zero.source(node, path.real, path.imag)
+    correction = regulated_unit_correction(110e3, 21e3, 115 / 21, 0.14, percent(16, 0.5).imag, 0.85, 1.1)
+    path = correction * percent(15.2, 0.5) * 115e3**2 / 150e6 + 3 * 22j
+    zero.source(4, path.real, path.imag)
+
+    positive = Standard()
+    whole(positive)
+    nominal = np.array([NOMINAL[node] * 1e3 for node in range(1, 6)])
+    behind, earth = (
+        [part[[case.place(node) for node in range(1, 6)]] for part in case.solved()]
+        for case in (positive, zero)
+    )
+    found = fault(nominal, *behind, 1.1, *earth).phase_to_earth / 1e3
+    np.testing.assert_allclose(found, [24.6526, 15.9722, 10.4106, 9.0498, 17.0452], atol=1e-4)
+
+
 # ---- closed forms
 
 
