@@ -194,6 +194,20 @@ CASES = {
         source=400.0, pole_resistance=1e-3, neutral_resistance=2e-3, power=np.array([[8e4, 3e5], [0.0, 1e4]]),
         tolerance=1e-12, iterations=40,
     ),
+    "electrical.conductor.ambient_factor": dict(ambient=K, limit=363.15, reference=303.15),
+    "electrical.conductor.grouping_factor": dict(circuits=np.array([1, 5, 14]), arrangement="tray"),
+    "electrical.conductor.ampacity": dict(
+        tabulated=np.array([382.0, 450.0]), ambient_factor=0.91, grouping_factor=0.8, parallel=2.0
+    ),
+    "electrical.conductor.temperature": dict(
+        current=np.array([100.0, 300.0]), ampacity=400.0, ambient=308.15, limit=363.15
+    ),
+    "electrical.conductor.voltage_drop": dict(
+        current=np.array([100.0, 300.0]), resistance=0.01, reactance=0.008, power_factor=0.95
+    ),
+    "electrical.conductor.voltage_drop_ratios": dict(
+        parent=LINE["parent"], voltage=np.array([415.0, 410.0, 404.0, 401.0]), nominal_voltage=415.0
+    ),
     "electrical.converter.loss_coefficients": dict(
         load_fraction=np.array([0.1, 0.5, 1.0]), efficiency=np.array([0.95, 0.975, 0.97])
     ),
@@ -264,6 +278,107 @@ CASES = {
         common=np.array([0]), candidates=np.array([1, 2, 3]), order=2, fewer_than=1,
     ),
     "electrical.contingency.overloads": dict(**SHARED, candidates=np.array([1, 2, 3]), order=2),
+    "electrical.fault.peak_factor": dict(resistance=np.array([0.01, 0.2]), reactance=0.1),
+    "electrical.fault.mesh_peak_factor": dict(mesh=Of("electrical.impedance.mesh"), equivalent_frequency_ratio=0.4),
+    "electrical.fault.direct_current_heat": dict(
+        peak_ratio=np.array([1.2, 1.8]), duration=0.3, frequency=60.0
+    ),
+    "electrical.fault.alternating_current_heat": dict(steady_ratio=np.array([1.1, 3.0]), duration=0.3),
+    "electrical.fault.direct_current": dict(
+        three_phase=np.array([20e3, 60e3]), resistance=0.01, reactance=0.1, time=0.04, frequency=50.0
+    ),
+    "electrical.fault.breaking_ratio": dict(current_ratio=np.array([1.5, 5.0]), delay=0.07),
+    "electrical.fault.fault": dict(
+        nominal_voltage=np.array([34.5e3, 415.0]), resistance=np.array([0.09, 0.0002]),
+        reactance=np.array([0.9, 0.0015]), factor=1.1, zero_resistance=np.array([0.3, 0.0005]),
+        zero_reactance=np.array([1.2, 0.002]), peak_ratio=np.array([1.7, 1.6]), duration=0.5, frequency=50.0,
+        steady_ratio=1.5,
+    ),
+    "electrical.fault.ups_current": dict(
+        rated_current=1e3, bypass_current=np.array([20e3]), time=np.array([0.05, 0.3]), limit_ratio=2.5, hold=0.1
+    ),
+    "electrical.fault.converter_current": dict(
+        parent=LINE["parent"], resistance=np.array([0.1, 0.2, 0.01, 0.02]), reactance=np.full(4, 0.1),
+        nominal_voltage=np.array([4150.0, 4150.0, 415.0, 415.0]), injected=np.array([0.0, 0.0, 900.0, 0.0]),
+    ),
+    "electrical.impedance.maximum_voltage_factor": dict(
+        nominal_voltage=np.array([415.0, 34.5e3]), tolerance=0.06
+    ),
+    "electrical.impedance.minimum_voltage_factor": dict(
+        nominal_voltage=np.array([415.0, 34.5e3]), tolerance=0.1
+    ),
+    "electrical.impedance.grid_impedance": dict(
+        short_circuit_power=np.array([1e9, 2e9]), voltage=34.5e3, resistance_ratio=0.1, factor=1.1
+    ),
+    "electrical.impedance.transformer_correction": dict(reactance_ratio=np.array([0.06, 0.08]), factor=1.1),
+    "electrical.impedance.generator_reactance": dict(
+        rating=np.array([2e6, 3e6]), voltage=415.0, subtransient_ratio=0.12
+    ),
+    "electrical.impedance.generator_peak_resistance_ratio": dict(
+        rating=np.array([2.5e6, 2e8]), voltage=np.array([415.0, 21e3])
+    ),
+    "electrical.impedance.generator_correction": dict(
+        nominal_voltage=415.0, rated_voltage=np.array([415.0, 430.0]), subtransient_ratio=0.12,
+        power_factor=0.8, factor=1.1, excess_voltage=0.05,
+    ),
+    "electrical.impedance.unit_correction": dict(
+        nominal_voltage=110e3, rated_voltage=10.5e3, transformer_ratio=np.array([11.0, 12.0]),
+        subtransient_ratio=0.16, power_factor=0.9, factor=1.1, excess_voltage=0.075, tap_range=0.05,
+    ),
+    "electrical.impedance.regulated_unit_correction": dict(
+        nominal_voltage=110e3, rated_voltage=21e3, transformer_ratio=np.array([5.0, 5.5]),
+        subtransient_ratio=0.14, transformer_reactance_ratio=0.16, power_factor=0.85, factor=1.1,
+    ),
+    "electrical.impedance.motor_impedance": dict(
+        rating=np.array([1e5, 2e5]), voltage=400.0, starting_ratio=5.0, resistance_ratio=0.42
+    ),
+    "electrical.impedance.path_impedance": dict(
+        parent=LINE["parent"], resistance=np.array([0.1, 0.2, 0.01, 0.02]), reactance=np.full(4, 0.1),
+        nominal_voltage=np.array([4150.0, 4150.0, 415.0, 415.0]),
+    ),
+    "electrical.impedance.mesh": dict(
+        start=np.array([0, 1, 0]), end=np.array([1, 2, 2]), resistance=np.array([0.1, 0.2, 0.01]),
+        reactance=np.array([0.4, 0.5, 0.03]), source=np.array([0, 2]), source_resistance=np.array([0.1, 0.01]),
+        source_reactance=np.array([1.0, 0.02]), count=3, ratio=np.array([1.0, 10.0, 10.0]),
+    ),
+    "electrical.impedance.mesh_impedance": dict(mesh=Of("electrical.impedance.mesh"), frequency_ratio=0.9),
+    "electrical.protection.inverse_time": dict(
+        current=np.array([300.0, 900.0]), pickup=100.0, dial=0.3, curve="IEEE very inverse", largest_ratio=30.0
+    ),
+    "electrical.protection.trip_unit": dict(
+        long_pickup=np.array([[1e3], [2e3]]), long_early=12.0, long_late=15.0, short_pickup=8e3, short_early=0.1,
+        short_late=0.2, short_knee=1e4, instantaneous_pickup=15e3, instantaneous_early=0.01,
+        instantaneous_late=0.05, pickup_tolerance=0.1,
+    ),
+    "electrical.protection.earliest_trip": dict(
+        unit=Of("electrical.protection.trip_unit"), current=np.array([3e3, 9e3, 20e3])
+    ),
+    "electrical.protection.latest_trip": dict(
+        unit=Of("electrical.protection.trip_unit"), current=np.array([3e3, 9e3, 20e3])
+    ),
+    "electrical.protection.tabulated_time": dict(
+        current=np.array([150.0, 700.0]), curve_current=np.array([100.0, 200.0, 1e3]),
+        curve_time=np.array([100.0, 10.0, 0.1]),
+    ),
+    "electrical.protection.clearing_time": dict(
+        trip_time=np.array([[0.3, 0.1], [0.4, 0.6]]), breaking_time=np.array([0.05, 0.08])
+    ),
+    "electrical.protection.selectivity": dict(
+        current=np.array([1e3, 2e3, 4e3]), upstream=np.array([[9.0, 2.0, 0.2], [9.0, 2.0, 0.1]]),
+        downstream=np.array([1.0, 0.4, 0.15]), fault=np.array([4e3, 3e3]), required=0.02,
+    ),
+    "electrical.protection.let_through": dict(thermal_current=np.array([1e4, 2e4]), duration=0.3),
+    "electrical.protection.withstand_density": dict(
+        initial=np.array([343.15, 363.15]), final=523.15, conductor="aluminium"
+    ),
+    "electrical.protection.withstand": dict(density=143e6**2, section=np.array([95e-6, 120e-6])),
+    "electrical.protection.short_time_margin": dict(
+        load_ratio=1.3, duration=np.array([10.0, 60.0]), rating_duration=np.array([30.0, 600.0]),
+        rating_ratio=np.array([1.4, 1.2]), continuous_ratio=1.0, between="curve",
+    ),
+    "electrical.protection.heating_ratio": dict(
+        peak_ratio=1.5, base_ratio=0.8, duration=np.array([0.1, 0.2]), period=1.0
+    ),
     "electrical.redundancy.alive": dict(parent=LINE["parent"], out=np.array([False, False, True, False])),
     "electrical.redundancy.feed_shares": dict(
         alive=np.array([True, True, False, True]), load=np.array([0, 0, 0, 1]), count=2,
@@ -304,6 +419,14 @@ DIMENSIONAL = {
     "electrical.harmonics.voltage_limits": "classes of voltage of the standard",
     "electrical.ageing.ageing_rate": "98 degC and the rule of 6 K",
     "electrical.ageing.upgraded_ageing_rate": "110 degC and the activation energy",
+    "electrical.fault.alternating_current_heat": "time constant of the machines of the curves",
+    "electrical.fault.breaking_ratio": "delays of the curves",
+    "electrical.fault.fault": "time constant of the machines of the curves",
+    "electrical.impedance.maximum_voltage_factor": "1 kV between low and medium voltage",
+    "electrical.impedance.minimum_voltage_factor": "1 kV between low and medium voltage",
+    "electrical.impedance.generator_peak_resistance_ratio": "1 kV and 100 MVA between classes",
+    "electrical.protection.inverse_time": "constants of the curves",
+    "electrical.protection.withstand_density": "properties of the metals",
 }
 
 # Another unit for each unit of the annotations, as people of the trade write them.
@@ -338,6 +461,10 @@ ODD = {
     "kg": "lb",
     "A/m^2": "A/inch^2",
     "ohm*m": "mohm*inch",
+    "s": "minute",
+    "Hz": "1/minute",
+    "A^2*s": "kA^2*minute",
+    "A^2*s/m^4": "A^2*s/mm^4",
     "1": "%",
 }
 
