@@ -18,7 +18,6 @@ from twin.compute.serving import Calibration, Gpu, Model, PowerLaw, Workload
 from twin.consistency import is_liquid
 from twin.economics import Economics
 from twin.equipment import cooling, of_plant, of_unit, rating
-from twin.errors import InputError, Problem
 from twin.facility import COOLING_KINDS, PLANT_KINDS, Facility, Racks, RackType
 from twin.layout import load_layout
 from twin.oneline import AUXILIARY_POWER_FACTOR, NOWHERE, Drawing
@@ -53,11 +52,6 @@ def load(layout: str | Layout | None = None, sets: Mapping[str, str] | None = No
 def build(layout: Layout) -> Facility:
     """The facility of a validated layout."""
     blocks: Blocks = [(block.template, placed) for block in layout.blocks for placed in block.placements]
-    for key in ("policy", "security"):
-        found = sorted({getattr(unit.power, key) for unit, _ in blocks})
-        if len(found) > 1:
-            message = f"the blocks of a site share one {key}, found {' and '.join(found)}"
-            raise InputError([Problem(layout.name, None, None, f"blocks.power.{key}", message)])
     shared = layout.shared
     plants: Plants = [(unit.plant, placed) for unit, placed in blocks]
     if shared and shared.plant:

@@ -7,6 +7,7 @@ another. Each gives (path, message); where the document is malformed they pass o
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -63,6 +64,8 @@ NEEDED: dict[Path, tuple[str, ...]] = {
 
 MOST_PAIRS = 20_000
 """Pairs of things in the same place that are looked for."""
+TAKEN = re.compile(r"(cdu|drycooler|trimchiller|pump|fanwall|chiller)\.\d+$|whip\.")
+"""Names that the build gives to cooling equipment and whips."""
 LONG = 20
 """Names of a circle that are written out."""
 NEAR = 1e-6
@@ -221,6 +224,11 @@ def name_findings(raw: Any) -> Iterator[Finding]:
         for path, name in matches(raw, (*place, "*", "name")):
             if name == UTILITY and noun == "device":
                 yield path, f"{UTILITY!r} is the source itself; give the device another name"
+            elif noun == "device" and isinstance(name, str) and TAKEN.match(name):
+                yield (
+                    path,
+                    f"{name!r} is what the twin calls equipment of its own; give the device another name",
+                )
             elif isinstance(name, str) and name in first:
                 yield path, f"the {noun} {name!r} is there already, as {written(first[name][:-1])}"
             elif isinstance(name, str):
@@ -288,7 +296,7 @@ def _made_for(raw: Any, key: str, *more: Path) -> Iterator[Finding]:
 
 def liquid_findings(raw: Any) -> Iterator[Finding]:
     """Liquid-cooled racks in a unit without a loop."""
-    if not isinstance(raw, dict) or "loop" in raw:
+    if not isinstance(raw, dict) or raw.get("loop") is not None:
         return
     for path, name in matches(raw, ("rows", "*", "rack_type")):
         if isinstance(name, str) and name in products("rack") and is_liquid(product(name, "rack")):

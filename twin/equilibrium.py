@@ -142,7 +142,9 @@ def equilibrium(facility: Facility, operation: Operation) -> dict[str, Any]:
     for step in range(1, PASSES + 1):
         bound = limits(facility, *here, power[active], at[active, 0], at[active, 1], *state, bound)
         on = shed_by[active] < 0
-        floor, ceiling = np.where(on, laws.floor(here[2]), 0.0), np.where(on, bound.ceiling, 0.0)
+        ceiling = np.where(on, bound.ceiling, 0.0)
+        # A rack that its own limits hold at nothing has no floor that weighs on shared ones.
+        floor = np.minimum(laws.floor(here[2]), ceiling)
         rows = bound.share, bound.capacity
         caps = allocate(here[2], floor, ceiling, *rows, facility.policy, facility.racks.priority)
         # A scenario whose floors do not fit has no power; its floor stands in until it is dropped below.
@@ -158,8 +160,9 @@ def equilibrium(facility: Facility, operation: Operation) -> dict[str, Any]:
         seen, drift = drift, _drift(state.heat, present)
         still = np.maximum(seen, drift) < TOLERANCE * 100
         residual[active], passes[active] = change, step
-        # Floors that do not fit are judged at the floors themselves, not from a load further up.
-        failed = ~caps.settled & (change < TOLERANCE)
+        # Floors that do not fit are judged at the floors themselves, and once the fans, pumps and chillers that
+        # weigh on the same limits have come to rest there; not from a load further up.
+        failed = ~caps.settled & (change < TOLERANCE) & still
         if facility.policy == "priority" and failed.any():
             off, row = shed(floor, *rows, facility.racks.priority)
             off &= failed[:, None]

@@ -63,6 +63,8 @@ __all__ = [
 DEFAULT = "gb300-su"
 UNIT_FORM = (*UNIT_KEYS, RACKS_FILE)
 """Keys of a unit in a file."""
+OPTIONAL = ("loop", "plant", "shared")
+"""Keys of many parts that a layout may do without."""
 MOST_RACKS = 200_000
 MOST_EQUIPMENT = 500_000
 """Of a site: more than anybody builds, less than fills a memory."""
@@ -243,9 +245,16 @@ def _put_in_whole(whole: _Part, asked: Settings, problems: list[Problem]) -> Set
         with _noted(problems, given):
             if "blocks" in whole.raw and path[0].name not in (*HEAD_KEYS, "blocks"):
                 later.append((path, value, given))
+            elif _lacks(whole, path):
+                raise Unsettable(f"there is no {path[0].name!r} here; write the whole of it in the layout")
             else:
                 whole.settings |= dict.fromkeys(put(whole.raw, path, value), given)
     return later
+
+
+def _lacks(part: _Part, path: Sequence[Step]) -> bool:
+    """Whether a path leads into something that a layout may do without, and this part does."""
+    return len(path) > 1 and path[0].name in OPTIONAL and part.raw.get(path[0].name) is None
 
 
 def _read_racks(part: _Part, problems: list[Problem]) -> None:
@@ -317,10 +326,19 @@ def _against_head(
     top: Head, head: _Part, blocks: Sequence[_Block], built: Sequence[Block], problems: list[Problem]
 ) -> None:
     """What units and the head of their site have against each other."""
-    plant = top.shared is not None and top.shared.plant is not None
+    site = any(block.name for block in blocks)
+    plant = site and top.shared is not None and top.shared.plant is not None
     for block in blocks:
-        if "loop" in block.part.raw and "plant" not in block.part.raw and not plant:
-            problems.append(block.part.problem(("loop",), "needs a 'plant' that cools it", key=True))
+        part, own = block.part, block.part.raw.get("plant") is not None
+        if part.raw.get("loop") is not None and not own and not plant:
+            problems.append(part.problem(("loop",), "needs a 'plant' that cools it", key=True))
+        # A unit of another file brings its plant along; one that is written or set here is meant.
+        if own and plant:
+            message = "the site's shared plant takes its place; leave it out, or set shared.plant"
+            if part.document is head.document:
+                problems.append(part.problem(("plant",), message, key=True))
+            asked = dict.fromkeys(given for path, given in part.settings.items() if path[0] == "plant")
+            problems += [Problem("set", None, None, given, message) for given in asked]
     figure = PRECISIONS[top.workload.precision][0]
     names = {row.rack_type for block in built for row in block.template.rows}
     for name in sorted(names & set(products("rack"))):
@@ -329,12 +347,32 @@ def _against_head(
             can = [one for one, (peak, _) in PRECISIONS.items() if peak in made.figures]
             message = f"{name!r} does not compute in {top.workload.precision}; it can {' or '.join(can)}"
             problems.append(head.problem(("workload", "precision"), message))
-    if top.shared:
+    if len(built) == len(blocks):
+        problems += _unlike(blocks, built)
+    if top.shared and site:
+        for place, device in enumerate(top.shared.devices):
+            for block in blocks:
+                if any(device.name.startswith(placed.prefix) for placed in block.placements):
+                    message = (
+                        f"begins like the names of the block {block.name!r}; give the device another name"
+                    )
+                    problems.append(head.problem(("shared", "devices", place, "name"), message))
         for block in built:
             volts = block.template.power.voltage
             if any(placed.replace for placed in block.placements) and volts != top.shared.voltage:
                 message = f"is {volts:g} V, the shared devices that feed it are at {top.shared.voltage:g} V"
                 problems.append(head.problem(("shared", "voltage"), message))
+
+
+def _unlike(blocks: Sequence[_Block], built: Sequence[Block]) -> Iterator[Problem]:
+    """Blocks that allocate by another policy or security than the first one."""
+    for key in ("policy", "security"):
+        first = getattr(built[0].template.power, key) if built else None
+        for block, made in zip(blocks, built, strict=True):
+            found = getattr(made.template.power, key)
+            if found != first:
+                message = f"is {found}, {blocks[0].name} has {first}; the blocks of a site share one {key}"
+                yield block.part.problem(("power", key), message)
 
 
 def _order(problem: Problem) -> tuple[bool, str, int, int]:
@@ -383,7 +421,15 @@ def _divided(whole: _Part, problems: list[Problem]) -> tuple[_Part, list[_Block]
             own, shared = named_devices(part.raw, "power", "devices"), named_devices(raw, "shared", "devices")
             faults = replace_findings(entry.model_dump(), own, shared)
             problems += [whole.problem(("blocks", index, *path), message) for path, message in faults]
-            blocks.append(_Block(part, _placements(entry), entry.name, index))
+            placements = _placements(entry)
+            taken = {placed.prefix for block in blocks for placed in block.placements}
+            twice = next((placed.prefix for placed in placements if placed.prefix in taken), None)
+            if twice and all(block.name != entry.name for block in blocks):
+                message = (
+                    f"gives names that begin with {twice!r}, which an earlier block has; choose another name"
+                )
+                problems.append(whole.problem(("blocks", index, "name"), message))
+            blocks.append(_Block(part, placements, entry.name, index))
     return head, blocks
 
 
@@ -593,7 +639,13 @@ def _put_in_block(blocks: list[_Block], path: list[Step], value: Any, given: str
             raise Unsettable("names a block; go on to one of its keys, as in SU001.rows.count")
     if path[0].name not in UNIT_FORM:
         raise Unsettable(f"unknown key {path[0].name!r}{suggestion(path[0].name, UNIT_FORM)}")
+    without = [block for block in targets if _lacks(block.part, path)]
+    if len(without) == len(targets):
+        names = ", ".join(dict.fromkeys(block.name for block in without))
+        raise Unsettable(f"there is no {path[0].name!r} in {names}; write the whole of it in the layout")
     for block in targets:
+        if block in without:
+            continue  # what has no loop has no set-point of it
         for place in put(block.part.raw, path, value):
             block.part.settings[place] = given
 

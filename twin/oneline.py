@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -291,19 +292,26 @@ class Drawing:
     def single_outages(self) -> npt.NDArray[np.int64]:
         """Patterns of devices to be out for N-1, (pattern, order), padded with -1.
 
-        The source is not among them, nor what another one's outage takes down with it, for that is the worse one.
+        The source is not among them, nor what another one's outage takes down with it together with every other
+        feed there of the same loads, for that is the worse one: of two UPS on one transformer each is out too.
         Devices whose racks have none but the source in common are out in one pattern, each in its own part.
         """
-        behind: dict[int, set[int]] = {}
+        behind: dict[int, Counter[int]] = {}
         for feed in self.feeds:
             for device in self.path(feed.node):
                 if self.devices[device].kind in ("panel", "ups", "rectifier", "transformer"):
-                    behind.setdefault(device, set()).add(feed.load)
+                    behind.setdefault(device, Counter())[feed.load] += 1
         loads = len(self.loads)
+
+        def taken_down(device: int, above: int) -> bool:
+            return above in behind and all(
+                behind[above][load] == count for load, count in behind[device].items()
+            )
+
         heads = [
             device
             for device in behind
-            if not any(above in behind for above in self.path(self.devices[device].node)[1:])
+            if not any(taken_down(device, above) for above in self.path(self.devices[device].node)[1:])
         ]
         links = [(load, first) for found in behind.values() for first in [min(found)] for load in found]
         row, column = np.array(links, dtype=np.int64).reshape(-1, 2).T

@@ -71,7 +71,8 @@ def result(
     losses = sum(mean.losses.values())
     it_power = rack_power + support
     total = tokens.sum(axis=-1)
-    installed = np.broadcast_to(service.full_tokens, (count, len(racks.name))).sum(axis=-1)
+    # In memory order, so that a row sums alike alone and in a batch.
+    installed = np.ascontiguousarray(np.broadcast_to(service.full_tokens, power.shape)).sum(axis=-1)
     outdoors = heat.water.rejected.sum(axis=-1) + heat.hall.rejected.sum(axis=-1)
     rooms = losses + heat.water.drive_loss.sum(axis=-1)
     spent = economics.cost(

@@ -102,3 +102,16 @@ def test_a_batch_sheds_as_its_scenarios_alone_do():
         alone = twin.solve(pod, twin.Operation(rack_power=142e3, utility_cap=cap))
         np.testing.assert_array_equal(batch.power.values[index], alone.power.values[0])
         np.testing.assert_array_equal(batch.binding.values[index], alone.binding.values[0])
+
+
+def test_racks_are_shed_once_the_coolers_have_come_to_rest():
+    """On a hot day fans and chillers start at the load of the demand; what they draw then sheds no rack.
+
+    Nine racks fit, as a solve with the other seven off shows, which draw nothing and do not count.
+    """
+    asked = {"rack_power": 142e3, "dry_bulb": 323.15, "utility_cap": 0.95e6 + 1.45e6 * 30 / 99}
+    nine = np.where(np.arange(16) < 9, np.inf, 0.0)[None]
+    fits = solved("max-throughput", twin.Operation(**asked, power_cap=nine))
+    assert fits.converged.all()
+    state = solved("priority", twin.Operation(**asked))
+    assert (state.power.values > 0).sum() >= 9

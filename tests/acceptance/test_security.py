@@ -1,5 +1,7 @@
 """Caps under `security: n-1` survive every single outage of the power chain and of the cooling units."""
 
+from importlib.resources import files
+
 import numpy as np
 import pytest
 
@@ -81,3 +83,85 @@ def test_units_of_a_site_are_secured_each_by_itself():
     assert state.converged.all()
     ratio = state.rack_power.item() / 6 / one.rack_power.item()
     assert 0.92 < ratio < 0.95
+
+
+def edited(tmp_path, *changes):
+    """h100-air with texts of it replaced."""
+    text = (files("twin") / "layouts" / "h100-air.yaml").read_text("utf-8")
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    file = tmp_path / "edited.yaml"
+    file.write_text(text, "utf-8")
+    return str(file)
+
+
+def highest_after(layout, sets, caps, outs, kinds):
+    """Greatest loading of devices of some kinds when racks keep drawing their caps after each outage."""
+    watched = twin.load(layout, {**sets, "power.policy": "none"})
+    after = twin.solve(watched, twin.Operation(rack_power=caps.power.values, edp_factor=1.4, out=outs))
+    assert after.converged.all()
+    return np.nanmax(after.device_loading.values[:, np.isin(after.device_kind.values, kinds)])
+
+
+def test_of_two_ups_on_one_transformer_each_carries_the_other(tmp_path):
+    """The transformer takes both down, so its outage does not stand for that of one UPS."""
+    both = "    - {name: T.B, product: transformer-1250, feed: utility}\n"
+    layout = edited(
+        tmp_path,
+        (both, ""),
+        ("transformer-1250", "transformer-2500"),
+        ("feed: T.B", "feed: T.A"),
+        ("ups-1000", "ups-750"),
+    )
+    sets = {"power.security": "n-1"}
+    caps = twin.solve(twin.load(layout, sets), twin.Operation(edp_factor=1.4))
+    assert set(caps.binding_kind.values[caps.binding.values[0]]) == {"ups"}
+    loading = highest_after(layout, {}, caps, [["ups.A"], ["ups.B"], ["rpp.A1"]], CHAIN)
+    assert loading == pytest.approx(1.0, abs=1e-5)
+
+
+def test_what_an_outage_adds_without_racks_counts(tmp_path):
+    """UPS A feeds fan walls only; its outage puts their power on B, beside the racks that B and C feed all along."""
+    layout = edited(
+        tmp_path,
+        ("    - {name: rpp.A1, product: rpp-500, feed: ups.A", "    - {name: rpp.A1, product: rpp-500, feed: ups.C"),
+        ("    - {name: rpp.A2, product: rpp-500, feed: ups.A", "    - {name: rpp.A2, product: rpp-500, feed: ups.C"),
+        ("    - {name: ups.B", "    - {name: ups.C, product: ups-1000, feed: T.B}\n    - {name: ups.B"),
+        ("ups.B, product: ups-1000", "ups.B, product: ups-750"),
+        ("redundancy: 2N ", "redundancy: N+1 "),
+        ("feeds: [rpp.A1, rpp.B1]", "feeds: [rpp.B1, rpp.A1]"),
+        ("feeds: [rpp.A2, rpp.B2]", "feeds: [rpp.B2, rpp.A2]"),
+    )  # fmt: skip
+    caps = twin.solve(twin.load(layout, {"power.security": "n-1"}), twin.Operation(edp_factor=1.4))
+    assert "ups" in caps.binding_kind.values[caps.binding.values[0]]
+    loading = highest_after(layout, {}, caps, [["ups.A"]], ("ups",))
+    assert loading == pytest.approx(1.0, abs=1e-5)
+
+
+def test_whips_hold_what_is_left_of_them_after_an_outage():
+    sets = {"rows.whip.per_feed": "1", "rows.support_load": "0 kW"}
+    caps = twin.solve(
+        twin.load("gb300-su", {**sets, "power.security": "n-1"}),
+        twin.Operation(rack_power=110e3, edp_factor=1.4),
+    )
+    assert set(caps.binding_kind.values[caps.binding.values[0]]) == {"whip"}
+    loading = highest_after("gb300-su", sets, caps, [["rpp.A1"], ["ups.B"]], ("whip",))
+    assert loading == pytest.approx(1.0, abs=1e-5)
+
+
+def test_an_outage_that_leaves_no_voltage_solution_is_not_survived(tmp_path):
+    """Two lines of 4 km carry the racks, one of them alone not even their floors: no caps, and no warning."""
+    layout = edited(tmp_path, ("length: 30 m", "length: 4000 m"))
+    assert twin.solve(twin.load(layout)).converged.all()
+    secure = twin.solve(twin.load(layout, {"power.security": "n-1"}))
+    assert secure.reason.attrs["flag_meanings"].split()[int(secure.reason.item())] == "floors_exceed_limit"
+
+
+def test_the_only_unit_is_not_secured_against_its_own_outage():
+    """Its racks go dark with it, as those of a lost only feed do: nothing is left to overload."""
+    only = {"out": [["cdu.1", "cdu.2", "cdu.3"]], "rack_power": 142e3, "support_load": 0.0}
+    plain = twin.solve(twin.load(), twin.Operation(**only))
+    secure = twin.solve(twin.load("gb300-su", {"power.security": "n-1"}), twin.Operation(**only))
+    assert set(plain.binding_kind.values[plain.binding.values[0]]) == {"cdu"}
+    np.testing.assert_allclose(secure.power.values, plain.power.values, rtol=1e-9)

@@ -1,10 +1,13 @@
 """Blocks on one plant: by symmetry like blocks with plants of their own, and the coldest loop decides the water."""
 
+from importlib.resources import files
+
 import numpy as np
 import pytest
 
 import twin
 from twin.catalogue import product
+from twin.errors import InputError
 
 HEAD = """
 name: two-units
@@ -97,3 +100,61 @@ def test_a_shared_plant_that_is_dark_leaves_every_rack_dark(sites):
     assert set(state.binding.values.ravel().tolist()) == {
         state.binding_kind.values.tolist().index("coolant_temperature")
     }
+
+
+def refused(tmp_path, text, sets=None):
+    """The one problem of a layout: file, line, path and message."""
+    file = tmp_path / "site.yaml"
+    file.write_text(text, "utf-8")
+    with pytest.raises(InputError) as caught:
+        twin.load(str(file), sets)
+    assert len(caught.value.problems) == 1
+    return caught.value.problems[0]
+
+
+def test_a_plant_of_a_unit_beside_the_shared_one_is_not_dropped_in_silence(tmp_path):
+    """What a unit of another layout brings along is; what is written or set here is not."""
+    text = HEAD + SHARED + PLANT + BLOCKS
+    problem = refused(tmp_path, text, {"plant.pumps.count": "9"})
+    assert (problem.file, problem.path) == ("set", "plant.pumps.count")
+    assert "the site's shared plant takes its place" in problem.message
+    unit = files("twin").joinpath("layouts", "gb300-su.yaml").read_text("utf-8")
+    unit = unit[unit.index("hall:\n") :].replace("\n", "\n      ")
+    written = f"\nblocks:\n  - name: SU\n    unit:\n      {unit}"
+    problem = refused(tmp_path, HEAD + SHARED + PLANT + written)
+    assert problem.line
+    assert problem.path == "blocks[0].unit.plant"
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("SU001.ups.A", "begins like the names of the block 'SU'"),
+        ("pump.1", "is what the twin calls equipment of its own"),
+    ],
+)
+def test_a_shared_device_has_a_name_that_nothing_else_has(tmp_path, name, message):
+    more = f"    - {{name: {name}, product: transformer-2000, feed: utility}}\n"
+    problem = refused(tmp_path, HEAD + SHARED + more + BLOCKS)
+    assert problem.line == 14
+    assert message in problem.message
+
+
+def test_two_blocks_have_names_of_their_own(tmp_path):
+    blocks = BLOCKS + "  - {name: SU001, use: gb300-su, origin: [0 m, 40 m, 0 m]}\n"
+    problem = refused(tmp_path, HEAD + SHARED + blocks)
+    assert problem.path == "blocks[1].name"
+    assert "'SU001.'" in problem.message
+
+
+def test_a_set_point_of_loops_is_put_where_there_are_loops(tmp_path):
+    text = HEAD.replace("nvfp4", "fp8") + BLOCKS.split("replace")[0].rstrip(" ,") + "}\n"
+    text += "  - {name: AIR, use: h100-air, origin: [0 m, 40 m, 0 m]}\n"
+    file = tmp_path / "both.yaml"
+    file.write_text(text, "utf-8")
+    site = twin.load(str(file), {"loop.supply_temperature": "40 degC"})
+    np.testing.assert_array_equal(site.operation.supply_temperature, [[313.15, 313.15, 298.15]])
+    problem = refused(tmp_path, text, {"AIR.loop.fouling": "1"})
+    assert problem.message == "there is no 'loop' in AIR; write the whole of it in the layout"
+    with pytest.raises(InputError, match="there is no 'loop' here"):
+        twin.load("h100-air", {"loop.supply_temperature": "40 degC"})

@@ -1,6 +1,7 @@
 """Racks without coolant and racks without GPUs."""
 
 import json
+from importlib.resources import files
 
 import numpy as np
 import pytest
@@ -118,3 +119,21 @@ def test_its_page_says_what_has_no_value(hall, tmp_path):
     assert "Technology loop" not in text
     assert ">Air<" in text
     json.dumps(record(found, {}), allow_nan=False)
+
+
+@pytest.mark.parametrize(
+    ("key", "message"),
+    [
+        ("loop", "'gb300-nvl72' is cooled by liquid; the unit needs a 'loop'"),
+        ("plant", "needs a 'plant' that cools it"),
+    ],
+)
+def test_a_part_that_is_written_and_left_empty_is_a_part_that_is_not_there(tmp_path, key, message):
+    text = (files("twin") / "layouts" / "gb300-su.yaml").read_text("utf-8")
+    start = text.index(f"\n{key}:") + 1
+    file = tmp_path / "empty.yaml"
+    file.write_text(text[:start] + f"{key}:\n\n" + text[text.index("\n\n", start) + 2 :], "utf-8")
+    with pytest.raises(InputError) as caught:
+        twin.load(str(file))
+    assert {problem.message for problem in caught.value.problems} == {message}
+    assert all(problem.line for problem in caught.value.problems)

@@ -461,7 +461,6 @@ ODD = {
     "kg": "lb",
     "A/m^2": "A/inch^2",
     "ohm*m": "mohm*inch",
-    "s": "minute",
     "Hz": "1/minute",
     "A^2*s": "kA^2*minute",
     "A^2*s/m^4": "A^2*s/mm^4",

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import twin
-from thermal import coldplate
+from thermal import air, coldplate, exchanger
 from twin.catalogue import product
 from twin.rules import RULES
 
@@ -111,3 +111,39 @@ def test_a_degraded_state_of_the_layout_is_that_of_the_operation(pod, path, valu
     asked = twin.solve(pod, twin.Operation(**{row.field: float(value)}))
     assert stated.utility_power.item() == asked.utility_power.item()
     assert stated.utility_power.item() != twin.solve(pod).utility_power.item()
+
+
+def test_coils_behind_fans_that_stand_still_share_the_air_that_is_left():
+    """Air off the coils by hand: all three coils, their films at the share of rated air that the other fans move."""
+    hall = twin.load("gb300-su", {"air.chilled_water_temperature": "23.5 degC"})
+    state = twin.solve(hall, twin.Operation(**LOAD, failed_fans=np.array([[0.6]])))
+    made, cooling = product("cw375"), hall.cooling
+    supply = state.air_supply_temperature.item()
+    assert supply > hall.operation.air_temperature.item() + 0.5
+    inlet = state.air_inlet_temperature.values[0, 0]
+    mass = state.air_flow.item() * float(air.density(inlet, air.pressure(0.0)))
+    ratio = mass / (3 * made["nominalAirVolume"] * 1.2)
+    coil = 3 * exchanger.scaled_conductance(cooling.coil_conductance[0], ratio, 1.0, 0.5)
+    rate, water = mass * air.HEAT_CAPACITY, 3 * cooling.coil_water[0]
+    reach = exchanger.crossflow(coil, rate, water) * min(rate, water)
+    duty = state.fan_wall_duty.item()
+    assert supply == pytest.approx(296.65 + duty / float(reach) - duty / rate, abs=1e-4)
+
+
+def test_racks_short_of_flow_are_held_by_the_flow_also_when_the_plant_is_short(pod):
+    state = twin.solve(
+        pod,
+        twin.Operation(
+            rack_power=142e3, dry_bulb=321.15, clogging=np.array([[20.0]]), out=[["cdu.1", "cdu.2"]]
+        ),
+    )
+    assert state.flow_share.item() < 1.0
+    assert state.supply_temperature.item() > state.supply_setpoint.item() + 0.1
+    assert set(state.binding_kind.values[state.binding.values[0]]) == {"coolant_flow"}
+
+
+def test_all_pumps_of_a_plant_out_leave_its_racks_dark(pod):
+    state = twin.solve(pod, twin.Operation(**LOAD, out=[["pump.1", "pump.2", "pump.3"]]))
+    assert state.converged.all()
+    assert state.rack_power.item() == 0.0
+    assert set(state.binding_kind.values[state.binding.values[0]]) == {"coolant_temperature"}

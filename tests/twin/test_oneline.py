@@ -271,4 +271,7 @@ blocks:
     with pytest.raises(InputError) as caught:
         twin.load(str(site))
     assert len(caught.value.problems) == 1
-    assert "max-throughput and none" in str(caught.value)
+    problem = caught.value.problems[0]
+    assert (problem.file, problem.path) == ("gb300-su.yaml", "power.policy")
+    assert problem.line
+    assert "is max-throughput, A has none; the blocks of a site share one policy" in problem.message

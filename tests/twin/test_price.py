@@ -59,3 +59,18 @@ def test_warmer_air_outdoors_costs_tokens_once_the_plant_is_saturated(pod):
 def test_prices_take_one_scenario(pod):
     with pytest.raises(ValueError, match="one scenario"):
         prices(pod, twin.Operation(dry_bulb=np.array([280.0, 290.0])))
+
+
+def test_cooling_units_are_worth_the_same_whichever_of_them_runs(pod):
+    """CDUs carry their limit together: the step is spread over those alive, the first of them or not."""
+    cold = {"rack_power": 142e3, "dry_bulb": 283.15, "supply_temperature": 30 + ZERO}
+    found = [
+        next(item for item in prices(pod, twin.Operation(**cold, out=out)) if item.kind == "cdu")
+        for out in (["cdu.2", "cdu.3", "cdu.4"], ["cdu.1", "cdu.2", "cdu.3"])
+    ]
+    assert [item.name for item in found] == ["cdu.1", "cdu.4"]
+    assert found[1].up == pytest.approx(found[0].up, rel=1e-6)
+    assert found[0].up > 0.1
+    # By hand: of two units each gets half the watt, so the worth of a watt is not doubled.
+    duty = twin.solve(pod, twin.Operation(**cold, out=["cdu.2", "cdu.3", "cdu.4"])).cdu_duty.item()
+    assert duty == pytest.approx(1350e3, rel=1e-6)

@@ -33,6 +33,10 @@ the order of prices, never its result (each pass starts from the present load of
 
 OVER = 1e-9
 """Relative excess that is rounding."""
+FAR = 1e3
+"""Ratings that stand for the load where an outage leaves no voltage that carries it."""
+RISEN = 1e-6
+"""Relative load that an outage adds to a device without a rack of its own; less comes from voltages."""
 STILL = 1e-7
 """Relative change of a row below which two loads no longer tell its slope."""
 
@@ -91,7 +95,8 @@ def limits(
     power after each outage of `supply.after`: its ratings have to hold the same caps, and so has the cooling with
     one unit less.
     """
-    current = np.maximum.reduce([peak.whip, *(further.whip for further in after)])
+    left = [np.where(one.converged[:, None], one.whip, peak.whip) for one in after]
+    current = np.maximum.reduce([peak.whip, *left])
     whip = np.where(current > 0, power / np.where(current > 0, current, 1.0), np.inf)
     # Whether the whips hold a rack at its floor is judged there, where their voltage is what it then is.
     floor = laws.floor(law)
@@ -110,20 +115,24 @@ def limits(
     for kind, duty in (("cdu", heat.back.duty), ("fan_wall", heat.hall.duty), ("chiller", heat.hall.duty)):
         mine = rows.kind == SHARED_KINDS.index(kind)
         units = supply.units[kind][:, rows.block[mine]]
-        units = np.where(units > 0, units - (1.0 if after else 0.0), 0.0)
-        rating[:, mine] = np.where(
-            supply.units[kind][:, rows.block[mine]] > 0, units * rating[:, mine], np.inf
-        )
+        # Where one unit is all there is, its outage takes its racks with it and leaves nothing to overload.
+        carrying = np.where(units > 1, units - 1.0, units) if after else units
+        rating[:, mine] = np.where(units > 0, carrying * rating[:, mine], np.inf)
         load[:, mine] = duty[:, rows.block[mine]]
         marginal[:, mine] = per_watt[mine]
     utility = rows.kind == SHARED_KINDS.index("utility")
     rating[:, utility] = np.minimum(rating[:, utility], operation.utility_cap[:, None])
     load[:, utility] = mean.utility[:, None]
     if after:
-        wires = np.flatnonzero(~rows.cooling)
-        further = [_risen(_share(facility, one)[:, wires], share[:, wires]) for one in supply.after]
+        wires = np.flatnonzero(~rows.cooling & ~utility)
+        far = FAR * rating[:, wires]
+        beyond = [np.where(one.converged[:, None], one.load[:, rows.device[wires]], far) for one in after]
+        now = share[:, wires], load[:, wires]
+        further = [
+            _risen(_share(facility, one)[:, wires], more, *now)
+            for one, more in zip(supply.after, beyond, strict=True)
+        ]
         share = np.concatenate([share, *further], axis=1)
-        beyond = [np.where(one.converged[:, None], one.load[:, rows.device[wires]], np.inf) for one in after]
         load = np.concatenate([load, *beyond], axis=1)
         limit = np.concatenate([limit, *[wires] * len(after)])
         rating, marginal = rating[:, limit], marginal[:, limit]
@@ -137,10 +146,11 @@ def limits(
     return Limits(ceiling, cause, lost, tripped, share, capacity, load, marginal, held, limit)
 
 
-def _risen(after: Array, now: Array) -> Array:
-    """Rows of shares after an outage in which a rack weighs more than now; zeros for the others, which bind no more."""
-    risen = (after > now * (1.0 + 1e-12)).any(axis=-1, keepdims=True)
-    return np.asarray(np.where(risen, after, 0.0))
+def _risen(share: Array, load: Array, share_now: Array, load_now: Array) -> Array:
+    """Rows of shares after an outage in which a rack weighs more than now, or that support and cooling load more;
+    zeros for the others, which bind no more."""
+    heavier = (share > share_now * (1.0 + 1e-12)).any(axis=-1) | (load > load_now * (1.0 + RISEN))
+    return np.asarray(np.where(heavier[..., None], share, 0.0))
 
 
 def _share(facility: Facility, supply: Supply) -> Array:

@@ -11,9 +11,10 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from twin.equilibrium import solve
-from twin.facility import DEVICE_KINDS, Facility
+from twin.facility import COOLING_KINDS, DEVICE_KINDS, Facility
 from twin.operation import OPERATING, Operation, resolve
 
 WATTS = 1e3
@@ -55,7 +56,8 @@ def prices(facility: Facility, operation: Operation | None = None) -> list[Price
     holder = state.binding_device.values[0]
     found = []
     for device in np.unique(holder[holder >= 0]):
-        up, down = (_tokens(*_rated(facility, base, int(device), step)) for step in (WATTS, -WATTS))
+        alive = state.device_alive.values[0] == 1
+        up, down = (_tokens(*_rated(facility, base, int(device), alive, step)) for step in (WATTS, -WATTS))
         kind = DEVICE_KINDS[facility.devices.kind[device]]
         unit = "VA" if kind == "transformer" else "W"
         number = int((holder == device).sum())
@@ -79,11 +81,22 @@ def _tokens(facility: Facility, operation: Operation) -> float:
     return float(solve(facility, operation, keep="summary").tokens_per_second.values[0])
 
 
-def _rated(facility: Facility, operation: Operation, device: int, step: float) -> tuple[Facility, Operation]:
-    """The facility with one rating moved; the utility's cap moves with its rating."""
-    rating = facility.devices.rating.copy()
-    rating[device] += step
-    moved: Any = replace(facility, devices=replace(facility.devices, rating=rating))
-    if DEVICE_KINDS[facility.devices.kind[device]] == "utility":
+def _rated(
+    facility: Facility, operation: Operation, device: int, alive: npt.NDArray[np.bool_], step: float
+) -> tuple[Facility, Operation]:
+    """The facility with one rating moved; the utility's cap moves with its rating.
+
+    Cooling units of one kind carry a limit together: the step is spread over those `alive`, equal as they are.
+    """
+    devices = facility.devices
+    kind = DEVICE_KINDS[devices.kind[device]]
+    rating = devices.rating.copy()
+    if kind in COOLING_KINDS:
+        fellows = (devices.kind == devices.kind[device]) & (devices.block == devices.block[device])
+        rating[fellows] += step / (fellows & alive).sum()
+    else:
+        rating[device] += step
+    moved: Any = replace(facility, devices=replace(devices, rating=rating))
+    if kind == "utility":
         operation = replace(operation, utility_cap=operation.utility_cap + step)
     return moved, operation
