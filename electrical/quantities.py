@@ -26,7 +26,10 @@ Ratio = Annotated[Array, "1"]
 Tolerance = Annotated[float, "1"]
 Ratios = Annotated[npt.NDArray[np.float64], "1"]
 Voltages = Annotated[npt.NDArray[np.float64], "V"]
+Currents = Annotated[npt.NDArray[np.float64], "A"]
+Powers = Annotated[npt.NDArray[np.float64], "W"]
 
 # Sinusoids: real part and imaginary part in one number.
 ComplexVoltage = Annotated[npt.NDArray[np.complex128], "V"]
+ComplexCurrent = Annotated[npt.NDArray[np.complex128], "A"]
 ComplexPower = Annotated[npt.NDArray[np.complex128], "VA"]
