@@ -236,7 +236,8 @@ def flow(
         np.empty(scenarios, dtype=np.bool_),
     )
     plan, unit = compiled.Plan(*_plan(network)), network.nominal_voltage / np.sqrt(3.0)
-    compiled.solve(plan, network.order, unit, active, idle, float(tolerance), int(iterations), state)
+    with np.errstate(all="ignore"):
+        compiled.solve(plan, network.order, unit, active, idle, float(tolerance), int(iterations), state)
     return Flow(
         state.voltage.reshape(shape),
         state.current.reshape(shape),
@@ -270,18 +271,10 @@ def extremes(
 
     active, idle, shape = _loads(network, power, reactive)
     worst, loss = compiled.fresh(len(network.order)), np.empty(len(active))
-    compiled.watch(
-        compiled.Plan(*_plan(network)),
-        network.order,
-        active,
-        idle,
-        float(tolerance),
-        int(iterations),
-        worst,
-        loss,
-    )
+    plan, unit = compiled.Plan(*_plan(network)), network.nominal_voltage / np.sqrt(3.0)
+    with np.errstate(all="ignore"):
+        compiled.watch(plan, network.order, active, idle, float(tolerance), int(iterations), worst, loss)
     (low, high, neutral, unbalance), scenario = _of_lanes(worst.value, worst.scenario, network.order)
-    unit = network.nominal_voltage / np.sqrt(3.0)
     return Extremes(
         unit * np.sqrt(-low),
         scenario[0],

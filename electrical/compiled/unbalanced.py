@@ -168,11 +168,14 @@ def _settle(
                 for part in range(WIDTH):
                     if not np.isfinite(current[row, part]):
                         active[part % LANES] = 0.0
+        pending = 0
         for lane in range(LANES):
             if active[lane] > 0.0 and change[lane] <= tolerance:
                 settled[lane] = True
                 active[lane] = 0.0
-        if not active.any():
+            if active[lane] > 0.0:
+                pending += 1
+        if pending == 0:
             break
     _backward(plan, demand, loaded, voltage, current)
 
@@ -185,7 +188,8 @@ def _no_load(plan: Plan, voltage: _Float) -> None:
         if above < 0:
             _balanced(plan.source[row], voltage, row)
         elif turn < 0:
-            voltage[row] = voltage[above]
+            for part in range(WIDTH):
+                voltage[row, part] = voltage[above, part]
         else:
             _turned(plan.turns, turn, voltage, above, voltage, row)
 
@@ -369,7 +373,8 @@ def _larger(one: float, other: float) -> float:
 @njit(cache=True)
 def _coupled_drop(blocks: _Float, block: int, current: _Float, row: int, drop: _Float, place: int) -> None:
     """Voltage drops of a branch whose phases differ."""
-    drop[place] = 0.0
+    for part in range(WIDTH):
+        drop[place, part] = 0.0
     for into in range(0, IMAGINARY, LANES):
         for of in range(0, IMAGINARY, LANES):
             r, x = blocks[block, 0, into // LANES, of // LANES], blocks[block, 1, into // LANES, of // LANES]
@@ -447,9 +452,9 @@ def _store(
 ) -> None:
     """Writes the first lanes, which are consecutive scenarios, in the order of the nodes and in SI."""
     ratio, loss, work = np.empty(LANES), np.empty(LANES), np.empty((1, WIDTH))
-    results.converged[first : first + lanes] = settled[:lanes]
     mask = np.empty(LANES)
-    for lane in range(LANES):
+    for lane in range(lanes):
+        results.converged[first + lane] = settled[lane]
         mask[lane] = 1.0 if settled[lane] else np.nan
     for row in range(len(plan.parent)):
         node = order[row]
