@@ -42,9 +42,10 @@ Currents = Annotated[npt.NDArray[np.float64], "A"]
 Times = Annotated[npt.NDArray[np.float64], "s"]
 Resistances = Annotated[npt.NDArray[np.float64], "ohm"]
 Reactances = Annotated[npt.NDArray[np.float64], "ohm"]
+Powers = Annotated[npt.NDArray[np.float64], "W"]
 
 # Sinusoids: real part and imaginary part in one number.
 ComplexVoltage = Annotated[npt.NDArray[np.complex128], "V"]
+ComplexCurrent = Annotated[npt.NDArray[np.complex128], "A"]
 ComplexPower = Annotated[npt.NDArray[np.complex128], "VA"]
 ComplexImpedance = Annotated[npt.NDArray[np.complex128], "ohm"]
-ComplexCurrent = Annotated[npt.NDArray[np.complex128], "A"]

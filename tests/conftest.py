@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -13,8 +14,12 @@ import pytest
 
 from electrical.transformer import no_load_admittance, series_impedance
 from electrical.tree import Forest, forest
+from electrical.unbalanced import Network, network
 
 CASES = Path(__file__).parent / "cases"
+
+# Zero over positive sequence of every line, made up: of the impedance and of the capacitance.
+ZERO_SEQUENCE = 2.0, 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +48,41 @@ class RadialNetwork:
     @cached_property
     def forest(self) -> Forest:
         """The network for `electrical.tree`."""
+        ratio = self.document["source"]["voltage_ratio"]
+        resistance, reactance, conductance, susceptance = self._circuit
+        return forest(self.parent, resistance, reactance, self.nominal, conductance, susceptance, ratio)
+
+    def by_phase(self, clock: int = 11) -> Network:
+        """The network for `electrical.unbalanced`, transformers Dyn or, of an even clock number, YNyn.
+
+        The zero sequence of lines is by ZERO_SEQUENCE, that of transformers as power-grid-model has it: the
+        series impedance of the positive one, and the core half at each side, or whole at the wye of a Dyn.
+        """
+        resistance, reactance, conductance, susceptance = self._circuit
+        times, share = ZERO_SEQUENCE
+        impedance = np.where(np.isin(np.arange(len(self.parent)), self.lines), times, 1.0)
+        zero_conductance, zero_susceptance = np.zeros((2, len(self.parent)))
+        for end in self.lines, self.parent[self.lines]:
+            np.add.at(zero_susceptance, end, share * self.susceptance[self.lines] / 2)
+        ends = [(np.flatnonzero(self.transformer), 1.0)]
+        if clock % 2 == 0:
+            ends = [(end, 0.5) for end in (ends[0][0], self.parent[self.transformer])]
+        for end, part in ends:
+            core = self._core(end)
+            np.add.at(zero_conductance, end, part * core[0])
+            np.add.at(zero_susceptance, end, part * core[1])
+        return network(
+            self.parent, resistance, reactance, self.nominal,
+            zero_resistance=impedance * resistance, zero_reactance=impedance * reactance,
+            conductance=conductance, susceptance=susceptance,
+            zero_conductance=zero_conductance, zero_susceptance=zero_susceptance,
+            source_voltage_ratio=self.document["source"]["voltage_ratio"],
+            clock=np.where(self.transformer, clock, 0),
+        )  # fmt: skip
+
+    @cached_property
+    def _circuit(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Resistance, reactance, conductance and susceptance of `forest`."""
         plate, source = self.document["transformer"], self.document["source"]
         resistance, reactance = self.resistance.copy(), self.reactance.copy()
         conductance, susceptance = np.zeros((2, len(self.parent)))
@@ -56,19 +96,16 @@ class RadialNetwork:
         for end in self.lines, self.parent[self.lines]:
             np.add.at(susceptance, end, self.susceptance[self.lines] / 2)
         for end in np.flatnonzero(self.transformer), self.parent[self.transformer]:
-            core = no_load_admittance(
-                plate["rating"], self.nominal[end], plate["no_load_loss"], plate["no_load_current_ratio"]
-            )
+            core = self._core(end)
             np.add.at(conductance, end, core[0] / 2)
             np.add.at(susceptance, end, core[1] / 2)
-        return forest(
-            self.parent,
-            resistance,
-            reactance,
-            self.nominal,
-            conductance,
-            susceptance,
-            source["voltage_ratio"],
+        return resistance, reactance, conductance, susceptance
+
+    def _core(self, end: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Admittance of a transformer's core seen from some nodes."""
+        plate = self.document["transformer"]
+        return no_load_admittance(
+            plate["rating"], self.nominal[end], plate["no_load_loss"], plate["no_load_current_ratio"]
         )
 
     def loads(self, power: np.ndarray, power_factor: np.ndarray | float) -> tuple[np.ndarray, np.ndarray]:
@@ -78,20 +115,46 @@ class RadialNetwork:
         reactive[:, self.racks] = power * np.tan(np.arccos(power_factor))
         return active, reactive
 
-    def solved_elsewhere(self, power: np.ndarray, reactive: np.ndarray) -> dict[str, np.ndarray]:
-        """The result of power-grid-model, Newton-Raphson to 1e-12, (scenario, component)."""
-        model, load = self._model()
+    def solved_elsewhere(
+        self,
+        power: np.ndarray,
+        reactive: np.ndarray,
+        method: str = "newton_raphson",
+        tolerance: float = 1e-12,
+        clock: int = 11,
+        **options: Any,
+    ) -> dict[str, np.ndarray]:
+        """The result of power-grid-model, (scenario, component); by phase for loads (scenario, node, 3)."""
+        return self.elsewhere(power, reactive, method, tolerance, clock, **options)()
+
+    def elsewhere(
+        self,
+        power: np.ndarray,
+        reactive: np.ndarray,
+        method: str,
+        tolerance: float,
+        clock: int = 11,
+        **options: Any,
+    ) -> Callable[[], dict[str, np.ndarray]]:
+        """The batch calculation of power-grid-model, ready to be called."""
+        by_phase = power.ndim == 3
+        component = "asym_load" if by_phase else "sym_load"
+        model, load = self._model(component, clock)
         import power_grid_model as pgm
 
-        update = pgm.initialize_array("update", "sym_load", (len(power), len(self.racks)))
+        update = pgm.initialize_array("update", component, (len(power), len(self.racks)))
         update["id"] = load
         update["p_specified"], update["q_specified"] = power[:, self.racks], reactive[:, self.racks]
-        return model.calculate_power_flow(
-            update_data={"sym_load": update}, calculation_method="newton_raphson", error_tolerance=1e-12
+        return lambda: model.calculate_power_flow(
+            update_data={component: update},
+            calculation_method=method,
+            error_tolerance=tolerance,
+            symmetric=not by_phase,
+            **options,
         )
 
-    def _model(self) -> tuple[Any, np.ndarray]:
-        """The network in power-grid-model, and the ids of its loads."""
+    def _model(self, component: str, clock: int) -> tuple[Any, np.ndarray]:
+        """The network in power-grid-model with loads of a kind, and their ids; transformers as `by_phase`."""
         import power_grid_model as pgm
 
         plate, source = self.document["transformer"], self.document["source"]
@@ -113,7 +176,8 @@ class RadialNetwork:
                     "line", first[1], len(lines),
                     from_node=self.parent[lines], to_node=lines, from_status=1, to_status=1,
                     r1=self.resistance[lines], x1=self.reactance[lines], c1=self.susceptance[lines] / turn,
-                    tan1=0.0, i_n=1000.0,
+                    tan1=0.0, i_n=1000.0, tan0=0.0, c0=ZERO_SEQUENCE[1] * self.susceptance[lines] / turn,
+                    r0=ZERO_SEQUENCE[0] * self.resistance[lines], x0=ZERO_SEQUENCE[0] * self.reactance[lines],
                 ),
                 "transformer": table(
                     "transformer", first[2], len(transformers),
@@ -121,15 +185,15 @@ class RadialNetwork:
                     u1=self.nominal[self.parent[transformers]], u2=self.nominal[transformers],
                     sn=plate["rating"], uk=plate["impedance_ratio"], pk=plate["load_loss"],
                     i0=plate["no_load_current_ratio"], p0=plate["no_load_loss"],
-                    winding_from=2, winding_to=1, clock=11,
+                    winding_from=2 if clock % 2 else 1, winding_to=1, clock=clock,
                     tap_side=0, tap_pos=0, tap_min=0, tap_max=0, tap_nom=0, tap_size=0.0,
                 ),
                 "source": table(
                     "source", first[3], 1, node=0, status=1, u_ref=source["voltage_ratio"],
                     sk=source["short_circuit_power"], rx_ratio=source["resistance_ratio"],
                 ),
-                "sym_load": table(
-                    "sym_load", first[4], len(self.racks),
+                component: table(
+                    component, first[4], len(self.racks),
                     node=self.racks, status=1, type=0, p_specified=0.0, q_specified=0.0,
                 ),
             },

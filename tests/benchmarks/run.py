@@ -206,5 +206,75 @@ def main() -> None:
         print(f"{name:28s} {value:.4g}" if isinstance(value, float) else f"{name:28s} {value}")
 
 
+def unbalanced_figures(scenarios: int = 10_000, peer_scenarios: int = 1_000) -> dict[str, Any]:
+    """Unbalanced load flow of network A against power-grid-model, both to 1e-8 per unit on one thread.
+
+    Times are CPU microseconds a scenario, medians of rounds in which each has its turn, of the peer those of the
+    batch calculation alone. Streamed and stored are held against the peer that writes voltages and angles alone,
+    though stored writes currents and losses too. Compilation is stated apart.
+    """
+    sys.path.insert(0, str(CASES.parent))
+    from conftest import read_network  # type: ignore[import-not-found, unused-ignore]
+
+    from electrical.unbalanced import extremes, flow
+
+    site = read_network("network-a")
+    network = site.by_phase()
+    rng = np.random.default_rng(5)
+    power = np.zeros((scenarios, len(site.parent), 3))
+    power[:, site.racks] = rng.uniform(10e3, 40e3, (scenarios, len(site.racks), 3))
+    # A failed shelf phase on a tenth of the racks, and a tenth with all of its load on one phase.
+    fate = rng.random((scenarios, len(site.racks)))
+    power[:, site.racks, 0] *= fate > 0.1
+    power[:, site.racks, 1:] *= (fate < 0.9)[..., None]
+    reactive = 0.2 * power
+
+    def cpu(job: Callable[[], Any], count: int) -> float:
+        start = time.process_time()
+        job()
+        return (time.process_time() - start) / count * 1e6
+
+    compilation = cpu(
+        lambda: (flow(network, power[:1], reactive[:1]), extremes(network, power[:1], reactive[:1])), 1
+    )
+    few = slice(0, peer_scenarios)
+    voltages = {"node": ["u_pu", "u_angle"]}
+    branches = {"line": ["i_to", "p_from", "p_to"], "transformer": ["i_to", "p_from", "p_to"]}
+    peer = {
+        name: site.elsewhere(
+            power[few], reactive[few], method, 1e-8, threading=-1, output_component_types=outputs
+        )
+        for name, method, outputs in (
+            ("iterative_current", "iterative_current", voltages),
+            ("iterative_current_with_branches", "iterative_current", voltages | branches),
+            ("newton_raphson", "newton_raphson", voltages),
+        )
+    }
+    times: dict[str, list[float]] = {name: [] for name in ("streamed", "stored", *peer)}
+    for _ in range(3):
+        times["streamed"].append(cpu(lambda: extremes(network, power, reactive, tolerance=1e-8), scenarios))
+        times["stored"].append(
+            cpu(lambda: flow(network, power[few], reactive[few], tolerance=1e-8), peer_scenarios)
+        )
+        for name, job in peer.items():
+            times[name].append(cpu(job, peer_scenarios))
+    found: dict[str, Any] = {f"{name}_us": statistics.median(values) for name, values in times.items()}
+    best = found["iterative_current_us"]
+    truth = site.solved_elsewhere(power[:20], reactive[:20])["node"]
+    state = flow(network, power[:20], reactive[:20], tolerance=1e-8)
+    ratio = state.voltage / (site.nominal[:, None] / np.sqrt(3.0))
+    return {
+        "scenarios": scenarios,
+        "peer_scenarios": peer_scenarios,
+        "compilation_or_loading_s": compilation / 1e6,
+        **found,
+        "streamed_times_faster": best / found["streamed_us"],
+        "stored_times_faster": best / found["stored_us"],
+        "worst_difference_pu": float(np.abs(ratio - truth["u_pu"] * np.exp(1j * truth["u_angle"])).max()),
+        "worst_unbalance": float(state.unbalance.max()),
+        "converged": float(extremes(network, power, reactive).converged.mean()),
+    }
+
+
 if __name__ == "__main__":
     main()

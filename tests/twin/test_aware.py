@@ -58,6 +58,10 @@ SHARED = dict(
     path=WAY, load=np.array([0, 0, 1, 1]), reserve=np.array([False, False, False, True]),
     power=np.array([90e3, 40e3]), capacity=np.array([200e3, 80e3, 60e3, 50e3]),
 )  # fmt: skip
+PHASES = 1e3 * np.array([
+    [[5.0, 0, 0], [1, 0, 9], [9, 2, 0], [9, 0, 1]],
+    [[9.0, 2, 3], [4, 5, 6], [7, 8, 4], [0, 9, 0]],
+])  # fmt: skip
 SHELF = np.array([0.004, 0.01, 0.02])
 MODES = np.array([0, 1, 2])
 ORDERS = np.array([5.0, 7.0, 11.0])
@@ -403,6 +407,24 @@ CASES = {
     "electrical.tree.flow": dict(
         forest=Of("electrical.tree.forest"), power=LINE["power"], reactive=0.3 * LINE["power"],
         start=np.array([4150.0, 4150.0 - 3j, 415.0, 414.0 - 1j]), tolerance=1e-11, iterations=40,
+    ),
+    "electrical.unbalanced.network": dict(
+        parent=LINE["parent"], resistance=np.array([2.0, 0.5, 0.01, 0.02]),
+        reactance=np.array([3.0, 0.5, 0.01, 0.01]), nominal_voltage=np.array([4150.0, 4150.0, 415.0, 415.0]),
+        zero_resistance=np.array([3.0, 0.9, 0.03, 0.05]), zero_reactance=np.array([5.0, 0.9, 0.04, 0.05]),
+        conductance=np.full(4, 1e-4), susceptance=np.full(4, 1e-4), zero_conductance=np.full(4, 1e-5),
+        zero_susceptance=np.full(4, 2e-5), source_voltage_ratio=1.02, clock=np.array([0, 0, 0, 6]),
+        cut=np.array([False, False, False, False]), between=np.array([False, True, False, False]),
+        coupled=np.array([1]), phase_resistance=np.array([[[0.5, 0.1, 0.2], [0.1, 0.6, 0.1], [0.2, 0.1, 0.7]]]),
+        phase_reactance=np.array([[[0.8, 0.3, 0.2], [0.3, 0.7, 0.4], [0.2, 0.4, 0.9]]]),
+    ),
+    "electrical.unbalanced.flow": dict(
+        network=Of("electrical.unbalanced.network"), power=PHASES, reactive=0.3 * PHASES, tolerance=1e-13,
+        iterations=40,
+    ),
+    "electrical.unbalanced.extremes": dict(
+        network=Of("electrical.unbalanced.network"), power=PHASES, reactive=0.3 * PHASES, tolerance=1e-13,
+        iterations=40,
     ),
 }  # fmt: skip
 
