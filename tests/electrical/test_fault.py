@@ -491,8 +491,26 @@ def test_breaking_ratio_is_one_far_away_and_straight_between_its_delays():
     middle = breaking_ratio(5.0, 0.075)
     assert middle == pytest.approx((breaking_ratio(5.0, 0.05) + breaking_ratio(5.0, 0.1)) / 2)
     assert breaking_ratio(5.0, 0.25) == breaking_ratio(5.0, 3.0)
-    # At the standard's 0.25 s a generator of six times its rated current.
-    assert breaking_ratio(6.0, 0.25) == pytest.approx(0.56 + 0.94 * np.exp(-2.28))
+    # Six times the rated current, read off the formulas of the four delays.
+    found = breaking_ratio(6.0, np.array([0.02, 0.05, 0.1, 0.25]))
+    np.testing.assert_allclose(found, [0.89464, 0.79430, 0.72556, 0.65615], atol=5e-6)
+
+
+def test_machines_by_class():
+    rating, voltage = np.array([2e6, 99e6, 100e6]), np.array([1000.0, 1001.0, 21e3])
+    np.testing.assert_array_equal(generator_peak_resistance_ratio(rating, voltage), [0.15, 0.07, 0.05])
+    # 12 % of taps in use for good lower K_SO by as much, which raises the current.
+    plain = unit_correction(110e3, 10.5e3, 120 / 10.5, 0.16, 0.9, 1.1)
+    assert unit_correction(110e3, 10.5e3, 120 / 10.5, 0.16, 0.9, 1.1, 0.0, 0.12) == pytest.approx(
+        0.88 * plain
+    )
+
+
+def test_the_alternating_heat_at_points_of_its_curves():
+    # Ik''/Ik = 2 and 5 at T_k = 1 s by the formula worked by hand.
+    np.testing.assert_allclose(
+        alternating_current_heat(np.array([2.0, 5.0]), 1.0), [0.61810, 0.26187], atol=1e-5
+    )
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -167,7 +167,7 @@ def test_short_time_ratings():
     breaker = times, 6.0 * np.sqrt(15.0 / times)
     allowed = short_time_margin(0.0, np.array([4.0, 60.0]), *breaker, between="curve")
     np.testing.assert_allclose(allowed, 6.0 * np.sqrt(15.0 / np.array([4.0, 60.0])))
-    assert short_time_margin(1.2, 1e4, *breaker, between="curve") == pytest.approx(-0.2)
+    assert short_time_margin(1.2, 1e4, *breaker, 0.8, "curve") == pytest.approx(-0.4)
     with pytest.raises(ValueError, match="is not 'steps' or 'curve'"):
         short_time_margin(1.0, 1.0, *ups, between="lines")
 
