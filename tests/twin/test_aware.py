@@ -26,6 +26,8 @@ def discovered():
     found = {}
     for package in ("geometry", "thermal", "electrical"):
         for module in pkgutil.iter_modules(importlib.import_module(package).__path__):
+            if module.name.startswith("_"):
+                continue
             place = f"{package}.{module.name}"
             for name, member in vars(importlib.import_module(place)).items():
                 if name.startswith("_") or getattr(member, "__module__", None) != place:
@@ -176,6 +178,18 @@ CASES = {
         forest=Of("electrical.tree.forest"), power=LINE["power"], reactive=0.3 * LINE["power"],
         start=np.array([4150.0, 4150.0 - 3j, 415.0, 414.0 - 1j]), tolerance=1e-11, iterations=40,
     ),
+    "electrical.tree.profile": dict(
+        forest=Of("electrical.mesh.closed"), power=LINE["power"], reactive=0.3 * LINE["power"],
+        tolerance=1e-11, iterations=40,
+    ),
+    "electrical.tree.worst": dict(
+        forest=Of("electrical.mesh.closed"), power=LINE["power"], reactive=0.3 * LINE["power"],
+        rating=np.full(4, 300.0), tolerance=1e-11, iterations=40,
+    ),
+    "electrical.mesh.closed": dict(
+        forest=Of("electrical.tree.forest"), start=np.array([2]), end=np.array([3]),
+        resistance=np.array([0.02]), reactance=np.array([0.01]),
+    ),
 }  # fmt: skip
 
 # Numbers with a dimension stand in these, so that they hold in SI alone.
@@ -216,11 +230,14 @@ ODD = {
     "ohm": "mohm",
     "S": "mS",
     "1/K": "1/delta_degF",
+    "rad": "deg",
     "1": "%",
 }
 
-# In the scaled system a metre reads 2, a kilogram 3, a second 5, a kelvin 7, an ampere 11.
-SCALE = {"[length]": 2.0, "[mass]": 3.0, "[time]": 5.0, "[temperature]": 7.0, "[current]": 11.0}
+# In the scaled system a metre reads 2, a kilogram 3, a second 5, a kelvin 7, an ampere 11, a radian itself.
+SCALE = {
+    "[length]": 2.0, "[mass]": 3.0, "[time]": 5.0, "[temperature]": 7.0, "[current]": 11.0, "[angle]": 1.0,
+}  # fmt: skip
 
 
 def unit_of(hint):
