@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -80,14 +81,29 @@ class RadialNetwork:
 
     def solved_elsewhere(self, power: np.ndarray, reactive: np.ndarray) -> dict[str, np.ndarray]:
         """The result of power-grid-model, Newton-Raphson to 1e-12, (scenario, component)."""
+        return self.prepared_elsewhere(power, reactive, "newton_raphson", 1e-12, None)()
+
+    def prepared_elsewhere(
+        self,
+        power: np.ndarray,
+        reactive: np.ndarray,
+        method: str,
+        tolerance: float,
+        output: dict[str, list[str]] | None,
+    ) -> Callable[[], dict[str, np.ndarray]]:
+        """What solves the batch in power-grid-model in one thread, and gives the output asked for or all."""
         model, load = self._model()
         import power_grid_model as pgm
 
         update = pgm.initialize_array("update", "sym_load", (len(power), len(self.racks)))
         update["id"] = load
         update["p_specified"], update["q_specified"] = power[:, self.racks], reactive[:, self.racks]
-        return model.calculate_power_flow(
-            update_data={"sym_load": update}, calculation_method="newton_raphson", error_tolerance=1e-12
+        return lambda: model.calculate_power_flow(
+            update_data={"sym_load": update},
+            calculation_method=method,
+            error_tolerance=tolerance,
+            output_component_types=output,
+            threading=-1,
         )
 
     def _model(self) -> tuple[Any, np.ndarray]:
