@@ -108,7 +108,7 @@ def flow(forest: tree.Forest, power: Power, tolerance: Tolerance = 1e-13, iterat
     >>> state.voltage.round(2).tolist(), state.loss.round().tolist()
     ([800.0, 797.49], [0.0, 3145.0])
     """
-    if np.any(forest.series[1]) or np.any(forest.shunt[1]):
+    if np.any(forest.table.reactance) or np.any(forest.table.susceptance):
         raise ValueError("a direct-current network has no reactance and no susceptance")
     state = tree.flow(forest, power, 0.0, tolerance=tolerance, iterations=iterations)
     # Three phases carry a power with a current of 3^1/2 volt-amperes a volt, two conductors with one.

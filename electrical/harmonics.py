@@ -334,15 +334,16 @@ class _Passive(NamedTuple):
 
 def _passive(forest: Forest, order: _Float) -> _Passive:
     """Eliminates the tree leaves first and sees it from each node, roots first."""
-    parent, row = forest.parent, np.argsort(forest.order)
+    parent, table = forest.parent, forest.table
+    # From the rows of the sweeps back to the nodes.
+    row = np.argsort(table.node)
     level = depth(parent)
     levels = [np.flatnonzero(level == step) for step in range(1, int(level.max(initial=0)) + 1)]
     roots = np.flatnonzero(level == 0)
-    resistance, reactance = forest.series[:, row]
+    resistance, reactance, conductance, susceptance = (
+        part[row, None] for part in (table.resistance, table.reactance, table.conductance, table.susceptance)
+    )
     series = resistance + 1j * order * reactance
-    conductance, susceptance = np.zeros((2, len(parent), 1))
-    shunted = forest.order[forest.shunted]
-    conductance[shunted], susceptance[shunted] = forest.shunt
     admitted = conductance + 1j * np.where(susceptance > 0.0, susceptance * order, susceptance / order)
     passed = np.empty_like(series)
     for nodes in (*reversed(levels), roots):

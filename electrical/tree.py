@@ -2,12 +2,16 @@
 
 Balanced sinusoidal state, constant-power loads. Inside, a voltage is per unit of its node's nominal
 voltage and a current is power per unit of voltage (the base power is one watt), so transformers drop out.
+
+`flow` gives everything about each scenario, `profile` the voltages, `worst` what stands out in a batch of any
+length without holding it. All run the same compiled sweeps; `electrical.mesh` closes loops for them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +19,7 @@ import numpy.typing as npt
 from scipy import sparse  # type: ignore[import-untyped, unused-ignore]
 
 from electrical.quantities import (
+    Angle,
     Array,
     Boolean,
     ComplexPower,
@@ -36,58 +41,131 @@ from electrical.quantities import (
 
 _Float = npt.NDArray[np.float64]
 _Complex = npt.NDArray[np.complex128]
-_Rows = slice | npt.NDArray[np.intp]
+_Index = npt.NDArray[np.intp]
 
 
-@dataclass(frozen=True, eq=False)
-class Block:
-    """Rows of equally many siblings each: `children` runs sibling by sibling, then parent by parent."""
+class Reason(IntEnum):
+    """Why a scenario has a state or none.
 
-    children: slice
-    parents: _Rows
-    count: int
+    COLLAPSED : on the way down from no load a voltage fell to nothing. Without reactance that proves that the
+    load lies beyond the nose of the voltage curve; with it, that it lies beyond or within a few per cent of it.
+    UNSETTLED : the sweeps allowed did not reach the tolerance; close to the nose they get slow.
+    UNDEFINED : a load is not a finite number.
+    """
+
+    SETTLED = 0
+    COLLAPSED = 1
+    UNSETTLED = 2
+    UNDEFINED = 3
+
+
+class Table(NamedTuple):
+    """A network in the order of the sweeps: each node after its parent and next to its kin, (row,) each.
+
+    node : the node of the row. end, above : its own and its parent's row in an array of the sources followed by
+    the nodes.
+    resistance, reactance, conductance, susceptance : per unit on a base of one watt; shunted : where one of the
+    latter two is not zero. nominal : voltage [V]; no_load : voltage of the source per unit. source : (root,) the
+    same of each. tie_ends (2, tie) : rows where the ties start and end, as `above`; tie_resistance, tie_reactance
+    (tie,) : their own, and loop_conductance, loop_susceptance (tie, tie) : inverse of that of the loops, per unit.
+    """
+
+    node: _Index
+    end: _Index
+    above: _Index
+    resistance: _Float
+    reactance: _Float
+    conductance: _Float
+    susceptance: _Float
+    shunted: npt.NDArray[np.bool_]
+    nominal: _Float
+    no_load: _Float
+    source: _Float
+    tie_ends: _Index
+    tie_resistance: _Float
+    tie_reactance: _Float
+    loop_conductance: _Float
+    loop_susceptance: _Float
 
 
 @dataclass(frozen=True, eq=False)
 class Forest:
-    """A radial network with its parameters, made by `forest`.
+    """A network with its parameters: the trees made by `forest`, with what `mesh.closed` ties to them.
 
     parent, nominal_voltage : (node,), as given. source : (root,) voltage of the ideal sources per unit, in
-    order of the roots; no_load : (node,) the same for every node of the tree.
-    The rest is laid out for the sweep. order : the node of each row, roots first, then level by level, the
-    leaves last; inner : number of rows before the leaves; blocks : what joins the rows, from the roots down.
-    series (2, row, 1) : resistance and reactance, shunt (2, shunted row, 1) : conductance and susceptance,
-    both per unit on a base of one watt.
+    order of the roots; no_load : (node,) the same for every node of the tree. table : all of it for the sweeps.
     """
 
-    parent: npt.NDArray[np.intp]
+    parent: _Index
     nominal_voltage: Voltages
     source: Ratios
     no_load: Ratios
-    order: npt.NDArray[np.intp]
-    series: _Float
-    shunted: _Rows
-    shunt: _Float
-    blocks: tuple[Block, ...]
-    inner: int
+    table: Table
 
 
 @dataclass(frozen=True, eq=False)
 class Flow:
-    """State of a forest, each (..., node) but for `converged` (...,).
+    """State of a forest, each (..., node) but for the ties (..., tie) and the last two (...,).
 
     voltage   : complex line-line voltage at each node [V], angle against the sources, vector groups apart.
     current   : line current of the branch into each node, at the node's level [A].
     entering  : complex power into each branch at its parent's end [W + j var]; of a root, the source's.
     leaving   : complex power each branch delivers at its node [W + j var]; the difference is its loss.
-    converged : false where no state was found; everything else is then NaN.
+    tie_current, tie_entering, tie_leaving : the same of each tie, entering at its start.
+    converged : false where no state was found; everything else is then NaN. reason : a `Reason`.
     """
 
     voltage: ComplexVoltage
     current: Current
     entering: ComplexPower
     leaving: ComplexPower
+    tie_current: Current
+    tie_entering: ComplexPower
+    tie_leaving: ComplexPower
     converged: Boolean
+    reason: Integer
+
+
+@dataclass(frozen=True, eq=False)
+class Profile:
+    """Voltages of a forest, (..., node) and for the last two (...,).
+
+    magnitude : line-line voltage at each node [V]. angle : against the sources, vector groups apart [rad].
+    converged, reason : as in `Flow`; where not converged the others are NaN.
+    """
+
+    magnitude: Voltage
+    angle: Angle
+    converged: Boolean
+    reason: Integer
+
+
+@dataclass(frozen=True, eq=False)
+class Worst:
+    """What stands out in a batch; scenarios without a state have no part in it.
+
+    voltage, current, loading, loss : (node,) lowest line-line voltage [V], and of the branch into the node the
+    highest line current [A], that over its rating [1] and the highest series loss [W]; mean_loss : (node,) mean
+    of the latter [W]. voltage_scenario, current_scenario : (node,) the first scenario with that voltage, and
+    with that current, loading and loss, counted through the leading axes; -1, and NaN, where none has a state.
+    tie_current, tie_scenario : (tie,) highest line current [A] and its scenario.
+    lowest : (...,) lowest voltage of each scenario over nominal [1]. total_loss : (...,) its loss in all
+    branches, shunts and ties [W]. converged, reason : (...,) as in `Flow`.
+    """
+
+    voltage: Voltage
+    voltage_scenario: Integer
+    current: Current
+    current_scenario: Integer
+    loading: Ratio
+    loss: Power
+    mean_loss: Power
+    tie_current: Current
+    tie_scenario: Integer
+    lowest: Ratio
+    total_loss: Power
+    converged: Boolean
+    reason: Integer
 
 
 def depth(parent: Integer) -> npt.NDArray[np.intp]:
@@ -155,29 +233,45 @@ def forest(
     A circle or an unknown parent is a ValueError.
 
     >>> line = forest(np.array([-1, 0]), np.array([0.0, 0.01]), np.zeros(2), np.full(2, 415.0))
-    >>> len(line.blocks)
-    1
+    >>> line.table.node.tolist()
+    [0, 1]
     """
     above = np.asarray(parent, dtype=np.intp)
     level = depth(above)
     nominal = _per_node(nominal_voltage, above)
-    order, blocks, inner = _layout(above)
-    base = np.square(nominal)
-    series = np.stack([_per_node(resistance, above) / base, _per_node(reactance, above) / base])[
-        :, order, None
-    ]
-    shunt = np.stack([_per_node(part, above) * base for part in (conductance, susceptance)])[:, order, None]
-    shunted = np.flatnonzero(shunt.any(axis=(0, 2)))
     root = np.flatnonzero(above < 0)
-    source = np.broadcast_to(np.asarray(source_voltage_ratio, dtype=np.float64), root.shape)
-    no_load = np.empty(len(above))
-    no_load[root] = source
+    source = np.array(np.broadcast_to(np.asarray(source_voltage_ratio, dtype=np.float64), root.shape))
+    no_load, origin = np.empty(len(above)), np.empty(len(above), dtype=np.intp)
+    no_load[root], origin[root] = source, np.arange(len(root))
     for step in range(1, int(level.max(initial=0)) + 1):
         nodes = np.flatnonzero(level == step)
         no_load[nodes] = no_load[above[nodes]]
-    return Forest(
-        above, nominal, source, no_load, order, series, _rows(shunted), shunt[:, shunted], blocks, inner
+
+    order = _walk(above)
+    row = np.empty_like(order)
+    row[order] = np.arange(len(order))
+    base = np.square(nominal)
+    series = [(_per_node(part, above) / base)[order] for part in (resistance, reactance)]
+    shunt = [(_per_node(part, above) * base)[order] for part in (conductance, susceptance)]
+    table = Table(
+        node=order,
+        end=len(root) + np.arange(len(order)),
+        above=np.where(above < 0, origin, len(root) + row[above])[order],
+        resistance=series[0],
+        reactance=series[1],
+        conductance=shunt[0],
+        susceptance=shunt[1],
+        shunted=(shunt[0] != 0.0) | (shunt[1] != 0.0),
+        nominal=nominal[order],
+        no_load=no_load[order],
+        source=source,
+        tie_ends=np.empty((2, 0), dtype=np.intp),
+        tie_resistance=np.empty(0),
+        tie_reactance=np.empty(0),
+        loop_conductance=np.empty((0, 0)),
+        loop_susceptance=np.empty((0, 0)),
     )
+    return Forest(above, nominal, source, no_load, table)
 
 
 def flow(
@@ -188,16 +282,18 @@ def flow(
     tolerance: Tolerance = 1e-10,
     iterations: int = 60,
 ) -> Flow:
-    """Voltages, currents and powers of a radial network under constant-power loads.
+    """Voltages, currents and powers of a network under constant-power loads.
 
     forest : the network. power, reactive : (..., node) loads [W], [var]; leading axes are scenarios and
     broadcast. start : (..., node) line-line voltages to begin with [V], such as those of a flow nearby;
     where not finite, and without it, the no-load voltage of the source.
-    tolerance : largest change of a voltage in the last sweep [per unit]. iterations : sweeps at most.
+    tolerance : largest error left in a voltage [per unit], estimated from how fast its changes shrink; of the
+    first sweep, the largest change. iterations : sweeps at most.
 
-    A sweep adds the currents from the leaves up and takes the drops off from the roots down; with drops of
-    a few per cent it settles in 5 to 8 sweeps. Each scenario stops by its own change, so what stands beside
-    it in a batch does not alter its result. A scenario without a solution is NaN and not converged, and so
+    A sweep takes the drops off from the roots down and adds the currents from the leaves up; with drops of
+    a few per cent it settles in 5 to 8 sweeps. Each scenario stops by its own change, so its result is the same,
+    to the bit, alone and in any batch. The currents belong to the voltages given: powers balance to rounding,
+    the drops to the tolerance. A scenario without a solution is NaN and not converged, and so
     is one so close to the nose of its voltage curve that the sweeps do not get there (on a single line,
     above 97 % of the largest power). Shirmohammadi et al., IEEE Trans. Power Systems 3 (1988) 753.
 
@@ -206,230 +302,228 @@ def flow(
     >>> round(float(state.voltage[1].real), 3)
     412.576
     """
-    nodes = len(forest.parent)
-    active, idle = np.asarray(power, dtype=np.float64), np.asarray(reactive, dtype=np.float64)
-    begin = None if start is None else np.asarray(start, dtype=np.complex128)
-    shape = np.broadcast_shapes(active.shape, idle.shape, (nodes,), () if begin is None else begin.shape)
-    loads = [np.broadcast_to(part, shape).reshape(-1, nodes) for part in (active, idle)]
-    starts = None if begin is None else np.broadcast_to(begin, shape).reshape(-1, nodes)
-    scenarios = len(loads[0])
-    drawing = np.any(loads[0], axis=0) | np.any(loads[1], axis=0)
-    loaded = _rows(np.flatnonzero(drawing[forest.order]))
+    from electrical.compiled import balanced
 
-    # A work array of a chunk should fill about half of a second-level cache: 0.1 million numbers.
-    width = int(np.clip(100_000 // nodes, 24, 128))
-    state = _State(
-        np.empty((scenarios, nodes), dtype=np.complex128),
-        np.empty((scenarios, nodes)),
-        np.empty((scenarios, nodes), dtype=np.complex128),
-        np.empty((scenarios, nodes), dtype=np.complex128),
-        np.zeros(scenarios, dtype=np.bool_),
-    )
+    shape, loads = _batch(forest, power, reactive, () if start is None else np.shape(start))
+    begin = None
+    if start is not None:
+        given = np.asarray(start, dtype=np.complex128) / forest.nominal_voltage
+        begin = np.broadcast_to(np.where(np.isfinite(given), given, forest.no_load), shape)
+        begin = begin.reshape(-1, shape[-1])
+    table, scenarios = forest.table, len(loads[0])
+    start_rows, end_rows = table.tie_ends
+    tied = table.nominal[start_rows - len(table.source)]
+    branches, ties = _branches(scenarios, shape[-1]), _branches(scenarios, len(tied))
+    reason = np.empty(scenarios, dtype=np.int8)
     with np.errstate(all="ignore"):
-        for first in range(0, scenarios, width):
-            chunk = _paired(np.arange(first, min(first + width, scenarios)))
-            demand = np.array([part[chunk[:, None], forest.order[loaded]].T for part in loads], order="C")
-            voltage = _initial(forest, None if starts is None else starts[chunk], len(chunk))
-            _solve(forest, state, chunk, loaded, demand, voltage, tolerance, iterations)
-    failed = ~state.converged
-    state.current[failed] = np.nan
-    for part in state.voltage, state.entering, state.leaving:
-        part[failed] = complex(np.nan, np.nan)
+        for group in _groups(forest, loads, begin, tolerance, iterations, reason):
+            found = group.reason, group.voltage
+            balanced.store(
+                table.node,
+                table.end,
+                table.above,
+                table.nominal,
+                *found,
+                group.current,
+                group.first,
+                *branches,
+            )
+            if len(tied):
+                place = np.arange(len(tied))
+                balanced.store(place, end_rows, start_rows, tied, *found, group.tie, group.first, *ties)
+    leading = shape[:-1]
+    ended = leading + tied.shape
     return Flow(
-        state.voltage.reshape(shape),
-        state.current.reshape(shape),
-        state.entering.reshape(shape),
-        state.leaving.reshape(shape),
-        state.converged.reshape(shape[:-1]),
+        voltage=branches[0].reshape(shape),
+        current=branches[1].reshape(shape),
+        entering=branches[2].reshape(shape),
+        leaving=branches[3].reshape(shape),
+        tie_current=ties[1].reshape(ended),
+        tie_entering=ties[2].reshape(ended),
+        tie_leaving=ties[3].reshape(ended),
+        converged=(reason == Reason.SETTLED).reshape(leading),
+        reason=reason.reshape(leading),
     )
 
 
-class _State(NamedTuple):
-    """The fields of `Flow` with scenarios in one axis."""
-
-    voltage: _Complex
-    current: _Float
-    entering: _Complex
-    leaving: _Complex
-    converged: npt.NDArray[np.bool_]
-
-
-def _solve(
+def profile(
     forest: Forest,
-    state: _State,
-    scenario: npt.NDArray[np.intp],
-    loaded: _Rows,
-    demand: _Float,
-    voltage: _Float,
+    power: Power,
+    reactive: ReactivePower,
+    tolerance: Tolerance = 1e-10,
+    iterations: int = 60,
+) -> Profile:
+    """Magnitude and angle of every voltage and nothing else: a third of the memory of `flow`.
+
+    Arguments and method as in `flow`.
+
+    >>> line = forest(np.array([-1, 0]), np.array([0.0, 0.01]), np.zeros(2), np.full(2, 415.0))
+    >>> profile(line, np.array([0.0, 100e3]), np.zeros(2)).magnitude.round(3).tolist()
+    [415.0, 412.576]
+    """
+    from electrical.compiled import balanced
+
+    shape, loads = _batch(forest, power, reactive)
+    magnitude, angle = np.empty(loads[0].shape), np.empty(loads[0].shape)
+    reason = np.empty(len(loads[0]), dtype=np.int8)
+    with np.errstate(all="ignore"):
+        for group in _groups(forest, loads, None, tolerance, iterations, reason):
+            balanced.polar(forest.table, group.reason, group.voltage, group.first, magnitude, angle)
+    reason = reason.reshape(shape[:-1])
+    return Profile(magnitude.reshape(shape), angle.reshape(shape), reason == Reason.SETTLED, reason)
+
+
+def worst(
+    forest: Forest,
+    power: Power,
+    reactive: ReactivePower,
+    rating: Current | None = None,
+    tolerance: Tolerance = 1e-10,
+    iterations: int = 60,
+) -> Worst:
+    """The worst of a batch at every node and the sums of every scenario, without storing scenario by node.
+
+    rating : (node,) line current that the branch into each node may carry, at the node's level [A]; without it
+    the loading is NaN. The other arguments and the method as in `flow`.
+
+    >>> line = forest(np.array([-1, 0]), np.array([0.0, 0.01]), np.zeros(2), np.full(2, 415.0))
+    >>> found = worst(line, np.array([[0.0, 60e3], [0.0, 100e3], [0.0, 1e9]]), np.zeros(2), rating=200.0)
+    >>> found.voltage[1].round(3), found.voltage_scenario[1], found.loading[1].round(3)
+    (np.float64(412.576), np.int64(1), np.float64(0.7))
+    >>> [Reason(reason).name for reason in found.reason]
+    ['SETTLED', 'SETTLED', 'COLLAPSED']
+    """
+    from electrical.compiled import balanced
+
+    shape, loads = _batch(forest, power, reactive)
+    table, scenarios = forest.table, len(loads[0])
+    rows, ties = (len(table.node), balanced.LANES), (table.tie_ends.shape[1], balanced.LANES)
+    lowest, highest, tied = np.zeros((2, *rows)), np.zeros((2, *rows)), np.zeros((2, *ties))
+    lowest[0], highest[0], tied[0], squares = np.inf, -1.0, -1.0, np.zeros(rows)
+    low, loss, reason = np.empty(scenarios), np.empty(scenarios), np.empty(scenarios, dtype=np.int8)
+    with np.errstate(all="ignore"):
+        for group in _groups(forest, loads, None, tolerance, iterations, reason):
+            balanced.reduce(
+                table, group.reason, group.voltage, group.current, group.tie, group.first,
+                lowest, highest, squares, tied, low, loss,
+            )  # fmt: skip
+    settled = reason == Reason.SETTLED
+    count = int(settled.sum())
+    least, least_scenario = _first(-lowest[0], lowest[1], count)
+    most, most_scenario = _first(highest[0], highest[1], count)
+    tie_most, tie_scenario = _first(tied[0], tied[1], count)
+    mean = squares.sum(axis=1) / (count or np.nan)
+    row = np.empty_like(table.node)
+    row[table.node] = np.arange(len(row))
+    current = (np.sqrt(most / 3.0) / table.nominal)[row]
+    leading = shape[:-1]
+    return Worst(
+        voltage=(np.sqrt(-least) * table.nominal)[row],
+        voltage_scenario=least_scenario[row],
+        current=current,
+        current_scenario=most_scenario[row],
+        loading=current / _per_node(np.nan if rating is None else rating, table.node),
+        loss=(table.resistance * most)[row],
+        mean_loss=(table.resistance * mean)[row],
+        tie_current=np.sqrt(tie_most / 3.0) / table.nominal[table.tie_ends[0] - len(table.source)],
+        tie_scenario=tie_scenario,
+        lowest=np.sqrt(low).reshape(leading),
+        total_loss=loss.reshape(leading),
+        converged=settled.reshape(leading),
+        reason=reason.reshape(leading),
+    )
+
+
+class _Group(NamedTuple):
+    """A few scenarios from `first` on, side by side: (row, 2, lane) but for the reason (lane,)."""
+
+    first: int
+    voltage: _Float
+    current: _Float
+    tie: _Float
+    reason: npt.NDArray[np.int8]
+
+
+def _groups(
+    forest: Forest,
+    loads: list[_Float],
+    start: _Complex | None,
     tolerance: float,
     iterations: int,
-) -> None:
-    """Sweeps a chunk until each scenario has settled and writes each into `state` when it has.
+    reason: npt.NDArray[np.int8],
+) -> Iterator[_Group]:
+    """The state of the batch, group after group in the same work arrays; `reason` (scenario,) is filled.
 
-    Work arrays are (2, row, scenario), real parts first, and C-contiguous because blocks are views of them.
-    demand : (2, loaded row, scenario) [W], [var].
+    loads (scenario, node) each, start (scenario, node) per unit.
     """
-    pending = np.ones(len(scenario), dtype=np.bool_)
-    current, following = np.zeros_like(voltage), np.empty_like(voltage)
-    for _ in range(iterations):
-        _backward(forest, loaded, demand, voltage, current)
-        _forward(forest, current, following)
-        change = np.maximum(_change(voltage, following, loaded), _change(voltage, following, forest.shunted))
-        voltage, following = following, voltage
-        finished = pending & (change <= tolerance)
-        if finished.any():
-            columns = slice(None) if finished.all() else np.flatnonzero(finished)
-            _store(forest, state, scenario[columns], voltage[..., columns], current[..., columns])
-        pending &= ~finished & np.isfinite(change)
-        remaining = np.flatnonzero(pending)
-        if not len(remaining):
-            return
-        # What is finished rides along, its result written, until dropping it pays for the copies.
-        if 2 * len(remaining) <= len(scenario) > 2:
-            columns = _paired(remaining)
-            scenario, pending = scenario[columns], pending[columns]
-            demand, voltage = (np.take(work, columns, axis=-1) for work in (demand, voltage))
-            current, following = np.zeros_like(voltage), np.empty_like(voltage)
+    from electrical.compiled import balanced
+
+    table, lanes = forest.table, balanced.LANES
+    roots, rows = len(table.source), len(table.node)
+    voltage, current = np.zeros((roots + rows, 2, lanes)), np.empty((roots + rows, 2, lanes))
+    voltage[:roots, 0] = table.source[:, None]
+    tie, demand = np.empty((table.tie_ends.shape[1], 2, lanes)), np.empty((rows, 2, lanes))
+    group = _Group(0, voltage, current, tie, np.empty(lanes, dtype=np.int8))
+    for first in range(0, len(reason), lanes):
+        current.fill(0.0)
+        tie.fill(0.0)
+        voltage[roots:, 0] = table.no_load[:, None]
+        voltage[roots:, 1] = 0.0
+        if start is not None:
+            given = start[first : first + lanes, table.node].T
+            voltage[roots:, 0, : given.shape[1]] = given.real
+            voltage[roots:, 1, : given.shape[1]] = given.imag
+        balanced.settle(
+            table, loads[0], loads[1], first, float(tolerance), int(iterations),
+            demand, voltage, current, tie, group.reason,
+        )  # fmt: skip
+        used = reason[first : first + lanes]
+        used[:] = group.reason[: len(used)]
+        yield group._replace(first=first)
 
 
-def _backward(forest: Forest, loaded: _Rows, demand: _Float, voltage: _Float, current: _Float) -> None:
-    """Branch currents from the voltages, leaves first; idle leaves are zero and stay so."""
-    real, imaginary = voltage[:, loaded]
-    square = real * real
-    square += imaginary * imaginary
-    real, imaginary = real / square, imaginary / square
-    power, reactive = demand
-    drawn = np.empty_like(demand)
-    np.multiply(power, real, out=drawn[0])
-    drawn[0] += np.multiply(reactive, imaginary, out=square)
-    np.multiply(power, imaginary, out=drawn[1])
-    drawn[1] -= np.multiply(reactive, real, out=square)
-    current[:, : forest.inner] = 0.0
-    current[:, forest.shunted] = 0.0
-    current[:, loaded] = drawn
-
-    real, imaginary = voltage[:, forest.shunted]
-    conductance, susceptance = forest.shunt
-    current[0, forest.shunted] += conductance * real - susceptance * imaginary
-    current[1, forest.shunted] += conductance * imaginary + susceptance * real
-
-    for block in reversed(forest.blocks):
-        current[:, block.parents] += np.add.reduce(_siblings(current, block), axis=1)
+def _branches(scenarios: int, count: int) -> tuple[_Complex, _Float, _Complex, _Complex]:
+    """Room for voltage, current, entering and leaving power of branches, (scenario, branch)."""
+    shape = scenarios, count
+    return (
+        np.empty(shape, dtype=np.complex128),
+        np.empty(shape),
+        np.empty(shape, dtype=np.complex128),
+        np.empty(shape, dtype=np.complex128),
+    )
 
 
-def _forward(forest: Forest, current: _Float, voltage: _Float) -> None:
-    """Voltages from the branch currents, roots first: the drops, then taken off from the parent's voltage."""
-    resistance, reactance = forest.series
-    work = np.multiply(reactance, current[1])
-    np.multiply(resistance, current[0], out=voltage[0])
-    voltage[0] -= work
-    np.multiply(reactance, current[0], out=work)
-    np.multiply(resistance, current[1], out=voltage[1])
-    voltage[1] += work
-
-    roots = voltage[:, : len(forest.source)]
-    np.negative(roots, out=roots)
-    roots[0] += forest.source[:, None]
-    for block in forest.blocks:
-        siblings = _siblings(voltage, block)
-        np.subtract(voltage[:, None, block.parents], siblings, out=siblings)
+def _batch(
+    forest: Forest, power: Array, reactive: Array, other: tuple[int, ...] = ()
+) -> tuple[tuple[int, ...], list[_Float]]:
+    """Shape (..., node) of the batch, and both loads (scenario, node) as the one type of array that the sweeps
+    are compiled for, not copied if they are so already."""
+    given = [np.asarray(part, dtype=np.float64) for part in (power, reactive)]
+    shape = np.broadcast_shapes(*(part.shape for part in given), forest.parent.shape, other)
+    full = (part if part.shape == shape else np.broadcast_to(part, shape) for part in given)
+    return shape, [np.require(part.reshape(-1, shape[-1]), requirements=["C", "W"]) for part in full]
 
 
-def _siblings(work: _Float, block: Block) -> _Float:
-    """View of the children of a block, (2, sibling, parent, scenario)."""
-    return work[:, block.children].reshape(2, block.count, -1, work.shape[-1])
+def _first(values: _Float, scenario: _Float, count: int) -> tuple[_Float, npt.NDArray[np.int64]]:
+    """Greatest over the lanes and the first scenario that has it; NaN and -1 if `count` scenarios are none."""
+    if count == 0:
+        return np.full(len(values), np.nan), np.full(len(values), -1)
+    greatest = values.max(axis=1)
+    first = np.where(values == greatest[:, None], scenario, np.inf).min(axis=1)
+    return greatest, first.astype(np.int64)
 
 
-def _change(before: _Float, after: _Float, rows: _Rows) -> _Float:
-    """Largest change of a part of a voltage in the rows, (scenario,)."""
-    change = after[:, rows] - before[:, rows]
-    np.abs(change, out=change)
-    largest: _Float = change.reshape(-1, change.shape[-1]).max(axis=0, initial=0.0)
-    return largest
-
-
-def _store(
-    forest: Forest, state: _State, scenario: npt.NDArray[np.intp], voltage: _Float, current: _Float
-) -> None:
-    """Writes settled scenarios into the result, rows back in the order of the nodes and in SI."""
-    row = np.argsort(forest.order)
-    voltages, currents = _complex(voltage[:, row]), _complex(current[:, row])
-    upstream = voltages[:, forest.parent]
-    upstream[:, forest.parent < 0] = forest.source
-    state.voltage[scenario] = voltages * forest.nominal_voltage
-    state.current[scenario] = np.abs(currents) / (np.sqrt(3.0) * forest.nominal_voltage)
-    np.conjugate(currents, out=currents)
-    state.entering[scenario] = upstream * currents
-    state.leaving[scenario] = voltages * currents
-    state.converged[scenario] = True
-
-
-def _complex(work: _Float) -> _Complex:
-    """Work array (2, node, scenario) as complex (scenario, node)."""
-    number = np.empty(work.shape[:0:-1], dtype=np.complex128)
-    number.real, number.imag = work[0].T, work[1].T
-    return number
-
-
-def _initial(forest: Forest, start: _Complex | None, width: int) -> _Float:
-    """Voltages to begin with per unit, (2, row, scenario): the source's where no finite start is given."""
-    voltage = np.zeros((2, len(forest.order), width))
-    voltage[0] = forest.no_load[forest.order, None]
-    if start is not None:
-        given = (start / forest.nominal_voltage).T[forest.order]
-        np.copyto(voltage, np.stack([given.real, given.imag]), where=np.isfinite(given))
-    return voltage
-
-
-def _paired(index: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
-    """The index, twice if it is alone: numpy sums a single column in another order than several."""
-    return index if len(index) > 1 else np.repeat(index, 2)
-
-
-def _layout(parent: npt.NDArray[np.intp]) -> tuple[npt.NDArray[np.intp], tuple[Block, ...], int]:
-    """Order of the rows, blocks from the roots down, and number of rows that are not leaves.
-
-    Rows are sorted so that the children of a level are one slice per number of siblings, sibling by
-    sibling: their currents add, and their voltages follow, in a few calls on whole slices.
-    """
-    children: list[list[int]] = [[] for _ in parent]
-    for node in np.flatnonzero(parent >= 0):
-        children[parent[node]].append(int(node))
-    branches = [[node for node in below if children[node]] for below in children]
-    leaves = [[node for node in below if not children[node]] for below in children]
-    # The busiest sibling first, so that nodes of equal number of children tend to stand together.
-    branches = [sorted(below, key=lambda node: -len(branches[node])) for below in branches]
-
-    order = [int(node) for node in np.flatnonzero(parent < 0)]
-    blocks: list[Block] = []
-    first = 0
-    while first < len(order):
-        level, start = order[first:], first
-        first = len(order)
-        blocks += _blocks(level, start, branches, order)
-    inner = len(order)
-    blocks += _blocks(order[:], 0, leaves, order)
-    return np.array(order, dtype=np.intp), tuple(blocks), inner
-
-
-def _blocks(
-    level: Sequence[int], start: int, children: Sequence[Sequence[int]], order: list[int]
-) -> list[Block]:
-    """Blocks of the children of a level that begins at row `start`; puts the children into `order`."""
-    blocks = []
-    for count in sorted({len(children[node]) for node in level} - {0}, reverse=True):
-        places = [place for place, node in enumerate(level) if len(children[node]) == count]
-        first = len(order)
-        order += [children[level[place]][sibling] for sibling in range(count) for place in places]
-        blocks.append(Block(slice(first, len(order)), _rows(start + np.array(places)), count))
-    return blocks
-
-
-def _rows(index: npt.NDArray[np.intp]) -> _Rows:
-    """The rows as a slice where they are consecutive, for numpy copies what an index picks."""
-    if len(index) and index[-1] - index[0] == len(index) - 1:
-        return slice(int(index[0]), int(index[-1]) + 1)
-    return index
+def _walk(parent: _Index) -> _Index:
+    """The nodes, each tree from its root, each node followed by the tree below it."""
+    below: list[list[int]] = [[] for _ in parent]
+    for node in np.flatnonzero(parent >= 0)[::-1]:
+        below[parent[node]].append(int(node))
+    ahead = np.flatnonzero(parent < 0)[::-1].tolist()
+    order = []
+    while ahead:
+        order.append(ahead.pop())
+        ahead += below[order[-1]]
+    return np.array(order, dtype=np.intp)
 
 
 def _per_node(value: Array | None, parent: npt.NDArray[np.intp]) -> _Float:

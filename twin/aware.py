@@ -179,7 +179,7 @@ def __getattr__(name: str) -> Any:
     source = importlib.import_module(name)
     made = ModuleType(f"{__name__}.{name}", source.__doc__)
     for found in pkgutil.iter_modules(source.__path__):
-        if found.name != "quantities":
+        if found.name != "quantities" and not found.name.startswith("_"):
             setattr(made, found.name, _module(f"{name}.{found.name}"))
     globals()[name] = made
     return made

@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -190,7 +191,93 @@ def contingency_figures() -> dict[str, Any]:
     return found
 
 
-SUBJECTS = {"main-job": main_job, "breadth": breadth}
+def cpu(job: Callable[[], Any]) -> float:
+    """Processor time of a job in this process [s]."""
+    start = time.process_time()
+    job()
+    return time.process_time() - start
+
+
+FIRST_FLOW = """
+import time
+import numpy as np
+from electrical import tree
+line = tree.forest(np.array([-1, 0]), np.array([0.0, 0.01]), np.zeros(2), np.full(2, 415.0))
+start = time.process_time()
+tree.{}(line, np.ones(2), np.ones(2))
+print(time.process_time() - start)
+"""
+
+
+def first_calls(kernel: str) -> tuple[float, float]:
+    """Processor time of the first call in a process [s]: one that compiles, and one that finds the machine code."""
+    with tempfile.TemporaryDirectory() as cache:
+        command = [sys.executable, "-c", FIRST_FLOW.format(kernel)]
+        environment = os.environ | {"NUMBA_CACHE_DIR": cache}
+        cold, warm = (
+            subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout
+            for _ in range(2)
+        )
+    return float(cold), float(warm)
+
+
+def load_flow_figures() -> dict[str, Any]:
+    """The radial load flow against power-grid-model: processor time a scenario, one thread each, to 1e-8.
+
+    Every rack draws 30 to 120 kW of its own. The peer iterates currents and gives magnitude and angle of the
+    voltages alone, its least, as `profile` does; `flow` gives currents and powers as well. `worst` has the same
+    peer: it cannot reduce without storing, and reductions of its results are not counted. Ratios are medians of
+    rounds in which all take turns, so that what else the machine does falls on all alike. Compilation, and
+    loading of machine code, come before and are not counted.
+    """
+    import importlib.util
+
+    from electrical import tree
+
+    found: dict[str, Any] = {}
+    for kernel in "flow", "profile", "worst":
+        found[f"first_{kernel}_compiled_s"], found[f"first_{kernel}_cached_s"] = first_calls(kernel)
+    place = importlib.util.spec_from_file_location("networks", CASES.parent / "conftest.py")
+    networks = importlib.util.module_from_spec(place)  # type: ignore[arg-type]
+    sys.modules["networks"] = networks
+    place.loader.exec_module(networks)  # type: ignore[union-attr]
+    count, few, rounds = 10_000, 1_000, 3
+    for letter in "a", "b":
+        network = networks.read_network(f"network-{letter}")
+        rng = np.random.default_rng(1)
+        loads = network.loads(rng.uniform(30e3, 120e3, (count, len(network.racks))), 0.98)
+        part = [load[:few] for load in loads]
+        rating = np.full(len(network.parent), 4000.0)
+        peer = network.elsewhere(
+            *loads, "iterative_current", 1e-8, output_component_types={"node": ["u", "u_angle"]}, threading=-1
+        )
+        jobs = {
+            "peer": (count, peer),
+            "streaming": (count, partial(tree.worst, network.forest, *loads, rating, 1e-8)),
+            "storing": (count, partial(tree.profile, network.forest, *loads, 1e-8)),
+            "flow": (few, partial(tree.flow, network.forest, *part, None, 1e-8)),
+        }
+        for _, job in list(jobs.values())[1:]:
+            partial(job.func, network.forest, *(load[:1] for load in part))()
+        times = [{name: cpu(job) / size for name, (size, job) in jobs.items()} for _ in range(rounds)]
+        for name in jobs:
+            found[f"{letter}_{name}_us"] = statistics.median(one[name] for one in times) * 1e6
+        for name in list(jobs)[1:]:
+            found[f"{letter}_{name}_ratio"] = statistics.median(one["peer"] / one[name] for one in times)
+        state = tree.profile(network.forest, *part, 1e-8)
+        voltage = state.magnitude * np.exp(1j * state.angle)
+        magnitude, angle = network.deviation(voltage, network.solved_elsewhere(*part))
+        found[f"{letter}_worst_difference_pu"] = float(np.abs(magnitude).max())
+        found[f"{letter}_worst_difference_rad"] = float(np.abs(angle).max())
+    return found
+
+
+def electrical() -> dict[str, Any]:
+    """The electrical kernels against their peers."""
+    return load_flow_figures() | unbalanced_figures() | contingency_figures()
+
+
+SUBJECTS = {"main-job": main_job, "breadth": breadth, "electrical": electrical}
 
 
 def main() -> None:

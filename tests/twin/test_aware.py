@@ -26,6 +26,8 @@ def discovered():
     found = {}
     for package in ("geometry", "thermal", "electrical"):
         for module in pkgutil.iter_modules(importlib.import_module(package).__path__):
+            if module.name.startswith("_"):
+                continue
             place = f"{package}.{module.name}"
             for name, member in vars(importlib.import_module(place)).items():
                 if name.startswith("_") or getattr(member, "__module__", None) != place:
@@ -426,6 +428,18 @@ CASES = {
         network=Of("electrical.unbalanced.network"), power=PHASES, reactive=0.3 * PHASES, tolerance=1e-13,
         iterations=40,
     ),
+    "electrical.tree.profile": dict(
+        forest=Of("electrical.mesh.closed"), power=LINE["power"], reactive=0.3 * LINE["power"],
+        tolerance=1e-11, iterations=40,
+    ),
+    "electrical.tree.worst": dict(
+        forest=Of("electrical.mesh.closed"), power=LINE["power"], reactive=0.3 * LINE["power"],
+        rating=np.full(4, 300.0), tolerance=1e-11, iterations=40,
+    ),
+    "electrical.mesh.closed": dict(
+        forest=Of("electrical.tree.forest"), start=np.array([2]), end=np.array([3]),
+        resistance=np.array([0.02]), reactance=np.array([0.01]),
+    ),
 }  # fmt: skip
 
 # Numbers with a dimension stand in these, so that they hold in SI alone.
@@ -486,11 +500,14 @@ ODD = {
     "Hz": "1/minute",
     "A^2*s": "kA^2*minute",
     "A^2*s/m^4": "A^2*s/mm^4",
+    "rad": "deg",
     "1": "%",
 }
 
-# In the scaled system a metre reads 2, a kilogram 3, a second 5, a kelvin 7, an ampere 11.
-SCALE = {"[length]": 2.0, "[mass]": 3.0, "[time]": 5.0, "[temperature]": 7.0, "[current]": 11.0}
+# In the scaled system a metre reads 2, a kilogram 3, a second 5, a kelvin 7, an ampere 11, a radian itself.
+SCALE = {
+    "[length]": 2.0, "[mass]": 3.0, "[time]": 5.0, "[temperature]": 7.0, "[current]": 11.0, "[angle]": 1.0,
+}  # fmt: skip
 
 
 def unit_of(hint):
