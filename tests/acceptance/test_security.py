@@ -165,3 +165,15 @@ def test_the_only_unit_is_not_secured_against_its_own_outage():
     secure = twin.solve(twin.load("gb300-su", {"power.security": "n-1"}), twin.Operation(**only))
     assert set(plain.binding_kind.values[plain.binding.values[0]]) == {"cdu"}
     np.testing.assert_allclose(secure.power.values, plain.power.values, rtol=1e-9)
+
+
+def test_of_two_panels_on_one_ups_each_carries_the_other(tmp_path):
+    """Both feeds of a row hang on one UPS: its outage takes the row down, that of one panel loads the other."""
+    layout = edited(
+        tmp_path,
+        ("feed: ups.B, conductor: busway-1000a", "feed: ups.A, conductor: busway-1000a"),
+        ("rpp-500", "rpp-300"),
+    )
+    caps = twin.solve(twin.load(layout, {"power.security": "n-1"}), twin.Operation(edp_factor=1.4))
+    assert set(caps.binding_kind.values[caps.binding.values[0]]) == {"panel"}
+    assert highest_after(layout, {}, caps, [["rpp.A1"], ["rpp.B2"]], CHAIN) == pytest.approx(1.0, abs=1e-5)

@@ -61,6 +61,15 @@ def test_equal_blocks_on_one_plant_are_like_blocks_with_plants_of_their_own(site
     )
 
 
+def test_each_loop_stands_above_the_water_of_its_own_plant(sites):
+    own, _ = sites
+    setpoint = np.array([[308.15, 318.15]])
+    state = twin.solve(own, twin.Operation(dry_bulb=293.15, supply_temperature=setpoint))
+    water = state.facility_supply_temperature.values
+    assert np.ptp(water) > 5.0
+    np.testing.assert_allclose(state.approach.values, setpoint - water, rtol=1e-9)
+
+
 def test_the_loop_that_needs_the_coldest_water_decides_and_the_other_keeps_its_set_point(sites):
     _, one = sites
     setpoint = np.array([[313.15, 318.15]])

@@ -137,3 +137,8 @@ def test_a_part_that_is_written_and_left_empty_is_a_part_that_is_not_there(tmp_p
         twin.load(str(file))
     assert {problem.message for problem in caught.value.problems} == {message}
     assert all(problem.line for problem in caught.value.problems)
+
+
+def test_links_of_an_air_cooled_rack_reach_one_node(hall):
+    assert hall.racks.types[0].gpu.domain == 8
+    assert hall.racks.gpus[0] == 32

@@ -147,3 +147,13 @@ def test_all_pumps_of_a_plant_out_leave_its_racks_dark(pod):
     assert state.converged.all()
     assert state.rack_power.item() == 0.0
     assert set(state.binding_kind.values[state.binding.values[0]]) == {"coolant_temperature"}
+
+
+def test_pumps_that_can_do_more_leave_a_margin_and_the_worst_margins_are_in_their_scales(pod):
+    state = twin.solve(pod, twin.Operation(**LOAD))
+    assert RULES["L4-flow"].margin(pod, state).item() == pytest.approx(state.flow_reserve.item() - 1.0)
+    assert state.flow_reserve.item() > 1.1
+    for code in ("L4-flow", "L2-return"):
+        margin = RULES[code].margin(pod, state).min() / RULES[code].scale
+        assert state.worst_margin.sel(rule=code).item() == pytest.approx(margin, rel=1e-12)
+    assert RULES["L2-return"].scale == 20.0
