@@ -213,6 +213,20 @@ def test_a_batch_without_any_state_has_no_worst():
     assert worst(line, np.empty((0, 2)), np.zeros(2)).voltage_scenario.tolist() == [-1, -1]
 
 
+def test_a_scenario_that_has_not_settled_has_no_part_in_the_worst():
+    line = forest(np.array([-1, 0]), [0.0, 0.01], [0.0, 0.0], [400.0, 400.0])
+    power = 4e6 * np.array([[0.0, 0.1], [0.0, 0.95], [0.0, 3.0], [0.0, np.inf]])
+    found, first = (worst(line, part, np.zeros(2), iterations=9) for part in (power, power[:1]))
+    assert [Reason(reason).name for reason in found.reason] == [
+        "SETTLED",
+        "UNSETTLED",
+        "COLLAPSED",
+        "UNDEFINED",
+    ]
+    for name in "voltage", "voltage_scenario", "current", "current_scenario", "loss", "mean_loss":
+        np.testing.assert_array_equal(getattr(found, name), getattr(first, name))
+
+
 def test_the_nose_is_told_from_too_few_sweeps():
     resistance, source = 0.01, 400.0
     line = forest(np.array([-1, 0]), [0.0, resistance], [0.0, 0.0], [source, source])
