@@ -22,7 +22,15 @@ LANES = 2 if config.DISABLE_JIT else 32  # type: ignore[attr-defined]
 # Why a scenario has no state, as in `electrical.tree.Reason`.
 SETTLED, COLLAPSED, UNSETTLED, UNDEFINED = range(4)
 
-_kernel = njit(cache=True, nogil=True, error_model="numpy")
+
+def _kernel(function):
+    """Compiled when first called, and kept for later processes where numba finds a folder that it may write."""
+    try:
+        return njit(cache=True, nogil=True, error_model="numpy")(function)
+    except RuntimeError:
+        return njit(nogil=True, error_model="numpy")(function)
+
+
 # Parts are compiled inside their kernel alone: a function of its own would be compiled there once more.
 _part = njit(inline="always", error_model="numpy")
 

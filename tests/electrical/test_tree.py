@@ -411,3 +411,19 @@ def test_incidence_holds_every_path(network):
             path.append(above)
             above = parent[above]
         assert sorted(path) == np.flatnonzero(carried[:, [node]].toarray()[:, 0]).tolist()
+
+
+def test_without_a_folder_for_machine_code_a_flow_is_compiled_each_time():
+    code = (
+        "import numpy as np; from electrical import tree; from numba.core import caching;"
+        "names = [name for name in vars(caching) if name.endswith('CacheImpl') or name == 'CacheImpl'];"
+        "[setattr(vars(caching)[name], '_locator_classes', []) for name in names];"
+        "line = tree.forest(np.array([-1, 0]), [0.0, 0.01], [0.0, 0.0], 415.0);"
+        "assert tree.profile(line, np.array([0.0, 1e5]), np.zeros(2)).converged;"
+        "from electrical import _sweep; print(type(_sweep.settle._cache).__name__)"
+    )
+    environment = os.environ | {"NUMBA_DISABLE_JIT": "0"}
+    ran = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True, env=environment
+    )
+    assert ran.stdout.strip() == "NullCache"
