@@ -15,10 +15,14 @@ _HOME = {
     "check": "twin.verdict",
     "findings": "twin.verdict",
     "prices": "twin.study.price",
+    "contingencies": "twin.study.contingency",
+    "fault_levels": "twin.study.fault",
     "Operation": "twin.operation",
     "InputError": "twin.errors",
 }
-__all__ = ["InputError", "Operation", "check", "findings", "load", "prices", "solve"]
+__all__ = [
+    "InputError", "Operation", "check", "contingencies", "fault_levels", "findings", "load", "prices", "solve",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

@@ -139,8 +139,16 @@ class Chain:
     converter_coefficients: Array
     converter_tangent: Array
     """(converter,) reactive over active power at the input; converters are UPS and rectifiers."""
+    resistance: Array
+    """(node,) of the branch into each node, at its own voltage [ohm]: a conductor at 75 degC, the loop of two poles, a
+    transformer with its run; `reactance` likewise."""
+    reactance: Array
     transformer_node: Index
     """Secondary bus of each transformer."""
+    transformer_resistance: Array
+    """Of its winding alone [ohm]; `transformer_reactance` likewise, and its rating [VA]."""
+    transformer_reactance: Array
+    transformer_rating: Array
     transformer_share: Array
     """Part of that branch's resistance that is winding; the rest is conductor."""
     standing_at: Index

@@ -211,6 +211,14 @@ class Drawing:
         tangent = np.array([tangent for _, tangent in self.loads])
         curves = [converter.loss_coefficients(*made["efficiency"].T) for _, _, _, made in self.converters]
         factor = np.array([made["powerFactor"] for *_, made in self.converters])
+        own = np.array(
+            [
+                transformer.series_impedance(
+                    made["rating"], nodes[bus].voltage, made["impedance"], made["loadLoss"]
+                )
+                for bus, made in self.transformers
+            ]
+        ).reshape(-1, 2)
         standing = np.array([made["noLoadLoss"] for _, made in self.transformers])
         apparent = np.array([made["noLoadCurrent"] * made["rating"] for _, made in self.transformers])
         buses = np.array([bus for bus, _ in self.transformers], dtype=np.int64)
@@ -231,7 +239,12 @@ class Drawing:
             converter_device=np.array([number for number, *_ in self.converters], dtype=np.int64),
             converter_coefficients=np.array(curves).reshape(-1, 3),
             converter_tangent=np.tan(np.arccos(factor)),
+            resistance=np.array([node.resistance for node in nodes]),
+            reactance=np.array([node.reactance for node in nodes]),
             transformer_node=buses,
+            transformer_resistance=own[:, 0],
+            transformer_reactance=own[:, 1],
+            transformer_rating=np.array([made["rating"] for _, made in self.transformers]),
             transformer_share=np.array([nodes[bus].winding for bus in buses]),
             standing_at=parent[buses],
             standing_power=standing,

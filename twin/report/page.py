@@ -14,6 +14,7 @@ from twin.colour import at_first
 from twin.facility import COOLING_MODES, Facility
 from twin.report.figure import as_written, by_doubt
 from twin.report.plot import plots
+from twin.study.fault import fault_levels
 from twin.summary import (
     CAUSES,
     MODES,
@@ -81,6 +82,7 @@ RACK = (
     ("coolant_flow", "flow", "m3/s", 3),
     ("case_temperature", "GPU case", "K", 3),
     ("air_inlet_temperature", "air in", "K", 3),
+    ("feed_voltage", "voltage", "%", 4),
 )
 """Columns of the rack table: variable, heading, unit, digits."""
 MANY = 6
@@ -122,6 +124,7 @@ def page(
         bound=[(CAUSES[kind], count, count / found.racks) for kind, count in found.binding.items()],
         prices=[(price, *worth(price)) for price in found.prices],
         margins=_margins(found),
+        levels=_levels(facility),
         rack_columns=[heading for _, heading, *_ in RACK],
         racks=_racks(facility, one) if found.converged else [],
         assumptions=facility.layout.assumptions,
@@ -261,6 +264,22 @@ def _margins(found: Summary) -> list[dict[str, Any]]:
             }
         )
     return listed
+
+
+def _levels(facility: Facility) -> list[tuple[str, str, str, str, str, str]]:
+    """Short-circuit levels by kind of device: the greatest and the least among its devices."""
+    levels = fault_levels(facility)
+    lines = []
+    for kind in dict.fromkeys(level.kind for level in levels):
+        mine = [level for level in levels if level.kind == kind]
+        most, least = max(mine, key=lambda level: level.greatest), min(mine, key=lambda level: level.least)
+        lines.append(
+            (
+                kind, readable(most.voltage, "V"), most.device, readable(most.greatest, "A", 3),
+                readable(most.peak, "A", 3), readable(least.least, "A", 3),
+            )
+        )  # fmt: skip
+    return lines
 
 
 def _racks(facility: Facility, one: xr.Dataset) -> list[dict[str, Any]]:
