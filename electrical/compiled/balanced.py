@@ -16,6 +16,8 @@ from __future__ import annotations
 import numpy as np
 from numba import config, njit
 
+from electrical.compiled.kernel import kernel
+
 # Interpreted, as for coverage, each lane costs as much as a scenario.
 LANES = 2 if config.DISABLE_JIT else 32  # type: ignore[attr-defined]
 
@@ -23,14 +25,7 @@ LANES = 2 if config.DISABLE_JIT else 32  # type: ignore[attr-defined]
 SETTLED, COLLAPSED, UNSETTLED, UNDEFINED = range(4)
 
 
-def _kernel(function):
-    """Compiled when first called, and kept for later processes where numba finds a folder that it may write."""
-    try:
-        return njit(cache=True, nogil=True, error_model="numpy")(function)
-    except RuntimeError:
-        return njit(nogil=True, error_model="numpy")(function)
-
-
+_kernel = kernel(nogil=True, error_model="numpy")
 # Parts are compiled inside their kernel alone: a function of its own would be compiled there once more.
 _part = njit(inline="always", error_model="numpy")
 

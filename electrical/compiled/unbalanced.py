@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+
+from electrical.compiled.kernel import kernel
 
 LANES = 16
 A, B, C, D, E, F = range(0, 6 * LANES, LANES)
@@ -67,7 +68,7 @@ class Worst(NamedTuple):
     scenario: _Index
 
 
-@njit(cache=True)
+@kernel()
 def solve(
     plan: Plan,
     order: _Index,
@@ -93,7 +94,7 @@ def solve(
         _store(plan, order, unit, first, lanes, voltage, current, settled, results)
 
 
-@njit(cache=True)
+@kernel()
 def watch(
     plan: Plan,
     order: _Index,
@@ -115,7 +116,7 @@ def watch(
         _watch(plan, first, settled, lanes, voltage, current, worst, losses)
 
 
-@njit(cache=True)
+@kernel()
 def _gather(
     order: _Index,
     power: _Float,
@@ -139,7 +140,7 @@ def _gather(
                     loaded[row] = True
 
 
-@njit(cache=True)
+@kernel()
 def _settle(
     plan: Plan,
     demand: _Float,
@@ -180,7 +181,7 @@ def _settle(
     _backward(plan, demand, loaded, voltage, current)
 
 
-@njit(cache=True)
+@kernel()
 def _no_load(plan: Plan, voltage: _Float) -> None:
     """Voltages of the idle network without its shunts."""
     for row in range(len(plan.parent)):
@@ -194,7 +195,7 @@ def _no_load(plan: Plan, voltage: _Float) -> None:
             _turned(plan.turns, turn, voltage, above, voltage, row)
 
 
-@njit(cache=True)
+@kernel()
 def _balanced(ratio: float, voltage: _Float, row: int) -> None:
     """Voltages of an ideal source."""
     for k in range(LANES):
@@ -206,7 +207,7 @@ def _balanced(ratio: float, voltage: _Float, row: int) -> None:
         voltage[row, F + k] = HALF_ROOT * ratio
 
 
-@njit(cache=True)
+@kernel()
 def _turned(turns: _Float, turn: int, voltage: _Float, above: int, secondary: _Float, row: int) -> None:
     """Voltages of the ideal secondary of a transformer."""
     for part in range(0, WIDTH, IMAGINARY):
@@ -218,7 +219,7 @@ def _turned(turns: _Float, turn: int, voltage: _Float, above: int, secondary: _F
                 )
 
 
-@njit(cache=True)
+@kernel()
 def _backward(
     plan: Plan, demand: _Float, loaded: npt.NDArray[np.bool_], voltage: _Float, current: _Float
 ) -> None:
@@ -241,7 +242,7 @@ def _backward(
                 _returned(plan.turns, turn, current, row, above)
 
 
-@njit(cache=True)
+@kernel()
 def _drawn(demand: _Float, voltage: _Float, current: _Float, row: int) -> None:
     """Adds the currents of loads from phase to neutral: conjugate of power over voltage."""
     for part in range(IMAGINARY):
@@ -252,7 +253,7 @@ def _drawn(demand: _Float, voltage: _Float, current: _Float, row: int) -> None:
         current[row, IMAGINARY + part] += (power * imaginary - reactive * real) * inverse
 
 
-@njit(cache=True)
+@kernel()
 def _drawn_between(demand: _Float, voltage: _Float, current: _Float, row: int) -> None:
     """Adds the currents of loads between phases ab, bc, ca."""
     for phase in range(3):
@@ -270,7 +271,7 @@ def _drawn_between(demand: _Float, voltage: _Float, current: _Float, row: int) -
             current[row, IMAGINARY + to + k] -= across
 
 
-@njit(cache=True)
+@kernel()
 def _leaked(shunts: _Float, shunt: int, voltage: _Float, current: _Float, row: int) -> None:
     """Adds the currents of a shunt alike in all phases."""
     g, b, mutual_g, mutual_b = shunts[shunt, 0], shunts[shunt, 1], shunts[shunt, 2], shunts[shunt, 3]
@@ -285,7 +286,7 @@ def _leaked(shunts: _Float, shunt: int, voltage: _Float, current: _Float, row: i
             current[row, IMAGINARY + part] += g * imaginary + b * real + common_imaginary
 
 
-@njit(cache=True)
+@kernel()
 def _returned(turns: _Float, turn: int, current: _Float, row: int, above: int) -> None:
     """Adds the primary currents of a transformer: what conserves the power, the transpose of the turn."""
     for part in range(0, WIDTH, IMAGINARY):
@@ -297,7 +298,7 @@ def _returned(turns: _Float, turn: int, current: _Float, row: int, above: int) -
                 )
 
 
-@njit(cache=True)
+@kernel()
 def _forward(
     plan: Plan, current: _Float, work: _Float, active: _Float, voltage: _Float, change: _Float
 ) -> None:
@@ -322,7 +323,7 @@ def _forward(
             _coupled_descend(work, 1, upper, place, active, voltage, row, change)
 
 
-@njit(cache=True)
+@kernel()
 def _descend(
     series: _Float,
     current: _Float,
@@ -364,13 +365,13 @@ def _descend(
         voltage[row, D + k], voltage[row, E + k], voltage[row, F + k] = new_d, new_e, new_f
 
 
-@njit(cache=True)
+@kernel()
 def _larger(one: float, other: float) -> float:
     """A maximum that is a single instruction, for it does not care about what is not a number."""
     return one if one > other else other
 
 
-@njit(cache=True)
+@kernel()
 def _coupled_drop(blocks: _Float, block: int, current: _Float, row: int, drop: _Float, place: int) -> None:
     """Voltage drops of a branch whose phases differ."""
     for part in range(WIDTH):
@@ -384,7 +385,7 @@ def _coupled_drop(blocks: _Float, block: int, current: _Float, row: int, drop: _
                 drop[place, IMAGINARY + into + k] += r * imaginary + x * real
 
 
-@njit(cache=True)
+@kernel()
 def _coupled_descend(
     drop: _Float,
     of: int,
@@ -405,7 +406,7 @@ def _coupled_descend(
             voltage[row, part + k] = after
 
 
-@njit(cache=True)
+@kernel()
 def _ratio_of_sequences(voltage: _Float, row: int, ratio: _Float) -> None:
     """Square of negative over positive sequence, (LANES,)."""
     for k in range(LANES):
@@ -419,7 +420,7 @@ def _ratio_of_sequences(voltage: _Float, row: int, ratio: _Float) -> None:
         ratio[k] = negative / positive
 
 
-@njit(cache=True)
+@kernel()
 def _lost(plan: Plan, row: int, current: _Float, work: _Float, loss: _Float) -> None:
     """Active power lost in the branch into a row, (LANES,)."""
     block = plan.block[row]
@@ -438,7 +439,7 @@ def _lost(plan: Plan, row: int, current: _Float, work: _Float, loss: _Float) -> 
         loss[k] = resistance * square + mutual * ((a + b + c) ** 2 + (d + e + f) ** 2)
 
 
-@njit(cache=True)
+@kernel()
 def _store(
     plan: Plan,
     order: _Index,
@@ -479,7 +480,7 @@ def _store(
             results.loss[scenario, node] = mask[lane] * loss[lane]
 
 
-@njit(cache=True)
+@kernel()
 def _watch(
     plan: Plan,
     first: int,
@@ -510,7 +511,7 @@ def _watch(
         losses[first + lane] = total[lane] if settled[lane] else np.nan
 
 
-@njit(cache=True)
+@kernel()
 def _squares(
     voltage: _Float, current: _Float, row: int, lowest: _Float, highest: _Float, neutral: _Float
 ) -> None:
@@ -529,7 +530,7 @@ def _squares(
         neutral[k] = real * real + imaginary * imaginary
 
 
-@njit(cache=True)
+@kernel()
 def _keep(value: _Float, valid: _Float, first: int, worst: Worst, kind: int, row: int) -> None:
     """Takes what is worse than the worst so far, (LANES,)."""
     for k in range(LANES):

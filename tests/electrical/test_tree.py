@@ -420,7 +420,7 @@ def test_without_a_folder_for_machine_code_a_flow_is_compiled_each_time():
         "[setattr(vars(caching)[name], '_locator_classes', []) for name in names];"
         "line = tree.forest(np.array([-1, 0]), [0.0, 0.01], [0.0, 0.0], 415.0);"
         "assert tree.profile(line, np.array([0.0, 1e5]), np.zeros(2)).converged;"
-        "from electrical import _sweep; print(type(_sweep.settle._cache).__name__)"
+        "from electrical.compiled import balanced; print(type(balanced.settle._cache).__name__)"
     )
     environment = os.environ | {"NUMBA_DISABLE_JIT": "0"}
     ran = subprocess.run(
