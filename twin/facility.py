@@ -157,6 +157,10 @@ class Chain:
     standing_reactive: Array
     inside: npt.NDArray[np.bool_]
     """(node,) branches on the site's side of the point of connection."""
+    run_node: Index
+    """(device,) node whose branch has the run of conductor to the device, -1 without one."""
+    run_rating: Array
+    """(device,) current that run may carry for good [A]; NaN without one."""
     device_whips: Array
     """(device,) whips in parallel, 1 for all that is no whip."""
     load_name: tuple[str, ...]

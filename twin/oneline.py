@@ -35,6 +35,8 @@ class _Device:
     box: Array
     node: int = -1
     whips: float = 1.0
+    run: tuple[int, float] = (-1, np.nan)
+    """Node and rated current of the conductor that feeds it."""
 
 
 @dataclass(frozen=True)
@@ -99,9 +101,10 @@ class Drawing:
         box: Array = NOWHERE,
         node: int = -1,
         whips: float = 1.0,
+        run: tuple[int, float] = (-1, np.nan),
     ) -> int:
         """A device of a catalogue product, "" for the utility; its index."""
-        self.devices.append(_Device(name, product, kind, block, rating, box, node, whips))
+        self.devices.append(_Device(name, product, kind, block, rating, box, node, whips, run))
         return len(self.devices) - 1
 
     def node(self, node: _Node) -> int:
@@ -136,8 +139,11 @@ class Drawing:
         direct = self.nodes[parent].direct
         voltage = item.voltage or voltage
         resistance = reactance = 0.0
+        amps = np.nan
         if item.conductor:
-            resistance, reactance = self._run(self.product(item.conductor), item.length or 0.0, direct)
+            made_run = self.product(item.conductor)
+            amps = made_run["ratedCurrent"]
+            resistance, reactance = self._run(made_run, item.length or 0.0, direct)
         name, number = placed.device(item.name), len(self.devices)
         if made.kind == "transformer":
             winding, leakage = transformer.series_impedance(
@@ -159,11 +165,12 @@ class Drawing:
             level = self.nodes[parent].voltage
             bus = self.node(_Node(parent, number, level, resistance, reactance, direct=direct))
             voltage = voltage if made.kind == "rectifier" else level
+        run = (bus if item.conductor else -1, amps)
         if made.kind in ("ups", "rectifier"):
             direct = made.kind == "rectifier"
             entry, bus = bus, self.node(_Node(bus, number, voltage, 0.0, 0.0, source=True, direct=direct))
             self.converters.append((number, entry, bus, made))
-        self.device(name, made.name, made.kind, block, made["rating"], _box(item, made, placed), bus)
+        self.device(name, made.name, made.kind, block, made["rating"], _box(item, made, placed), bus, run=run)
         self.outputs[name] = bus
 
     def _run(self, made: Product, length: float, direct: bool, parallel: float = 1.0) -> tuple[float, float]:
@@ -232,6 +239,8 @@ class Drawing:
             node_device=np.array([node.device for node in nodes]),
             stages=stages,
             device_node=np.array([device.node for device in self.devices]),
+            run_node=np.array([device.run[0] for device in self.devices]),
+            run_rating=np.array([device.run[1] for device in self.devices]),
             device_whips=np.array([device.whips for device in self.devices]),
             direct=direct,
             converter_input=np.array([entry for _, entry, _, _ in self.converters], dtype=np.int64),

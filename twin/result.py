@@ -160,6 +160,7 @@ def result(
         "fan_wall_duty": heat.hall.duty,
         "device_power": _device_power(facility, supply, mean, heat),
         "device_loading": _device_loading(facility, operation, supply, peak, mean, heat),
+        "run_loading": peak.run,
         "device_alive": supply.device,
         "price": found["price"],
     }

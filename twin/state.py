@@ -128,6 +128,9 @@ VARIABLES: dict[str, Variable] = {
     "chiller_power": Variable(B, "W", "racks", "chillers of the air system and their pumps"),
     "device_power": Variable(D, "W", "racks", "active power through, or heat carried by, the device"),
     "device_loading": Variable(D, "1", "racks", "load at peak over continuous rating"),
+    "run_loading": Variable(
+        D, "1", "racks", "current at peak in the conductor to the device over its rating"
+    ),
     "device_alive": Variable(D, "1", "racks", "in service and fed"),
     "price": Variable(
         ("scenario", "limit"),

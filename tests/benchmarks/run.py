@@ -274,7 +274,8 @@ def load_flow_figures() -> dict[str, Any]:
 
 def electrical() -> dict[str, Any]:
     """The electrical kernels against their peers."""
-    return load_flow_figures() | unbalanced_figures() | contingency_figures()
+    unbalanced = {f"unbalanced_{name}": value for name, value in unbalanced_figures().items()}
+    return load_flow_figures() | unbalanced | contingency_figures()
 
 
 SUBJECTS = {"main-job": main_job, "breadth": breadth, "electrical": electrical}

@@ -275,3 +275,32 @@ blocks:
     assert (problem.file, problem.path) == ("gb300-su.yaml", "power.policy")
     assert problem.line
     assert "is max-throughput, A has none; the blocks of a site share one policy" in problem.message
+
+
+def test_a_busway_is_loaded_with_the_current_of_what_it_feeds():
+    """Panel A1 draws what its row draws; its busway of 1000 A carries P / (3^1/2 U cos phi) of the panel's bus."""
+    pod = twin.load()
+    state = twin.solve(pod, twin.Operation(rack_power=130e3, edp_factor=1.2, support_load=0.0))
+    index = pod.devices.name.index("rpp.A1")
+    volts = 415.0 * state.feed_voltage.values[0, 0]
+    power = state.device_loading.values[0, index] * 500e3
+    amps = power / (np.sqrt(3.0) * volts * 0.98)
+    assert state.run_loading.values[0, index] == pytest.approx(amps / 1000.0, rel=3e-3)
+    assert np.isnan(state.run_loading.sel(device="T.A").item())
+    margin = twin.check(pod, state)["E2-busway"].sel(device="rpp.A1").item()
+    assert margin == pytest.approx(1.0 - state.run_loading.values[0, index], rel=1e-12)
+
+
+def test_a_busway_too_small_for_its_panel_is_outside():
+    pod = twin.load("gb300-su", {"power.devices[ups.A].conductor": "busway-800a"})
+    state = twin.solve(pod, twin.Operation(rack_power=142e3, out=[["ups.B"]]))
+    assert twin.check(pod, state)["E2-busway"].sel(device="ups.A").item() < -0.1
+
+
+def test_a_busway_of_direct_current_carries_the_power_over_the_voltage():
+    unit = twin.load("vr-800vdc")
+    state = twin.solve(unit, twin.Operation(rack_power=200e3, support_load=0.0))
+    power = state.device_power.sel(device="rpp.A1").item()
+    amps = state.run_loading.sel(device="rpp.A1").item() * 1000.0
+    assert amps == pytest.approx(power / 800.0, rel=3e-3)
+    assert amps > power / 800.0

@@ -29,6 +29,8 @@ class Feed:
     """(scenario, device) active power [W]."""
     whip: Array
     """(scenario, rack) current of the most loaded whip over its continuous rating."""
+    run: Array
+    """(scenario, device) current in the conductor that feeds the device over its rating; NaN without one."""
     utility: Array
     losses: Mapping[str, Array]
     """(scenario,) by stage: cable, transformer, ups, rectifier [W]."""
@@ -85,6 +87,7 @@ def feed(facility: Facility, operation: Operation, supply: Supply, power: Array,
         load=np.where(electrical, amount, np.nan),
         power=np.where(electrical, through.real, np.nan),
         whip=np.maximum.reduceat(amount[:, whips] / devices.rating[whips], starts, axis=-1),
+        run=swept.current[:, np.maximum(chain.run_node, 0)] / chain.run_rating,
         utility=through[:, 0].real,
         losses=losses,
         converged=swept.converged,

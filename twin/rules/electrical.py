@@ -27,6 +27,14 @@ def panel(facility: Facility, arrays: Arrays) -> tuple[Array, Array]:
 
 
 @rule(
+    "E2-busway", "current at peak in the conductor to a device over its rating", unit="1", axis="device", sense="most",
+    scale=1.0, clause="conductor product: ratedCurrent, continuous at the ambient of its sheet",
+)  # fmt: skip
+def busway(facility: Facility, arrays: Arrays) -> tuple[Array, Array]:
+    return np.asarray(arrays["run_loading"]), np.ones((1, 1))
+
+
+@rule(
     "E12-ups", "UPS output at peak power over its rating", unit="1", axis="device", sense="most", scale=1.0,
     clause="UPS product: rating",
 )  # fmt: skip
