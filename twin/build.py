@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.interpolate import PchipInterpolator
 
-from electrical import conductor, converter
+from electrical import conductor, converter, protection
 from geometry.row import rack_boxes
 from thermal import air, coldplate
 from twin import availability
@@ -77,6 +77,11 @@ def build(layout: Layout) -> Facility:
     whip_power[chain.feed_load[whips]] = np.where(
         chain.direct[chain.feed_node[whips]], amps * volts, alternating
     )
+    borne = np.array(
+        [_device_borne(drawing.used.get(name), layout.workload.edp_duration) for name in devices.product]
+    )
+    whip_pulse = np.full(len(racks.name), np.inf)
+    np.minimum.at(whip_pulse, chain.feed_load[whips], borne[chain.feed_device[whips]])
     card = drawing.product("disaggregated")
     return Facility(
         name=layout.name,
@@ -97,6 +102,11 @@ def build(layout: Layout) -> Facility:
         outages=drawing.single_outages()
         if blocks[0][0].power.security == "n-1"
         else np.zeros((0, 1), dtype=np.int64),
+        short_time=borne,
+        shelf_pulse=np.array(
+            [_borne(kind.product.get("shelfPulse"), layout.workload.edp_duration) for kind in racks.types]
+        )[racks.type],
+        whip_pulse=whip_pulse,
         whip_power=whip_power,
         required=required,
         elements={"rack": len(racks.name), "row": len(rows), "block": len(blocks)},
@@ -112,6 +122,22 @@ def build(layout: Layout) -> Facility:
         operation=_operation(layout, blocks),
         products=tuple(drawing.used.values()),
     )
+
+
+def _device_borne(made: Product | None, duration: float | None) -> float:
+    """Load that a device bears for a while over its continuous rating."""
+    if made is None or duration is None:
+        return 1.0
+    if made.kind == "ups" and made.get("overloadTime") is not None:
+        return float(made["overloadAtNominalVoltage"]) if duration <= made["overloadTime"] else 1.0
+    return _borne(made.get("shortTime"), duration)
+
+
+def _borne(points: Array | None, duration: float | None) -> float:
+    """What short-time ratings (point, 2) of time and ratio allow for a duration; 1 without them."""
+    if points is None or duration is None:
+        return 1.0
+    return float(protection.short_time_margin(0.0, duration, points[:, 0], points[:, 1]))
 
 
 def _fingerprint(layout: Layout, drawing: Drawing) -> str:

@@ -22,7 +22,7 @@ from twin.operation import OPERATING, Operation, resolve
 from twin.plant.cooling import Heat, heat
 from twin.plant.limit import Limits, limits
 from twin.plant.loop import Flow, flow, rack_heat
-from twin.plant.power import Feed, feed
+from twin.plant.power import Feed, feed, judged
 from twin.plant.supply import Supply, supplied
 from twin.plant.water import HOTTEST
 from twin.result import result
@@ -233,9 +233,14 @@ def _state(
     peak, highest = mean, power
     if np.any(operation.edp_factor != 1.0):
         highest = power * operation.edp_factor[:, None]
-        peak = feed(facility, operation, supply, highest, hot)
-    after = tuple(feed(facility, operation, further, highest, hot) for further in supply.after)
-    return _State(moving, hot, mean, peak, after)
+        peak = judged(facility, mean, feed(facility, operation, supply, highest, hot))
+    after = []
+    for further in supply.after:
+        found = feed(facility, operation, further, highest, hot)
+        if np.any(facility.short_time > 1.0):
+            found = judged(facility, feed(facility, operation, further, power, hot), found)
+        after.append(found)
+    return _State(moving, hot, mean, peak, tuple(after))
 
 
 def _ahead(hot: Heat) -> Array:

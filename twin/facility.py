@@ -304,6 +304,11 @@ class Facility:
     outages: Index
     """(pattern, order) devices to be out one after the other for `security: n-1`, padded with -1; no pattern
     without it."""
+    short_time: Array
+    """(device,) load that the device bears for the duration of the workload's peaks over its continuous rating."""
+    shelf_pulse: Array
+    """(rack,) the same of the power shelves, and `whip_pulse` of the whips."""
+    whip_pulse: Array
     whip_power: Array
     """(rack,) power one whip carries at nominal voltage and its continuous current [W]."""
     required: Mapping[str, Array]

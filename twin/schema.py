@@ -126,7 +126,11 @@ class Site(Model):
 
 
 class Workload(Model):
-    """What the racks serve, and how fast; `rack_power` prescribes their AC power instead."""
+    """What the racks serve, and how fast; `rack_power` prescribes their AC power instead.
+
+    The peaks of `edp_factor` last `edp_duration`: devices then bear them by their short-time ratings and the mean by
+    their continuous ones. Without it the peak is held as if it lasted.
+    """
 
     model: Name
     precision: Literal["nvfp4", "fp8", "bf16"]
@@ -135,6 +139,7 @@ class Workload(Model):
     interactivity: Annotated[float, operating("workload.interactivity")]
     prefill_utilisation: Annotated[float, Measure("1", above=0.0, below=1.0)] = 0.8
     edp_factor: Annotated[float, operating("workload.edp_factor")] = 1.0
+    edp_duration: Annotated[float, Measure("s", above=0.0)] | None = None
     rack_power: Annotated[float, operating("workload.rack_power")] | None = None
 
 

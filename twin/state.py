@@ -127,7 +127,12 @@ VARIABLES: dict[str, Variable] = {
     "fan_wall_power": Variable(B, "W", "racks", "fan walls"),
     "chiller_power": Variable(B, "W", "racks", "chillers of the air system and their pumps"),
     "device_power": Variable(D, "W", "racks", "active power through, or heat carried by, the device"),
-    "device_loading": Variable(D, "1", "racks", "load at peak over continuous rating"),
+    "device_loading": Variable(
+        D,
+        "1",
+        "racks",
+        "load at peak over continuous rating; of peaks of a stated duration over what is borne for it",
+    ),
     "run_loading": Variable(
         D, "1", "racks", "current at peak in the conductor to the device over its rating"
     ),

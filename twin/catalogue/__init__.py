@@ -90,6 +90,7 @@ KINDS: dict[str, dict[str, Slot]] = {
         "numShelves": _need("1"),
         "shelfRating": _need("W"),
         "shelfEfficiency": _need("1", "1"),
+        "shelfPulse": _may("s", "1"),
         "coldPlateFlowShare": _need("1", group="liquid"),
         "plateReferenceInlet": _need("K", group="liquid"),
         "plateReferencePower": _need("W", group="liquid"),
@@ -170,6 +171,7 @@ KINDS: dict[str, dict[str, Slot]] = {
         "noLoadLoss": _need("W"),
         "loadLoss": _need("W"),
         "impedance": _need("1"),
+        "shortTime": _may("s", "1"),
         "noLoadCurrent": _need("1"),
     },
     "ups": {
@@ -187,6 +189,7 @@ KINDS: dict[str, dict[str, Slot]] = {
         "nominalVoltage": _need("V"),
     },
     "panel": {
+        "shortTime": _may("s", "1"),
         **{side: _may("m") for side in SIDES},
         "rating": _need("W"),
         "nominalVoltage": _need("V"),
@@ -194,6 +197,7 @@ KINDS: dict[str, dict[str, Slot]] = {
     "whip": {
         "ratedCurrent": _need("A"),
         "continuousFactor": _need("1"),
+        "shortTime": _may("s", "1"),
         "nominalVoltage": _need("V"),
         "resistancePerLength": _need("ohm/m"),
         "reactancePerLength": _need("ohm/m"),

@@ -89,11 +89,11 @@ def limits(
     """Own and shared limits: heat limits at the temperatures of coolant and rack fronts, (scenario, block) [K], the
     rest from the state last found.
 
-    Ratings of whips, panels, UPS and transformers hold the peak of the racks' power, so `peak` is the one-line
-    at peak power; the utility holds the mean and so do all heat limits. `before` are the limits of the last pass:
-    two loads tell what a rack watt really adds, pumps, fans and chillers included. `after` is the one-line at peak
-    power after each outage of `supply.after`: its ratings have to hold the same caps, and so has the cooling with
-    one unit less.
+    Ratings of whips, panels, UPS and transformers hold the peak of the racks' power, so `peak` is the one-line at
+    peak power, judged by what is borne for its duration; the utility holds the mean and so do all heat limits.
+    `before` are the limits of the last pass: two loads tell what a rack watt really adds, pumps, fans and chillers
+    included. `after` is the one-line at peak power after each outage of `supply.after`: its ratings have to hold the
+    same caps, and so has the cooling with one unit less.
     """
     left = [np.where(one.converged[:, None], one.whip, peak.whip) for one in after]
     current = np.maximum.reduce([peak.whip, *left])
@@ -181,11 +181,13 @@ def ceilings(
     powered = supply.powered[:, :count]
     floor = laws.floor(law)
     caps: dict[str, Array] = {"demand": law.demand, "no_feed": np.where(powered, np.inf, 0.0)}
+    # Over the continuous rating, as far as a peak is not borne for its duration.
+    pulse, surge = np.maximum(edp / facility.shelf_pulse, 1.0), np.maximum(edp / facility.whip_pulse, 1.0)
     if facility.policy != "none":
         # A rack that its live shelves, its whips or its operator do not hold at its floor is off.
-        shelf = converter.input_power(law.rating, law.rating, law.coefficients) / edp
+        shelf = converter.input_power(law.rating, law.rating, law.coefficients) / pulse
         caps["shelf"] = np.where(shelf < floor, 0.0, shelf)
-        caps["whip"] = np.where(supply.whips * facility.whip_power / edp < floor, 0.0, whip)
+        caps["whip"] = np.where(supply.whips * facility.whip_power / surge < floor, 0.0, whip)
     caps["power_cap"] = np.where(operation.power_cap < floor, 0.0, operation.power_cap)
     chip = chip_limit(facility, law, temperature, flow)
     front = air_limit(facility, law, inlet)

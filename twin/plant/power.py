@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -35,6 +35,16 @@ class Feed:
     losses: Mapping[str, Array]
     """(scenario,) by stage: cable, transformer, ups, rectifier [W]."""
     converged: npt.NDArray[np.bool_]
+
+
+def judged(facility: Facility, mean: Feed, peak: Feed) -> Feed:
+    """The one-line as ratings have to hold it: at peak power over what is borne for its duration, and no less than at
+    mean power, which lasts."""
+    return replace(
+        peak,
+        load=np.maximum(mean.load, peak.load / facility.short_time),
+        whip=np.maximum(mean.whip, peak.whip / facility.whip_pulse),
+    )
 
 
 @dataclass(frozen=True)

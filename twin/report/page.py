@@ -195,7 +195,11 @@ def _conditions(facility: Facility, found: Summary) -> list[tuple[str, str]]:
         ("Model", f"{asked.model}, {asked.precision}"),
         ("Tokens of a request", f"{asked.input_length:,} in, {asked.output_length:,} out"),
         ("Each user sees", given(asked.interactivity, "token/s")),
-        ("Peak over mean power", given(asked.edp_factor, "1")),
+        (
+            "Peak over mean power",
+            given(asked.edp_factor, "1")
+            + (f" for {given(asked.edp_duration, 's')}" if asked.edp_duration else ""),
+        ),
         ("Electricity", given(layout.site.electricity_price, "USD/J")),
         ("Altitude", given(layout.site.altitude, "m")),
     ]
