@@ -282,7 +282,7 @@ def _metrics(facility: Facility, one: xr.Dataset) -> dict[str, Metric]:
             "Utility power", value("utility_power"), "W", "active power at the point of connection"
         ),
         "it_power": Metric(
-            "IT power", value("it_power"), "W", "AC input of the racks and the support load in the rows"
+            "IT power", value("it_power"), "W", "input of the racks and the support load in the rows"
         ),
         "pue": Metric("PUE", value("pue"), "1", "utility over IT power at this point, not a year's mean"),
         "utilisation": Metric("Utilisation", value("utilisation"), "1", reached, 3, percent=True),

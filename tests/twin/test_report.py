@@ -20,6 +20,7 @@ from twin.build import load
 from twin.colour import COLOURED, rack_variables
 from twin.equilibrium import solve
 from twin.facility import Facility
+from twin.operation import Operation
 from twin.report.page import page
 from twin.report.plot import plots
 from twin.report.terminal import show
@@ -203,6 +204,13 @@ def test_scenario_without_a_solution_still_has_a_page(facility: Facility) -> Non
     assert not state.converged.item()
     text = Reader(page(starved, state, summary(starved, state, findings(starved, state)))).text
     assert "Not solved: no solution" in text
+    assert "nan" not in text.lower().split()
+
+
+def test_facility_without_its_utility_still_has_a_page(facility: Facility) -> None:
+    state = solve(facility, Operation(out=[["utility"]]))
+    text = Reader(page(facility, state, summary(facility, state, findings(facility, state)))).text
+    assert "no live feed" in text
     assert "nan" not in text.lower().split()
 
 

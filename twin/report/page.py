@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from importlib.resources import files
 from typing import Any
@@ -230,7 +231,8 @@ def _power(one: xr.Dataset) -> list[tuple[str, str, float, str]]:
         ("racks", float(one["rack_power"]), "part"),
         ("network and management in the rows", float(one["support_power"]), "part"),
     ]
-    return [(name, readable(watts, "W"), watts / total, kind) for name, watts, kind in lines]
+    whole = total or math.inf  # nothing flows when the utility itself is out
+    return [(name, readable(watts, "W"), watts / whole, kind) for name, watts, kind in lines]
 
 
 def _cooling(facility: Facility, one: xr.Dataset) -> list[dict[str, Any]]:

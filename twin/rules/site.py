@@ -30,7 +30,7 @@ def ledger(facility: Facility, arrays: Arrays) -> tuple[Array, Array]:
 
 
 @rule(
-    "S3-serving", "racks that give no tokens for want of power, cooling or a service that meets the target", unit="1",
+    "S3-serving", "the rack gives tokens: it has power, cooling and a service that meets the target", unit="1",
     axis="rack", sense="least", scale=1.0, clause="every installed rack with GPUs serves",
 )  # fmt: skip
 def serving(facility: Facility, arrays: Arrays) -> tuple[Array, Array]:
