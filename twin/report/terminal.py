@@ -20,6 +20,7 @@ GRID = (
     ("tpot_p50", "uptime"),
 )
 """Metrics side by side."""
+SLOPES = "slopes of the whole solve, from a step of 1 kW or 0.1 K each way; they may change with distance"
 
 
 def show(console: Console, found: Summary, files: Mapping[str, str]) -> None:
@@ -42,7 +43,7 @@ def _parts(found: Summary) -> list[RenderableType]:
     if found.converged:
         parts += [_heading("Held by"), _binding(found)]
         if found.prices:
-            parts += [_heading("What it is worth"), _prices(found)]
+            parts += [_heading("What it is worth"), _prices(found), Text(SLOPES, "dim")]
         parts += [_heading("Tightest margins"), _margins(found.margins[:WORST])]
         parts += [_heading("Balances"), _balances(found)]
     return [*parts, _heading("What it rests on"), _basis(found)]

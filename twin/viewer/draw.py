@@ -337,6 +337,8 @@ def _aisles(plotter: pyvista.Plotter, shown: Scene) -> None:
 
 def _bar(plotter: pyvista.Plotter, made: Scale, letters: int, size: Size) -> None:
     """The colour bar, level, in the lower right corner, from the table that colours the racks."""
+    if not np.isfinite(made.values).any():
+        return
     left, right = BAR
     low, high = (count * letters / size[1] for count in (2.2, 3.5))
     table = plotter.actors["racks"].mapper.lookup_table.values[:, :3]
