@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -247,3 +248,17 @@ def read_network(name: str) -> RadialNetwork:
 def radial_network():
     """`radial_network(name)` is the network of a case."""
     return read_network
+
+
+@pytest.fixture(scope="session")
+def graphics():
+    """Drawing works here, or the test is left out with the reason."""
+    from twin.viewer import probe
+
+    before = os.environ.get(probe.WINDOW)
+    remedy = probe.ready()
+    if remedy:
+        pytest.skip(remedy)
+    yield
+    if before is None:
+        os.environ.pop(probe.WINDOW, None)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -37,18 +36,6 @@ def drawn(pod):
 def spread(pod):
     """A state in which every rack has a power of its own."""
     return twin.solve(pod, twin.Operation(power_cap=np.linspace(75e3, 110e3, 16)[None]))
-
-
-@pytest.fixture(scope="session")
-def graphics():
-    """Drawing works here, or the test is left out with the reason."""
-    before = os.environ.get(probe.WINDOW)
-    remedy = probe.ready()
-    if remedy:
-        pytest.skip(remedy)
-    yield
-    if before is None:
-        os.environ.pop(probe.WINDOW, None)
 
 
 def invoke(*arguments: object) -> Result:
@@ -181,29 +168,6 @@ def test_flags_stand_above_their_racks_and_clear_of_each_other(drawn):
 # The drawing
 
 
-@pytest.mark.parametrize(("azimuth", "row"), [(0.0, "row1"), (180.0, "row2")])
-@pytest.mark.parametrize("variable", ["power", "tokens"])
-def test_a_rack_has_exactly_the_colour_of_its_value(graphics, pod, spread, tmp_path, azimuth, row, variable):
-    from matplotlib import colormaps
-    from PIL import Image
-
-    from twin.viewer import draw
-
-    made = draw.picture(pod, spread, variable, (1600, 900), eye=(azimuth, 12.0))
-    draw.write(made, tmp_path / "hall.png")
-    image = np.asarray(Image.open(tmp_path / "hall.png").convert("RGB")).astype(int)
-    assert image.shape == (900, 1600, 3)
-    shown = scale(variable, spread[variable].values[0])
-    for rack in [index for index, name in enumerate(pod.racks.name) if name.startswith(row)]:
-        face = pod.racks.box[rack].mean(axis=0)
-        face[1] = pod.racks.box[rack, 0 if row == "row1" else 1, 1]
-        x, y = made.cameras[0].pixels(face)
-        share = (shown.values[rack] - shown.least) / (shown.most - shown.least)
-        expected = np.array(colormaps["viridis"](share, bytes=True)[:3]).astype(int)
-        assert np.abs(image[900 - round(y), round(x)] - expected).max() <= 2
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["hall.png"]
-
-
 def test_a_rack_without_a_value_is_grey(graphics, pod, spread, tmp_path):
     from PIL import Image
 
@@ -319,24 +283,6 @@ def test_without_a_display_a_window_is_not_tried(monkeypatch):
 
 
 # A machine that cannot draw
-
-
-CRASH = "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)\n"
-
-
-def test_a_machine_without_graphics_gets_one_line_and_status_4(tmp_path):
-    # A pyvista that dies as VTK does without a graphics library.
-    (tmp_path / "path" / "pyvista").mkdir(parents=True)
-    (tmp_path / "path" / "pyvista" / "__init__.py").write_text(CRASH)
-    path = os.pathsep.join([str(tmp_path / "path"), str(ROOT)])
-    done = subprocess.run(
-        [sys.executable, "-m", "twin.cli", "view", "--screenshot", str(tmp_path / "hall.png")],
-        env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 4
-    assert done.stdout == ""
-    assert done.stderr == f"twin: {probe.NO_GRAPHICS}\n"
-    assert not (tmp_path / "hall.png").exists()
 
 
 def test_a_missing_pyvista_gets_one_line_and_status_4(tmp_path, monkeypatch):
