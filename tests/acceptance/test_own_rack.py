@@ -41,6 +41,8 @@ def test_a_rack_in_a_folder_of_ones_own_is_laid_out_and_run(tmp_path):
         json.loads(run("run", layout, "--json", "--out", "out"))["metrics"]["it_power"]["value"]
         for layout in ("hall.yaml", "gb300-su")
     )
-    # Its GPUs ask for the same share of a lower limit, and what is not GPUs draws 33.6 instead of 35.2 kW.
-    assert mine < 0.9 * theirs
-    assert mine - 296e3 == pytest.approx((theirs - 296e3) * 1200 / 1400, rel=0.03)
+    # Its GPUs ask for the same share of a lower limit, and what is not GPUs draws 33.6 instead of 35.2 kW; the shelves
+    # are 97.5 % efficient near half load.
+    share = ((theirs - 296e3) / 16 * 0.975 - 35.2e3) / (72 * 1400)
+    assert 0.5 < share < 0.97
+    assert mine - 296e3 == pytest.approx(16 * (share * 72 * 1200 + 33.6e3) / 0.975, rel=2e-3)
