@@ -51,7 +51,7 @@ MODES = {
     "free": "free cooling",
     "trim": "trim chiller running",
     "throttled": "supply above its set-point",
-    "none": "no plant",
+    "none": "nothing to cool",
 }
 """Cooling modes in words."""
 UNSERVED = "no tokens: no batch meets the latency target, or a heat limit lies below the floor"

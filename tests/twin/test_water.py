@@ -11,6 +11,7 @@ from scipy.optimize import brentq
 
 import twin
 from thermal.fluid import PG25, WATER
+from twin.facility import COOLING_MODES
 
 ZERO = 273.15
 BUILT_IN = Path(twin.__file__).parent / "layouts" / "gb300-su.yaml"
@@ -341,11 +342,11 @@ def test_a_narrow_main_lets_pass_what_the_pump_curve_lifts_through_it(tmp_path):
     assert one(state, "loop_head")[0] == pytest.approx(head, rel=1e-4)
 
 
-def test_a_plant_without_heat_draws_nothing_and_is_not_called_throttled():
+def test_a_plant_without_heat_draws_nothing_and_has_no_cooling_mode():
     pod = twin.load()
     state = twin.solve(pod, twin.Operation(power_cap=0.0, support_load=0.0))
     assert state.converged.all()
     for name in ("dry_cooler_power", "trim_chiller_power", "pump_power", "cdu_power", "dry_cooler_speed"):
         assert state[name].item() == 0.0
-    assert state.cooling_mode.item() == 0
+    assert COOLING_MODES[state.cooling_mode.item()] == "none"
     assert abs(state.ledger_heat.item()) < 1e-9
