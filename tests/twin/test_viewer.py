@@ -208,6 +208,14 @@ def test_titles_say_what_is_out_and_which_scenario(graphics, pod):
     assert "No solution" in draw.titles(pod, dark, scale("power", dark.power.values), 1)[1]
 
 
+def test_a_value_that_all_racks_have_is_told_with_three_digits(graphics, pod):
+    from twin.viewer import draw
+
+    one = twin.solve(pod).isel(scenario=0)
+    second = draw.titles(pod, one, scale("coolant_flow", np.full(16, 2.13717e-3)), 1)[1]
+    assert "128 L/min" in second
+
+
 # The command
 
 

@@ -204,8 +204,12 @@ def _conditions(one: xr.Dataset) -> list[str]:
 
 
 def _value(made: Scale, rack: int) -> str:
-    """A value with the digits that tell it from the ends of the bar."""
-    return f"{made.values[rack]:,.{_decimals(made)}f} {made.unit}".rstrip()
+    """A value with the digits that tell it from the ends of the bar; where all are alike, with three."""
+    value, decimals = float(made.values[rack]), _decimals(made)
+    if made.level and value:
+        value = float(f"{value:.3g}")
+        decimals = min(decimals, max(0, 2 - int(np.floor(np.log10(abs(value))))))
+    return f"{value:,.{decimals}f} {made.unit}".rstrip()
 
 
 def _decimals(made: Scale) -> int:
