@@ -170,6 +170,27 @@ def latest_trip(unit: TripUnit, current: Current) -> Times:
     return _band(unit, current, pickup, high, unit.long_late, unit.short_late, unit.instantaneous_late)
 
 
+def borne_current(unit: TripUnit, duration: Time) -> Currents:
+    """Largest current that a trip unit bears for a while without a trip, (...,): the inverse of `earliest_trip`.
+
+    unit : its bands. duration : for which the current stands [s], broadcast against the settings.
+    The long-time band 6 I_r (t_early / t)^1/2, not below I_r, held below the lower edges of the other bands where they
+    trip within the duration. Pulses that repeat are judged also by their mean square, `heating_ratio`.
+
+    >>> unit = trip_unit(1000.0, 12.0, 15.0, 8e3, 0.14, 0.2)
+    >>> borne_current(unit, np.array([0.1, 3.0, 48.0, 3600.0])).round().tolist()
+    [65727.0, 7200.0, 3000.0, 1000.0]
+    """
+    time = np.asarray(duration, dtype=np.float64)
+    low = 1.0 - unit.pickup_tolerance
+    long = np.maximum(6.0 * unit.long_pickup * np.sqrt(unit.long_early / time), unit.long_pickup)
+    ramp = unit.short_knee * np.sqrt(unit.short_early / time)
+    short = np.where(time < unit.short_early, np.inf, np.maximum(low * unit.short_pickup, ramp))
+    fast = np.where(time < unit.instantaneous_early, np.inf, low * unit.instantaneous_pickup)
+    borne: Currents = np.minimum(np.minimum(long, short), fast)
+    return borne
+
+
 def _band(
     unit: TripUnit,
     current: Current,

@@ -201,7 +201,7 @@ for name in ("minimumClockRatio", "shelfEfficiency"):
 # %% [markdown]
 # ## Answer
 #
-# - **The utility binds below 2.37 MW**, what the hall draws at full speed, and holds all sixteen racks down to 1.475
+# - **The utility binds below 2.375 MW**, what the hall draws at full speed, and holds all sixteen racks down to 1.475
 #   MW, where the floors no longer fit and racks must be shed. Nothing else binds on the way.
 # - **Tokens are concave in the cap.** The first kilowatts are cheap, about 200 token/s each; below 1.8 MW the GPUs are
 #   under the knee of their voltage curve and a kilowatt is worth seven times as much. At the knee a megawatt-hour gives
@@ -212,8 +212,8 @@ for name in ("minimumClockRatio", "shelfEfficiency"):
 # - The shape rests on a fitted cap law, the lower end on an assumed lowest clock. Judge the knee on your own racks.
 
 # %%
-assert abs(onset - 2.35) < 1e-6
-assert abs(full.utility_power.item() - si("2.374 MW", "W")) < si("1 kW", "W")
+assert abs(onset - 2.375) < 1e-6
+assert abs(full.utility_power.item() - si("2.375 MW", "W")) < si("1 kW", "W")
 assert abs(cap[solved].min() - 1.475) < 1e-6
 assert np.all(np.diff(tokens[solved]) < 1.0)  # less cap, never more tokens
 assert np.all(np.diff(slope[between < onset]) > 0)  # and each kilowatt costs more than the one before

@@ -251,6 +251,20 @@ def radial_network():
 
 
 @pytest.fixture(scope="session")
+def whip_heat():
+    """`whip_heat(power, feeds=4)`: losses of all racks' whips by hand, power (rack,) over so many feeds each.
+
+    Two whips of 12 m of 6 AWG a feed, 0.49 mohm/ft: feeds R (P / feeds / 0.98)^2 / 415^2.
+    """
+
+    def total(power, feeds: int = 4) -> float:
+        resistance = 0.49e-3 / 0.3048 * 12.0 / 2
+        return float(np.sum(feeds * resistance * (np.asarray(power) / feeds / 0.98) ** 2 / 415.0**2))
+
+    return total
+
+
+@pytest.fixture(scope="session")
 def graphics():
     """Drawing works here, or the test is left out with the reason."""
     from twin.viewer import probe

@@ -16,7 +16,7 @@ _HOME = {
     "findings": "twin.verdict",
     "prices": "twin.study.price",
     "contingencies": "twin.study.contingency",
-    "fault_levels": "twin.study.fault",
+    "fault_levels": "twin.plant.fault",
     "Operation": "twin.operation",
     "InputError": "twin.errors",
 }

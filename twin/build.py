@@ -9,16 +9,28 @@ import numpy as np
 import numpy.typing as npt
 from scipy.interpolate import PchipInterpolator
 
-from electrical import conductor, converter, protection
+from electrical import conductor, converter, impedance, protection
 from geometry.row import rack_boxes
 from thermal import air, coldplate
 from twin import availability
 from twin.catalogue import Product
 from twin.compute.serving import Calibration, Gpu, Model, PowerLaw, Workload
 from twin.consistency import is_liquid
+from twin.distortion import network, windings
 from twin.economics import Economics
 from twin.equipment import cooling, of_plant, of_unit, rating
-from twin.facility import COOLING_KINDS, PLANT_KINDS, Facility, Racks, RackType
+from twin.facility import (
+    COOLING_KINDS,
+    DEVICE_KINDS,
+    PLANT_KINDS,
+    Chain,
+    Devices,
+    Facility,
+    Protection,
+    Racks,
+    RackType,
+    Standby,
+)
 from twin.layout import load_layout
 from twin.oneline import AUXILIARY_POWER_FACTOR, NOWHERE, Drawing
 from twin.operation import Operation
@@ -31,8 +43,12 @@ Plants = list[tuple[Plant | None, Placement]]
 SITE = Placement(prefix="", offset=(0.0, 0.0, 0.0))
 """Where shared devices belong."""
 
+THIRDS = np.full(3, 1.0 / 3.0)
+"""Load of three equal phases."""
 STILL_LOOP = 298.15
 """Temperature that stands for the coolant of a block without a loop [K]."""
+LASTING = 600.0
+"""Time after which a peak is as one that lasts: breakers, cables and bars are warm by then [s]; assumed."""
 REPAIR_TIME = 24 * 3600.0
 """Repair time of a compute tray [s]; assumed."""
 
@@ -60,9 +76,9 @@ def build(layout: Layout) -> Facility:
     utility = layout.utility
     drawing.utility(utility.rating, utility.voltage, utility.short_circuit_power, utility.resistance_ratio)
     if shared:
-        drawing.chain(shared.devices, shared.voltage, SITE, -1)
+        drawing.chain(shared.devices, shared.voltage, shared, SITE, -1)
     for index, (unit, placed) in enumerate(blocks):
-        drawing.chain(unit.power.devices, unit.power.voltage, placed, index)
+        drawing.chain(unit.power.devices, unit.power.voltage, unit.power, placed, index)
     racks, rows, row_block = _racks(blocks, drawing, layout.workload.precision)
     _support(blocks, drawing)
     required = _equipment(blocks, plants, drawing)
@@ -80,6 +96,9 @@ def build(layout: Layout) -> Facility:
     borne = np.array(
         [_device_borne(drawing.used.get(name), layout.workload.edp_duration) for name in devices.product]
     )
+    guarded = drawing.protection(chain)
+    if layout.workload.edp_duration is not None:
+        _guarded(borne, guarded, chain, devices, layout.workload.edp_duration)
     whip_pulse = np.full(len(racks.name), np.inf)
     np.minimum.at(whip_pulse, chain.feed_load[whips], borne[chain.feed_device[whips]])
     card = drawing.product("disaggregated")
@@ -97,6 +116,10 @@ def build(layout: Layout) -> Facility:
         devices=devices,
         cooling=plant,
         shared=drawing.shared(devices, racks, len(blocks)),
+        protection=guarded,
+        harmonic=network(chain, devices, racks, drawing.used),
+        windings=windings(chain, devices, drawing.used),
+        standby=_standby(layout, drawing),
         copper=drawing.copper,
         policy=blocks[0][0].power.policy,
         outages=drawing.single_outages()
@@ -124,6 +147,31 @@ def build(layout: Layout) -> Facility:
     )
 
 
+def _standby(layout: Layout, drawing: Drawing) -> Standby | None:
+    """The standby generators as seen from the point of connection, through step-up transformers that are theirs."""
+    if layout.standby is None:
+        return None
+    made, volts = drawing.product(layout.standby.product), layout.utility.voltage
+    direct = made["subtransientReactance"]
+    factor = impedance.generator_correction(
+        volts,
+        volts,
+        direct,
+        made["rating"] / made["apparentRating"],
+        float(impedance.maximum_voltage_factor(volts)),
+    )
+    reactance = float(factor * impedance.generator_reactance(made["apparentRating"], volts, direct))
+    return Standby(
+        count=layout.standby.count,
+        required=layout.standby.required,
+        rating=made["rating"],
+        resistance=made["resistanceRatio"] * reactance,
+        reactance=reactance,
+        start_time=made["startTime"],
+        least_load=made["leastLoad"],
+    )
+
+
 def _device_borne(made: Product | None, duration: float | None) -> float:
     """Load that a device bears for a while over its continuous rating."""
     if made is None or duration is None:
@@ -131,6 +179,27 @@ def _device_borne(made: Product | None, duration: float | None) -> float:
     if made.kind == "ups" and made.get("overloadTime") is not None:
         return float(made["overloadAtNominalVoltage"]) if duration <= made["overloadTime"] else 1.0
     return _borne(made.get("shortTime"), duration)
+
+
+def _guarded(borne: Array, guarded: Protection, chain: Chain, devices: Devices, duration: float) -> None:
+    """Hold what devices bear for a while at what their breakers let pass; that is all that panels and whips bear whose
+    product tells nothing else, and a peak of more than LASTING lasts."""
+    amps = protection.borne_current(guarded.unit, duration)[:, 0]
+    volts = chain.voltage[chain.parent[guarded.node]]
+    rating = devices.rating[guarded.device]
+    whips = devices.kind[guarded.device] == DEVICE_KINDS.index("whip")
+    # A UPS draws more than it gives.
+    drawn = np.ones(len(devices.name))
+    drawn[chain.converter_device] = converter.input_power(1.0, 1.0, chain.converter_coefficients) * np.hypot(
+        1.0, chain.converter_tangent
+    )
+    own = np.where(whips, rating, drawn[guarded.device] * conductor.three_phase_current(rating, volts, 1.0))
+    passed = amps / own if duration <= LASTING else np.ones(len(own))
+    silent = np.isin(devices.kind[guarded.device], [DEVICE_KINDS.index(kind) for kind in ("panel", "whip")])
+    silent &= borne[guarded.device] == 1.0
+    borne[guarded.device] = np.maximum(
+        np.where(silent, passed, np.minimum(borne[guarded.device], passed)), 1.0
+    )
 
 
 def _borne(points: Array | None, duration: float | None) -> float:
@@ -233,6 +302,7 @@ def _liquid_figures(kind: RackType) -> dict[str, float]:
     if not is_liquid(made):
         return {
             "liquid": False, "liquid_heat": 1.0, "branch_pressure": 0.0, "reference_flow": 1.0, "plate_share": 0.0,
+            "coolant_volume": 0.0,
             "plate_spread": 0.0, "plate_tolerance": 0.0,
             "case_limit": np.inf, "return_limit": np.inf, "inlet_limit": np.inf,
         }  # fmt: skip
@@ -245,6 +315,7 @@ def _liquid_figures(kind: RackType) -> dict[str, float]:
         + made["couplingPressureDrop"]
         + made["valvePressureDrop"],
         "reference_flow": made["liquidReferenceFlow"],
+        "coolant_volume": made["rackCoolantVolume"],
         "plate_share": share,
         "plate_spread": made["plateFlowSpread"],
         "plate_tolerance": made["plateResistanceTolerance"],
@@ -258,7 +329,7 @@ def _racks(blocks: Blocks, drawing: Drawing, precision: str) -> tuple[Racks, tup
     """Racks row by row with their whips; names of the rows and their blocks."""
     types: dict[str, RackType] = {}
     figures: dict[str, dict[str, float]] = {}
-    names, boxes, type_of, row_of, block_of, factors, priority = [], [], [], [], [], [], []
+    names, boxes, type_of, row_of, block_of, factors, priority, phases = [], [], [], [], [], [], [], []
     rows, row_block = [], []
     for index, (unit, placed) in enumerate(blocks):
         catcher = unit.power.redundancy == "N+1"
@@ -272,19 +343,22 @@ def _racks(blocks: Blocks, drawing: Drawing, precision: str) -> tuple[Racks, tup
             origin = np.asarray(placed.offset, dtype=np.float64) + [*row.origin, 0.0]
             boxes.append(rack_boxes(origin, row.pitch, row.count, size, row.facing))
             factor = row.power_factor or made["powerFactor"]
-            run = (drawing.product(row.whip.product), row.whip.length, float(row.whip.per_feed))
             for place in range(row.count):
                 name = f"{placed.prefix}{row.name}.{place + 1:02d}"
                 load = drawing.load(name, factor)
                 for order, feed in enumerate(row.feeds):
                     reserve = catcher and order == len(row.feeds) - 1
-                    drawing.whip(load, name, index, placed.device(feed), reserve, run)
+                    drawing.whip(
+                        load, name, index, placed.device(feed), reserve, row.whip, unit.power.ambient
+                    )
                 names.append(name)
                 type_of.append(list(types).index(made.name))
                 row_of.append(len(rows))
                 block_of.append(index)
                 factors.append(factor)
                 priority.append(row.priority)
+                direct = any(drawing.direct(placed.device(feed)) for feed in row.feeds)
+                phases.append(np.eye(3)[place % 3] if row.phases == "rotating" and not direct else THIRDS)
             rows.append(f"{placed.prefix}{row.name}")
             row_block.append(index)
     kinds = tuple(types.values())
@@ -293,6 +367,7 @@ def _racks(blocks: Blocks, drawing: Drawing, precision: str) -> tuple[Racks, tup
         for name in figures[kinds[0].name]
     }
     gathered["power_factor"] = np.array(factors)
+    gathered["phase_share"] = np.array(phases)
     gathered["liquid"] = gathered["liquid"].astype(bool)
     curves = np.array([converter.loss_coefficients(*kind.product["shelfEfficiency"].T) for kind in kinds])
     racks = Racks(
@@ -418,6 +493,7 @@ def _operation(layout: Layout, blocks: Blocks) -> Operation:
         edp_factor=layout.workload.edp_factor,
         rack_power=np.nan if layout.workload.rack_power is None else layout.workload.rack_power,
         power_cap=np.array([caps]),
+        lost_phase=np.array([[float(row.lost_phase) for row in own for _ in range(row.count)]]),
         support_load=np.array([[row.support_load for row in own]]),
         supply_temperature=of_loop("supply_temperature", STILL_LOOP),
         fouling=of_loop("fouling", 0.0),

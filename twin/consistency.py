@@ -29,7 +29,9 @@ POWER_KINDS = ("transformer", "ups", "rectifier", "panel")
 PRODUCTS: dict[Path, tuple[str, ...]] = {
     ("workload", "model"): ("model",),
     ("rows", "*", "rack_type"): ("rack",),
+    ("standby", "product"): ("generator",),
     ("rows", "*", "whip", "product"): ("whip",),
+    ("rows", "*", "whip", "breaker"): ("breaker",),
     ("loop", "cdus", "product"): ("cdu",),
     ("loop", "main", "product"): ("pipe",),
     ("loop", "row", "product"): ("pipe",),
@@ -41,8 +43,10 @@ PRODUCTS: dict[Path, tuple[str, ...]] = {
     ("air", "chillers", "product"): ("chiller",),
     ("power", "devices", "*", "product"): POWER_KINDS,
     ("power", "devices", "*", "conductor"): ("conductor",),
+    ("power", "devices", "*", "breaker"): ("breaker", "relay"),
     ("shared", "devices", "*", "product"): POWER_KINDS,
     ("shared", "devices", "*", "conductor"): ("conductor",),
+    ("shared", "devices", "*", "breaker"): ("breaker", "relay"),
     ("shared", "plant", "dry_coolers", "product"): ("dry_cooler",),
     ("shared", "plant", "trim_chillers", "product"): ("chiller",),
     ("shared", "plant", "pumps", "product"): ("pump",),
@@ -237,7 +241,7 @@ def name_findings(raw: Any) -> Iterator[Finding]:
 
 def count_findings(raw: Any) -> Iterator[Finding]:
     """Equipment of which more is required than installed, and runs of conductor without a length."""
-    for place in (*EQUIPMENT, *(("shared", *place) for place in PLANT)):
+    for place in (*EQUIPMENT, *(("shared", *place) for place in PLANT), ("standby",)):
         for path, item in matches(raw, place):
             if not isinstance(item, dict):
                 continue
@@ -262,7 +266,7 @@ def voltage_findings(raw: Any) -> Iterator[Finding]:
 
 
 def _current_kind(raw: Any) -> Iterator[Finding]:
-    """Racks for direct current in a chain of alternating current, and the other way round."""
+    """Racks for direct current in a chain of alternating current, the other way round, and phases of direct current."""
     named = [name for _, name in matches(raw, ("power", "devices", "*", "product"))]
     direct = any(isinstance(name, str) and name in products("rectifier") for name in named)
     for path, name in matches(raw, ("rows", "*", "rack_type")):
@@ -273,6 +277,9 @@ def _current_kind(raw: Any) -> Iterator[Finding]:
             yield path, f"{name!r} takes direct current of {volts:g} V; the chain has no rectifier for it"
         elif direct and not volts:
             yield path, f"{name!r} takes alternating current; the chain gives direct current"
+    for path, phases in matches(raw, ("rows", "*", "phases")):
+        if direct and phases == "rotating":
+            yield path, "'rotating' phases need alternating current; the chain gives direct current"
 
 
 def _made_for(raw: Any, key: str, *more: Path) -> Iterator[Finding]:

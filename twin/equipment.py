@@ -81,9 +81,12 @@ def cdu_rating(made: Product, fluid: Fluid) -> tuple[float, float]:
 
 
 def pipe_arrays(made: Sequence[Figures], length: Sequence[float], prefix: str = "") -> dict[str, Array]:
-    """Diameter, length there and back with the fittings' equivalent, roughness of one pipe per element [SI]."""
+    """Diameter, length there and back with the fittings' equivalent, roughness and volume of one pipe per element
+    [SI]."""
     both = 2.0 * np.asarray(length, dtype=np.float64)
+    bore = np.array([item["innerDiameter"] for item in made])
     return {
+        f"{prefix}volume": np.pi / 4.0 * bore**2 * both,
         f"{prefix}diameter": np.array([item["innerDiameter"] for item in made]),
         f"{prefix}length": both * (1.0 + np.array([item["fittingLengthRatio"] for item in made])),
         f"{prefix}roughness": np.array([item["roughness"] for item in made]),
@@ -162,6 +165,7 @@ def cooling(
         cdu_hot_share=np.array([share for _, share in rated]),
         cdu_pressure=figure("cdu", "secondaryPressureDrop"),
         cdu_filter=figure("cdu", "filterPressureDrop", 0.0),
+        cdu_volume=figure("cdu", "secondaryCircuitVolume"),
         cdu_volume_flow=mass / at_rating,
         cdu_pump_efficiency=figure("cdu", "pumpEfficiency"),
         facility_heat_capacity=specific,

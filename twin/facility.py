@@ -9,12 +9,14 @@ load (what draws power), feed (which bus a load may draw from).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
 
+from electrical.protection import TripUnit
 from electrical.tree import Forest
 from thermal.fluid import Fluid
 from twin.catalogue import Product
@@ -42,6 +44,9 @@ BINDINGS = OWN_CAUSES + SHARED_KINDS
 """What can hold a rack below its demand: its own limits, then the shared ones by kind of device."""
 COMPUTE_BOUNDS = ("bandwidth", "flops", "memory", "latency", "no_gpus")
 """What shapes the demand of a rack, as `binding` names what holds it below that."""
+ZERO_SEQUENCE = 4.0
+"""Zero over positive sequence impedance of runs and whips: the neutral has the section of a phase, Z0 = Z1 + 3 Zn, and
+nothing flows back beside it; assumed. A transformer's star winding has Z0 = Z1, its delta keeps the rest apart."""
 COOLING_MODES = ("free", "trim", "throttled", "none")
 REASONS = ("none", "not_settled", "floors_exceed_limit", "no_voltage_solution", "no_heat_sink")
 
@@ -80,6 +85,8 @@ class Racks:
     fixed: Array
     """DC watts that do not follow the GPUs: CPUs, switches, network, fans [W]."""
     power_factor: Array
+    phase_share: Array
+    """(rack, 3) part of its load on each phase as laid out; a third each from direct current."""
     shelves: Array
     shelf_rating: Array
     shelf_coefficients: Array
@@ -90,6 +97,8 @@ class Racks:
     branch_pressure: Array
     """Pressure the rack branch needs at its reference flow, valve open [Pa]."""
     reference_flow: Array
+    coolant_volume: Array
+    """Coolant inside the rack [m3]."""
     plate_share: Array
     """Share of the rack flow that reaches the GPU plates."""
     plate_spread: Array
@@ -139,6 +148,12 @@ class Chain:
     converter_coefficients: Array
     converter_tangent: Array
     """(converter,) reactive over active power at the input; converters are UPS and rectifiers."""
+    converter_modules: Array
+    """(converter,) modules of a UPS that keeps on only those it needs, 0 where all stay on."""
+    bypass_output: Index
+    """(bypass,) output bus of each UPS in eco mode, which belongs to the island above it."""
+    bypass_device: Index
+    bypass_coefficients: Array
     resistance: Array
     """(node,) of the branch into each node, at its own voltage [ohm]: a conductor at 75 degC, the loop of two poles, a
     transformer with its run; `reactance` likewise."""
@@ -160,7 +175,11 @@ class Chain:
     run_node: Index
     """(device,) node whose branch has the run of conductor to the device, -1 without one."""
     run_rating: Array
-    """(device,) current that run may carry for good [A]; NaN without one."""
+    """(device,) current that run may carry for good where it lies [A]; NaN without one. The whips of a rack to one
+    panel are one run."""
+    run_ambient: Array
+    """(device,) air around it, and `run_limit` its temperature at that current [K]; NaN where nothing tells."""
+    run_limit: Array
     device_whips: Array
     """(device,) whips in parallel, 1 for all that is no whip."""
     load_name: tuple[str, ...]
@@ -238,10 +257,12 @@ class Cooling:
     """Pressure drop inside the CDU at its rated flow, technology side [Pa]."""
     cdu_filter: Array
     """That of its clean filter, a part of it [Pa]."""
+    cdu_volume: Array
+    """Coolant inside one CDU [m3]."""
     cdu_volume_flow: Array
     cdu_pump_efficiency: Array
     pipe: Mapping[str, Array]
-    """(block,) main and branch: diameter, length (both ways), roughness [SI]."""
+    """(block,) main and branch: diameter, length (both ways), roughness, volume (both ways) [SI]."""
     row_pipe: Mapping[str, Array]
     """(row,) the same for the row headers, with `taper`: mean of the falling flow to the power 1.75."""
     facility_heat_capacity: float
@@ -280,6 +301,109 @@ class Cooling:
 
 
 @dataclass(frozen=True)
+class Protection:
+    """(protection,) breakers and relays of the alternating-current chain, each at the head of a device's branch."""
+
+    device: Index
+    node: Index
+    """Bus at the far end of the branch."""
+    upstream: Index
+    """The next one on the way to the utility, -1 without one."""
+    name: tuple[str, ...]
+    """Of its product; `curve` is equal for those of one."""
+    curve: Index
+    rated: Array
+    breaking: Array
+    """Current that it breaks [A]."""
+    let_through: Array
+    """Joule integral it lets through at most [A2 s]; infinite without current limiting."""
+    unit: TripUnit
+    """(protection, 1) bands of trip units; infinite pickups where a relay stands."""
+    relay: tuple[str, ...]
+    """Name of the curve of a relay, "" for a trip unit."""
+    pickup: Array
+    """Of a relay [A]; infinite for a trip unit. `dial` [1] and the `breaking_time` of its breaker [s] likewise."""
+    dial: Array
+    breaking_time: Array
+    section: Array
+    """Of a phase of the conductor behind it [m2]; NaN without one. `withstand` its Joule integral over the square of
+    the section [A2 s/m4], `ampacity` what it carries for good where it lies [A]."""
+    withstand: Array
+    ampacity: Array
+
+    def taken(self, index: Index) -> Protection:
+        """Some of them, in another order."""
+        parts: dict[str, Any] = {}
+        for part in fields(self):
+            value = getattr(self, part.name)
+            if part.name == "unit":
+                value = TripUnit(**{one.name: getattr(value, one.name)[index] for one in fields(value)})
+            parts[part.name] = tuple(value[i] for i in index) if isinstance(value, tuple) else value
+            if isinstance(value, np.ndarray):
+                parts[part.name] = value[index]
+        return Protection(**parts)
+
+
+@dataclass(frozen=True)
+class Harmonic:
+    """The alternating-current islands as harmonics see them: whips folded onto what feeds them, and a node of its own
+    for every source, which is all loads of one spectrum at one bus, or the input of a UPS or rectifier."""
+
+    order: Array
+    """(order,) orders of positive and negative sequence."""
+    triplen: Array
+    """(triplen,) orders that are multiples of three: zero sequence, which a delta stops."""
+    forest: Forest
+    zero: Forest
+    """The same nodes in zero sequence, each transformer's star a source."""
+    part: Index
+    """(node of the one-line,) its node here, -1 for direct current."""
+    node: Index
+    """(source,) node of each; those of converters stand behind those of loads."""
+    feeds: csr_array
+    """(source of loads, feed) incidence."""
+    converter: Index
+    """(source of converters,) converter of the chain."""
+    spectrum: Array
+    """(node, order) harmonic over fundamental current, and `triplen_spectrum` (node, triplen)."""
+    triplen_spectrum: Array
+
+
+@dataclass(frozen=True)
+class Windings:
+    """(transformer,) as in the chain: what heats them and how much. NaN where the product does not tell."""
+
+    device: Index
+    current: Array
+    """Rated, of the secondary [A]."""
+    eddy: Array
+    """Eddy over ohmic loss at the rated current."""
+    loss_ratio: Array
+    """Load loss over no-load loss."""
+    oil_rise: Array
+    """Top oil above ambient at rated losses [K]."""
+    hot_spot_rise: Array
+    """Hot spot above the top oil at the rated current [K]."""
+
+
+@dataclass(frozen=True)
+class Standby:
+    """Generators that carry the site at its point of connection when the utility is lost, equal to each other."""
+
+    count: int
+    required: int
+    rating: float
+    """Of one [W]."""
+    resistance: float
+    """Of one, as a fault sees it at the point of connection [ohm]; `reactance` the subtransient one."""
+    reactance: float
+    start_time: float
+    """Until it takes load [s]."""
+    least_load: float
+    """Share of its rating below which it must not run for long."""
+
+
+@dataclass(frozen=True, eq=False)
 class Facility:
     """A validated layout as arrays, its catalogue products for provenance, and its own operation."""
 
@@ -298,6 +422,10 @@ class Facility:
     devices: Devices
     cooling: Cooling
     shared: Shared
+    protection: Protection
+    harmonic: Harmonic
+    windings: Windings
+    standby: Standby | None
     copper: float
     """Mass of the copper of all conductors and whips, phases or poles alone [kg]."""
     policy: str

@@ -11,10 +11,10 @@ import numpy.typing as npt
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
-from electrical import conductor, converter, transformer, tree
+from electrical import conductor, converter, protection, transformer, tree
 from twin.catalogue import SIDES, Product, product
-from twin.facility import DEVICE_KINDS, SHARED_KINDS, Chain, Devices, Racks, Shared, Stage
-from twin.schema import Device, Placement
+from twin.facility import DEVICE_KINDS, SHARED_KINDS, Chain, Devices, Protection, Racks, Shared, Stage
+from twin.schema import Device, Placement, Whip, Wiring
 
 Array = npt.NDArray[np.float64]
 
@@ -23,6 +23,39 @@ RESISTIVITY = 1.7241e-8 * (1.0 + 0.00393 * (75.0 - 20.0))
 AUXILIARY_POWER_FACTOR = 0.98
 """Of support racks and of drives with active front ends; assumed equal to the GB300 rack's."""
 NOWHERE = np.full((2, 3), np.nan)
+LIMIT_IN_FAULT = 423.15
+"""Of thermoplastic insulation at the end of a fault [K]: 150 degC, ICEA P-32-382 (unverified); what bears more is on
+the safe side of it."""
+ECO = np.array([[0.25, 0.985], [0.5, 0.99], [0.75, 0.99], [1.0, 0.988]])
+"""Efficiency of a UPS that lets the utility through, over its load, where its product tells none: makers name up to
+99 % (unverified)."""
+
+
+def _eco(made: Product) -> Array:
+    return np.asarray(made.get("ecoEfficiency", ECO))
+
+
+@dataclass(frozen=True)
+class _Run:
+    """The conductor that feeds a device: the node at its end, what it carries for good where it lies [A], the air
+    around it and its own limit [K], NaN where its product tells none."""
+
+    node: int
+    ampacity: float
+    ambient: float
+    limit: float
+
+    @classmethod
+    def of(cls, made: Product, node: int, ampacity: float, ambient: float | None) -> _Run:
+        """The run of a conductor or whip product in air of some temperature, None for that of its rating."""
+        reference, limit = made.get("referenceAmbient", np.nan), made.get("temperatureLimit", np.nan)
+        around = reference if ambient is None else ambient
+        if ambient is not None and np.isfinite(limit):
+            ampacity *= float(conductor.ambient_factor(ambient, limit, reference))
+        return cls(node, ampacity, around, limit)
+
+
+NO_RUN = _Run(-1, np.nan, np.nan, np.nan)
 
 
 @dataclass(frozen=True)
@@ -35,8 +68,7 @@ class _Device:
     box: Array
     node: int = -1
     whips: float = 1.0
-    run: tuple[int, float] = (-1, np.nan)
-    """Node and rated current of the conductor that feeds it."""
+    run: _Run | None = None
 
 
 @dataclass(frozen=True)
@@ -50,6 +82,19 @@ class _Node:
     winding: float = 0.0
     """Part of the resistance that is a transformer's winding."""
     direct: bool = False
+
+
+@dataclass(frozen=True)
+class _Guard:
+    """A breaker or relay at the head of a device's branch, and the conductor that it protects."""
+
+    device: int
+    node: int
+    product: Product
+    section: float
+    run: _Run
+    rated: float
+    """Current that a relay's pickup is a multiple of [A]."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +127,11 @@ class Drawing:
     converters: list[tuple[int, int, int, Product]] = field(default_factory=list)
     """UPS and rectifiers: device, input bus, output bus, product."""
     transformers: list[tuple[int, Product]] = field(default_factory=list)
+    bypassed: list[tuple[int, int, Product]] = field(default_factory=list)
+    """UPS in eco mode: device, output bus, product."""
+    shedding: set[int] = field(default_factory=set)
+    """UPS that keep on only the modules they need."""
+    guards: list[_Guard] = field(default_factory=list)
     copper: float = 0.0
     """Mass of the conductors drawn so far [kg]."""
     used: dict[str, Product] = field(default_factory=dict)
@@ -101,7 +151,7 @@ class Drawing:
         box: Array = NOWHERE,
         node: int = -1,
         whips: float = 1.0,
-        run: tuple[int, float] = (-1, np.nan),
+        run: _Run | None = None,
     ) -> int:
         """A device of a catalogue product, "" for the utility; its index."""
         self.devices.append(_Device(name, product, kind, block, rating, box, node, whips, run))
@@ -121,7 +171,9 @@ class Drawing:
         self.device("utility", "", "utility", 0, rating, node=bus)
         self.outputs["utility"] = bus
 
-    def chain(self, devices: Sequence[Device], voltage: float, placed: Placement, block: int) -> None:
+    def chain(
+        self, devices: Sequence[Device], voltage: float, wiring: Wiring, placed: Placement, block: int
+    ) -> None:
         """Transformers, UPS and panels of a unit or of the site, each after the device that feeds it.
 
         Those that shared devices replace are left out.
@@ -130,19 +182,17 @@ class Drawing:
         while waiting:
             ready = [item for item in waiting if placed.device(item.feed) in self.outputs]
             for item in ready:
-                self._place(item, voltage, placed, block)
+                self._place(item, voltage, wiring, placed, block)
             waiting = [item for item in waiting if item not in ready]
 
-    def _place(self, item: Device, voltage: float, placed: Placement, block: int) -> None:
+    def _place(self, item: Device, voltage: float, wiring: Wiring, placed: Placement, block: int) -> None:
         made = self.product(item.product)
         parent = self.outputs[placed.device(item.feed)]
         direct = self.nodes[parent].direct
         voltage = item.voltage or voltage
         resistance = reactance = 0.0
-        amps = np.nan
-        if item.conductor:
-            made_run = self.product(item.conductor)
-            amps = made_run["ratedCurrent"]
+        made_run = self.product(item.conductor) if item.conductor else None
+        if made_run:
             resistance, reactance = self._run(made_run, item.length or 0.0, direct)
         name, number = placed.device(item.name), len(self.devices)
         if made.kind == "transformer":
@@ -165,13 +215,29 @@ class Drawing:
             level = self.nodes[parent].voltage
             bus = self.node(_Node(parent, number, level, resistance, reactance, direct=direct))
             voltage = voltage if made.kind == "rectifier" else level
-        run = (bus if item.conductor else -1, amps)
-        if made.kind in ("ups", "rectifier"):
+        run = _Run.of(made_run, bus, made_run["ratedCurrent"], wiring.ambient) if made_run else None
+        guard = item.breaker or made.get("breaker")
+        if guard and not direct:
+            rated = conductor.three_phase_current(made["rating"], self.nodes[parent].voltage, 1.0)
+            self._guard(number, bus, guard, made_run, run, float(rated))
+        if made.kind == "ups" and wiring.ups_mode == "eco":
+            bus = self.node(_Node(bus, number, voltage, 0.0, 0.0))
+            self.bypassed.append((number, bus, made))
+        elif made.kind in ("ups", "rectifier"):
             direct = made.kind == "rectifier"
             entry, bus = bus, self.node(_Node(bus, number, voltage, 0.0, 0.0, source=True, direct=direct))
             self.converters.append((number, entry, bus, made))
+            if made.kind == "ups" and wiring.module_shedding:
+                self.shedding.add(number)
         self.device(name, made.name, made.kind, block, made["rating"], _box(item, made, placed), bus, run=run)
         self.outputs[name] = bus
+
+    def _guard(
+        self, device: int, node: int, name: str, made: Product | None, run: _Run | None, rated: float
+    ) -> None:
+        """A breaker or relay at the head of the branch into a node, with the conductor that it protects."""
+        section = RESISTIVITY / made["resistancePerLength"] if made else np.nan
+        self.guards.append(_Guard(device, node, self.product(name), section, run or NO_RUN, rated))
 
     def _run(self, made: Product, length: float, direct: bool, parallel: float = 1.0) -> tuple[float, float]:
         """Resistance and reactance of a run of conductor [ohm], whose copper is added: three phases, or the loop of two
@@ -186,22 +252,33 @@ class Drawing:
             else (resistance, made["reactancePerLength"] * length / parallel)
         )
 
+    def direct(self, feed: str) -> bool:
+        """Whether a device feeds direct current."""
+        return self.nodes[self.outputs[feed]].direct
+
     def load(self, name: str, power_factor: float) -> int:
         self.loads.append((name, float(np.tan(np.arccos(power_factor)))))
         return len(self.loads) - 1
 
     def whip(
-        self, load: int, rack: str, block: int, feed: str, reserve: bool, run: tuple[Product, float, float]
+        self, load: int, rack: str, block: int, feed: str, reserve: bool, run: Whip, ambient: float | None
     ) -> None:
-        """A rack's whips to one panel, `per_feed` in parallel, as one branch: run = (product, length, per_feed)."""
-        made, length, count = run
+        """A rack's whips to one panel, `per_feed` in parallel, as one branch, in air of some temperature."""
+        made, length, count = self.product(run.product), run.length, float(run.per_feed)
         parent = self.outputs[feed]
         above = self.nodes[parent]
         number = len(self.devices)
         resistance, reactance = self._run(made, length, above.direct, count)
         bus = self.node(_Node(parent, number, above.voltage, resistance, reactance, direct=above.direct))
         rating = made["ratedCurrent"] * made["continuousFactor"]
-        self.device(f"whip.{rack}.{feed}", made.name, "whip", block, rating, node=bus, whips=count)
+        grouped = float(conductor.grouping_factor(run.circuits, run.arrangement))
+        cable = (
+            _Run.of(made, bus, made["ampacity"] * grouped, ambient) if "ampacity" in made.figures else None
+        )
+        self.device(f"whip.{rack}.{feed}", made.name, "whip", block, rating, node=bus, whips=count, run=cable)
+        guard = run.breaker or made.get("breaker")
+        if guard and not above.direct:
+            self._guard(number, bus, guard, made, cable, made["ratedCurrent"])
         self.feeds.append(_Feed(load, bus, reserve, number, count))
 
     def tap(self, load: int, feeds: Sequence[str], catcher: bool = False) -> None:
@@ -234,13 +311,18 @@ class Drawing:
         )
         direct = np.array([node.direct for node in nodes])
         ones = np.ones(len(feeds))
+        runs = [device.run or NO_RUN for device in self.devices]
+        eco = [converter.loss_coefficients(*_eco(made).T) for *_, made in self.bypassed]
         chain = Chain(
             parent=parent,
             node_device=np.array([node.device for node in nodes]),
             stages=stages,
             device_node=np.array([device.node for device in self.devices]),
-            run_node=np.array([device.run[0] for device in self.devices]),
-            run_rating=np.array([device.run[1] for device in self.devices]),
+            run_node=np.array([run.node for run in runs]),
+            run_rating=np.array([run.ampacity for run in runs])
+            * np.array([device.whips for device in self.devices]),
+            run_ambient=np.array([run.ambient for run in runs]),
+            run_limit=np.array([run.limit for run in runs]),
             device_whips=np.array([device.whips for device in self.devices]),
             direct=direct,
             converter_input=np.array([entry for _, entry, _, _ in self.converters], dtype=np.int64),
@@ -248,6 +330,15 @@ class Drawing:
             converter_device=np.array([number for number, *_ in self.converters], dtype=np.int64),
             converter_coefficients=np.array(curves).reshape(-1, 3),
             converter_tangent=np.tan(np.arccos(factor)),
+            converter_modules=np.array(
+                [
+                    made["numberOfModules"] if number in self.shedding else 0.0
+                    for number, _, _, made in self.converters
+                ]
+            ),
+            bypass_output=np.array([bus for _, bus, _ in self.bypassed], dtype=np.int64),
+            bypass_device=np.array([number for number, *_ in self.bypassed], dtype=np.int64),
+            bypass_coefficients=np.array(eco).reshape(-1, 3),
             resistance=np.array([node.resistance for node in nodes]),
             reactance=np.array([node.reactance for node in nodes]),
             transformer_node=buses,
@@ -300,6 +391,56 @@ class Drawing:
             )
             stages.append(Stage(mine, forest))
         return tuple(stages)
+
+    def protection(self, chain: Chain) -> Protection:
+        """Breakers and relays, each with the next one on the way to the utility."""
+        guards = self.guards
+        at = {guard.node: place for place, guard in enumerate(guards)}
+        upstream = []
+        for guard in guards:
+            node = int(chain.parent[guard.node])
+            while node >= 0 and node not in at:
+                node = int(chain.parent[node])
+            upstream.append(at.get(node, -1))
+        names = sorted({guard.product.name for guard in guards})
+
+        def gathered(figure: str, default: float = np.nan) -> Array:
+            return np.array([guard.product.get(figure, default) for guard in guards])
+
+        rated = gathered("ratedCurrent")
+        pickup = gathered("pickup", np.inf) * np.array([guard.rated for guard in guards])
+        unit = protection.trip_unit(
+            np.where(np.isnan(rated), np.inf, rated)[:, None],
+            gathered("longEarly", 1.0)[:, None],
+            gathered("longLate", 1.0)[:, None],
+            short_pickup=(gathered("shortPickup", np.inf) * np.nan_to_num(rated, nan=1.0))[:, None],
+            short_early=gathered("shortEarly", 0.0)[:, None],
+            short_late=gathered("shortLate", 0.0)[:, None],
+            instantaneous_pickup=(gathered("instantaneousPickup", np.inf) * np.nan_to_num(rated, nan=1.0))[
+                :, None
+            ],
+            instantaneous_late=gathered("instantaneousLate", 0.05)[:, None],
+            pickup_tolerance=gathered("pickupTolerance", 0.0)[:, None],
+        )
+        limits = np.array([guard.run.limit for guard in guards])
+        return Protection(
+            device=np.array([guard.device for guard in guards], dtype=np.int64),
+            node=np.array([guard.node for guard in guards], dtype=np.int64),
+            upstream=np.array(upstream, dtype=np.int64),
+            name=tuple(guard.product.name for guard in guards),
+            curve=np.array([names.index(guard.product.name) for guard in guards], dtype=np.int64),
+            rated=rated,
+            breaking=gathered("breakingCapacity"),
+            let_through=gathered("letThrough", np.inf),
+            unit=unit,
+            relay=tuple(guard.product.get("curve", "") for guard in guards),
+            pickup=pickup,
+            dial=gathered("dial", 0.0),
+            breaking_time=gathered("breakingTime", 0.0),
+            section=np.array([guard.section for guard in guards]),
+            withstand=np.asarray(protection.withstand_density(limits, LIMIT_IN_FAULT)),
+            ampacity=np.array([guard.run.ampacity for guard in guards]),
+        )
 
     def path(self, node: int) -> list[int]:
         """Devices on the way from a bus to the utility."""

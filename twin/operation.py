@@ -27,6 +27,7 @@ class Operating:
     least: float
     most: float
     meaning: str
+    whole: bool = False
 
 
 OPERATING: dict[str, Operating] = {
@@ -48,6 +49,9 @@ OPERATING: dict[str, Operating] = {
     ),
     "rows.power_cap": Operating(
         "power_cap", "W", "rack", 0.0, np.inf, "operator's cap on the AC power of each rack"
+    ),
+    "rows.lost_phase": Operating(
+        "lost_phase", "1", "rack", 0, 3, "phase that all whips of the rack have lost; 0 for none", whole=True
     ),
     "rows.support_load": Operating(
         "support_load", "W", "row", 0.0, 1e8, "air-cooled network and management load"
@@ -96,6 +100,7 @@ class Operation:
     edp_factor: Any = None
     rack_power: Any = None
     power_cap: Any = None
+    lost_phase: Any = None
     support_load: Any = None
     supply_temperature: Any = None
     fouling: Any = None
@@ -209,6 +214,10 @@ def resolve(
             limits = f"{row.least:g} to {row.most:g} {row.unit}"
             raise ValueError(
                 f"Operation.{row.field}: {worst:g} {row.unit} is outside {limits} ({row.meaning})"
+            )
+        if row.whole and (broken := array != np.round(array)).any():
+            raise ValueError(
+                f"Operation.{row.field}: {array[broken].flat[0]:g} is not a whole number ({row.meaning})"
             )
         found[row.field] = array
     return replace(Operation(**found), out=outages(operation.out, devices))

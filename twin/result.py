@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from electrical import conductor
 from thermal import coldplate
 from twin import economics
 from twin.compute import law as laws
@@ -15,6 +16,7 @@ from twin.compute.law import Law
 from twin.demand import Service
 from twin.facility import BINDINGS, COOLING_KINDS, COOLING_MODES, DEVICE_KINDS, PLANT_KINDS, Facility
 from twin.operation import Operation
+from twin.plant import harmonic, phases
 from twin.plant.cooling import Heat
 from twin.plant.limit import plate_flow
 from twin.plant.loop import Flow
@@ -74,7 +76,7 @@ def result(
     # In memory order, so that a row sums alike alone and in a batch.
     installed = np.ascontiguousarray(np.broadcast_to(service.full_tokens, power.shape)).sum(axis=-1)
     outdoors = heat.water.rejected.sum(axis=-1) + heat.hall.rejected.sum(axis=-1)
-    rooms = losses + heat.water.drive_loss.sum(axis=-1)
+    rooms = losses + heat.water.drive_loss.sum(axis=-1) - heat.wires.sum(axis=-1)
     spent = economics.cost(
         facility.economics,
         total * facility.uptime,
@@ -83,6 +85,9 @@ def result(
         operation.electricity_price,
     )
     voltage = _feed_voltage(facility, supply, mean)
+    highest = power * operation.edp_factor[:, None]
+    unequal = phases.unbalance(facility, operation, supply, highest, heat)
+    distorted = harmonic.distortion(facility, operation, supply, power, heat, mean)
     bound = np.stack([(found["binding"] == code).sum(axis=-1) for code in range(len(BINDINGS))], axis=-1)
     latency = np.where(running & serving, service.ttft_p99, -np.inf).max(axis=-1)
     pace = np.where(running & serving, service.tpot, -np.inf).max(axis=-1)
@@ -117,7 +122,7 @@ def result(
         "ledger_heat": (mean.utility - outdoors - rooms) / np.maximum(mean.utility, 1.0),
         "bound_racks": bound,
         "power": power,
-        "peak_power": power * operation.edp_factor[:, None],
+        "peak_power": highest,
         "demand": law.demand,
         "gpu_power": np.where(running, chips, 0.0),
         "tokens": tokens,
@@ -161,6 +166,17 @@ def result(
         "device_power": _device_power(facility, supply, mean, heat),
         "device_loading": _device_loading(facility, operation, supply, peak, mean, heat),
         "run_loading": peak.run,
+        "voltage_unbalance": unequal.voltage,
+        "neutral_current": unequal.neutral,
+        "voltage_distortion": distorted.voltage,
+        "current_distortion": distorted.current,
+        "harmonic_loss_factor": distorted.loss_factor,
+        "heating_load": distorted.load,
+        "hot_spot_temperature": distorted.hot_spot,
+        "voltage_drop": _voltage_drop(facility, peak),
+        "conductor_temperature": conductor.temperature(
+            mean.run, 1.0, facility.chain.run_ambient, facility.chain.run_limit
+        ),
         "device_alive": supply.device,
         "price": found["price"],
     }
@@ -188,6 +204,17 @@ def _installed(facility: Facility) -> list[Array]:
         np.bincount(devices.block[devices.kind == DEVICE_KINDS.index(kind)], minlength=count)
         for kind in PLANT_KINDS
     ]
+
+
+def _voltage_drop(facility: Facility, peak: Feed) -> Array:
+    """Voltage lost in the conductor to each device over nominal, (scenario, device); NaN without one, and where a
+    transformer stands in the same branch."""
+    chain = facility.chain
+    node = chain.run_node
+    alone = (node >= 0) & ~np.isin(node, chain.transformer_node)
+    node = np.maximum(node, 0)
+    drop = peak.voltage[:, np.maximum(chain.parent[node], 0)] - peak.voltage[:, node]
+    return np.where(alone, drop, np.nan)
 
 
 def _feed_voltage(facility: Facility, supply: Supply, feed: Feed) -> Array:

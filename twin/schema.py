@@ -163,6 +163,14 @@ class Utility(Model):
     cap: Annotated[float, operating("utility.cap")] | None = None
 
 
+class Generators(Model):
+    """Standby generators at the point of connection; `required` of them carry the site without the utility."""
+
+    product: Name
+    count: Count
+    required: Count
+
+
 class Hall(Model):
     """The room of one unit, from the origin of its coordinates."""
 
@@ -170,15 +178,25 @@ class Hall(Model):
 
 
 class Whip(Model):
-    """The cables from each feed of a row to each of its racks; no length means no losses."""
+    """The cables from each feed of a row to each of its racks; no length means no losses.
+
+    `circuits` lie beside each other in their `arrangement`; `breaker` stands in the place of the product's.
+    """
 
     product: Name
+    breaker: Name | None = None
+    circuits: Annotated[int, Field(ge=1, le=100, strict=True)] = 1
+    arrangement: Literal["bunched", "wall", "ceiling", "tray", "ladder"] = "tray"
     per_feed: Annotated[int, Field(ge=1, le=100, strict=True)] = 1
     length: Annotated[float, Measure("m", least=0.0)]
 
 
 class Row(Model):
-    """Racks of one type side by side, with what feeds them; `priority` 1 is served first and shed last."""
+    """Racks of one type side by side, with what feeds them; `priority` 1 is served first and shed last.
+
+    `phases`: whips of three phases, or of one, the next rack on the next phase. `lost_phase` is the one, 1 to 3, that
+    all whips of the row have lost.
+    """
 
     name: Name
     rack_type: Name
@@ -190,6 +208,8 @@ class Row(Model):
     support_load: Annotated[float, operating("rows.support_load")] = 0.0
     power_factor: Annotated[float, Measure("1", above=0.0, most=1.0)] | None = None
     power_cap: Annotated[float, operating("rows.power_cap")] | None = None
+    phases: Literal["three", "rotating"] = "three"
+    lost_phase: Annotated[int, Field(ge=0, le=3, strict=True)] = 0
     feeds: Feeds
     whip: Whip
 
@@ -265,19 +285,35 @@ class Air(Model):
 
 
 class Device(Model):
-    """A transformer, UPS or panel, the run of conductor from what feeds it, and where it stands in the hall."""
+    """A transformer, UPS or panel, the run of conductor from what feeds it, and where it stands in the hall.
+
+    `breaker` heads its branch, a breaker or a relay, in the place of the one its product has.
+    """
 
     name: Name
     product: Name
     feed: Name
     conductor: Name | None = None
     length: Length | None = None
+    breaker: Name | None = None
     voltage: Annotated[float, Measure("V", above=0.0)] | None = None
     origin: Plane | None = None
     """Lower left corner on the floor of the unit's hall; it counts where the product says how large it is."""
 
 
-class PowerChain(Model):
+class Wiring(Model):
+    """How the devices of a part of the one-line run.
+
+    `ambient` is the air around its conductors; without it each has that of its own rating. A UPS in `eco` mode lets
+    the utility through; with `module_shedding` it keeps on only as many modules as lose least.
+    """
+
+    ambient: Annotated[float, Measure("K", least=233.15, most=353.15)] | None = None
+    ups_mode: Literal["double-conversion", "eco"] = "double-conversion"
+    module_shedding: bool = False
+
+
+class PowerChain(Wiring):
     """The one-line of a unit, and who gets the power when a shared limit binds."""
 
     redundancy: Literal["N", "N+1", "2N", "3N/2", "4N3R"]
@@ -301,7 +337,7 @@ class Unit(Model):
     power: PowerChain
 
 
-class Shared(Model):
+class Shared(Wiring):
     """What the blocks of a site have in common: electrical devices, and a plant in the place of their own."""
 
     voltage: Annotated[float, Measure("V", above=0.0)]
@@ -319,6 +355,7 @@ class Head(Model):
     workload: Workload
     economics: Economics
     utility: Utility
+    standby: Generators | None = None
     shared: Shared | None = None
 
 

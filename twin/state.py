@@ -136,6 +136,40 @@ VARIABLES: dict[str, Variable] = {
     "run_loading": Variable(
         D, "1", "racks", "current at peak in the conductor to the device over its rating"
     ),
+    "voltage_drop": Variable(
+        D, "1", "racks", "voltage at peak that the conductor to the device loses over nominal"
+    ),
+    "conductor_temperature": Variable(
+        D, "K", "racks", "conductor to the device in the steady state, where its product tells its limit"
+    ),
+    "voltage_unbalance": Variable(
+        D, "1", "racks", "negative over positive sequence voltage at the device's bus, at peak"
+    ),
+    "neutral_current": Variable(
+        D, "A", "racks", "current at peak in the neutral of the branch to the device"
+    ),
+    "voltage_distortion": Variable(
+        D,
+        "1",
+        "racks",
+        "harmonics over fundamental of the voltage at the device's bus, of a UPS at its worse end",
+    ),
+    "current_distortion": Variable(
+        D,
+        "1",
+        "racks",
+        "harmonics over fundamental of the current to the device; of the utility over its demand current",
+    ),
+    "harmonic_loss_factor": Variable(
+        D, "1", "racks", "eddy losses of a transformer over those of a sinusoidal current of the same rms"
+    ),
+    "heating_load": Variable(
+        D,
+        "1",
+        "racks",
+        "sinusoidal over rated current that heats a transformer as its mean, distorted one does",
+    ),
+    "hot_spot_temperature": Variable(D, "K", "racks", "hot spot of the transformer in the steady state"),
     "device_alive": Variable(D, "1", "racks", "in service and fed"),
     "price": Variable(
         ("scenario", "limit"),

@@ -20,6 +20,12 @@ REFERENCES = {
 """Built-in unit that a new layout of a rack type is cut from."""
 OTHERWISE = {True: "gb300-su", False: "h100-air"}
 """That of any other rack: cooled by liquid or not."""
+MOST_AT_13_KV = 2
+"""Units of 500 MVA that a bus of 50 kA at 13.8 kV holds."""
+STRONGEST = 2950
+"""Short-circuit power of a bus of 50 kA at 34.5 kV [MVA]."""
+MOST_GENERATORS = 100
+"""Sets on one bus; what needs more has them in groups of its own, which the layout does not draw."""
 ROW = 8
 """Racks in a row of the reference units, which have two."""
 PITCH = 12
@@ -55,7 +61,7 @@ def new_layout(racks: int, rack_type: str = "gb300-nvl72") -> str:
         f"# {racks} racks of {rack_type}, made from the layout {reference}.\n"
         "# Every quantity carries its unit; counts and ratios are bare numbers.\n"
     )
-    head = _head(source[start:end], f"{rack_type}-{racks}", f"{racks} racks {rack_type}", full + bool(half))
+    head = _head(source[start:end], f"{rack_type}-{racks}", f"{racks} racks {rack_type}", full, half)
     unit = re.sub(r"(?m)^(    rack_type:) .*$", rf"\g<1> {rack_type}", source[end:])
     if not full:
         return intro + head + _one_row(unit)
@@ -66,15 +72,30 @@ def new_layout(racks: int, rack_type: str = "gb300-nvl72") -> str:
     return intro + head + blocks + (_block("HALF", 1, PITCH * full, _one_row(unit)) if half else "")
 
 
-def _head(text: str, name: str, description: str, units: int) -> str:
-    """The site part of the reference with its own name and a utility for so many units."""
+def _head(text: str, name: str, description: str, full: int, half: int) -> str:
+    """The site part of the reference with its own name, a utility for so many units and rows beside them, and the
+    generators that carry them."""
+    units = full + bool(half)
     text = re.sub(r"(?m)^name: .*$", f"name: {name}", text)
     text = re.sub(r"(?m)^description: .*$", f"description: {description}", text)
-    return re.sub(
-        r"(?m)^(  (?:rating|short_circuit_power):) (\d+)",
-        lambda found: f"{found[1]} {int(found[2]) * units}",
-        text,
-    )
+    text = re.sub(r"(?m)^(  rating:) (\d+)", lambda found: f"{found[1]} {int(found[2]) * units}", text)
+    # Beyond what switchgear breaks at one voltage, the next one; a bus of 50 kA at 34.5 kV is the most there is.
+    strength = re.search(r"(?m)^  short_circuit_power: (\d+) MVA", text)
+    if strength and units > MOST_AT_13_KV:
+        text = re.sub(r"(?m)^(  voltage:) 13\.8 kV", r"\g<1> 34.5 kV", text)
+        text = text.replace(
+            strength[0], f"  short_circuit_power: {min(int(strength[1]) * units, STRONGEST)} MVA"
+        )
+    elif strength:
+        text = text.replace(strength[0], f"  short_circuit_power: {int(strength[1]) * units} MVA")
+
+    found = re.search(r"(?m)^standby: .*count: (\d+), required: (\d+).*\n", text)
+    if not found:
+        return text
+    needed = -(-int(found[2]) * (full * 2 * ROW + half) // (2 * ROW))
+    count = needed + int(found[1]) - int(found[2])
+    line = re.sub(r"count: \d+, required: \d+", f"count: {count}, required: {needed}", found[0])
+    return text.replace(found[0], line if count <= MOST_GENERATORS else "")
 
 
 def _block(name: str, repeat: int, start: int, unit: str) -> str:

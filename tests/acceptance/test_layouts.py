@@ -9,7 +9,10 @@ from twin.layout import builtin_layouts
 LEDGERS = {"ledger_power": 1e-9, "ledger_rack": 1e-6, "ledger_heat": 1e-6}
 
 # Rule -> largest excess, and words of the assumption in which a layout owns up to it.
-DOCUMENTED = {"L2-return": (0.9, "over the 55 degC of the rack")}
+DOCUMENTED = {
+    "L2-return": (0.9, "over the 55 degC of the rack"),
+    "E7-clearing": (3.3, "up to 8.3 s, to clear a fault to earth"),
+}
 ROUNDING = 1e-9
 
 

@@ -17,13 +17,14 @@ def hall():
     return twin.load("h100-air")
 
 
-def test_an_air_cooled_rack_has_no_coolant_and_gives_all_its_heat_to_the_air(hall):
+def test_an_air_cooled_rack_has_no_coolant_and_gives_all_its_heat_to_the_air(hall, whip_heat):
     state = twin.solve(hall)
     for name in ("coolant_flow", "return_temperature", "case_temperature", "worst_case_temperature"):
         assert np.isnan(state[name].values).all()
     np.testing.assert_array_equal(state.liquid_heat.values, 0.0)
     np.testing.assert_allclose(state.air_heat.values, state.power.values, rtol=1e-12)
     duty = state.rack_power.item() + state.support_power.item() + state.fan_wall_power.item()
+    duty += whip_heat(state.power.values[0], feeds=2)
     assert state.fan_wall_duty.item() == pytest.approx(duty, rel=1e-9)
     for name in ("cdu_power", "pump_power", "dry_cooler_power", "trim_chiller_power"):
         assert state[name].values.sum() == 0.0

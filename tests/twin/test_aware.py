@@ -359,6 +359,9 @@ CASES = {
     "electrical.protection.earliest_trip": dict(
         unit=Of("electrical.protection.trip_unit"), current=np.array([3e3, 9e3, 20e3])
     ),
+    "electrical.protection.borne_current": dict(
+        unit=Of("electrical.protection.trip_unit"), duration=np.array([0.05, 3.0, 400.0])
+    ),
     "electrical.protection.latest_trip": dict(
         unit=Of("electrical.protection.trip_unit"), current=np.array([3e3, 9e3, 20e3])
     ),
@@ -435,6 +438,10 @@ CASES = {
     "electrical.tree.worst": dict(
         forest=Of("electrical.mesh.closed"), power=LINE["power"], reactive=0.3 * LINE["power"],
         rating=np.full(4, 300.0), tolerance=1e-11, iterations=40,
+    ),
+    "thermal.line.filled": dict(mass=np.array([10.0, 20.0]), enthalpy=np.array([5e4, 6e4])),
+    "thermal.line.pushed": dict(
+        line=Of("thermal.line.filled"), mass=np.array([1.0, 25.0]), enthalpy=np.array([7e4, 8e4])
     ),
     "electrical.mesh.closed": dict(
         forest=Of("electrical.tree.forest"), start=np.array([2]), end=np.array([3]),

@@ -287,14 +287,14 @@ def test_a_busway_is_loaded_with_the_current_of_what_it_feeds():
     amps = power / (np.sqrt(3.0) * volts * 0.98)
     assert state.run_loading.values[0, index] == pytest.approx(amps / 1000.0, rel=3e-3)
     assert np.isnan(state.run_loading.sel(device="T.A").item())
-    margin = twin.check(pod, state)["E2-busway"].sel(device="rpp.A1").item()
+    margin = twin.check(pod, state)["E2-ampacity"].sel(device="rpp.A1").item()
     assert margin == pytest.approx(1.0 - state.run_loading.values[0, index], rel=1e-12)
 
 
 def test_a_busway_too_small_for_its_panel_is_outside():
     pod = twin.load("gb300-su", {"power.devices[ups.A].conductor": "busway-800a"})
     state = twin.solve(pod, twin.Operation(rack_power=142e3, out=[["ups.B"]]))
-    assert twin.check(pod, state)["E2-busway"].sel(device="ups.A").item() < -0.1
+    assert twin.check(pod, state)["E2-ampacity"].sel(device="ups.A").item() < -0.1
 
 
 def test_a_busway_of_direct_current_carries_the_power_over_the_voltage():

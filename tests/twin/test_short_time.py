@@ -9,6 +9,8 @@ from twin.catalogue import product
 from twin.facility import DEVICE_KINDS
 
 PEAK = {"rack_power": 130e3, "edp_factor": 1.7}
+PANEL = 800.0 * 3**0.5 * 415.0 / 500e3
+"""Rated current of a panel's breaker over the panel's own."""
 KINDS = ("ups", "panel", "whip", "transformer")
 
 
@@ -25,9 +27,17 @@ def hall(duration=None, **sets):
 @pytest.mark.parametrize(
     ("duration", "borne"),
     [
-        ("20 s", {"ups": 1.4, "panel": 1.25, "whip": 1.25, "transformer": 1.8}),
-        ("500 ms", {"ups": 1.4, "panel": 3.0, "whip": 3.0, "transformer": 1.8}),
-        ("45 s", {"ups": 1.0, "panel": 1.25, "whip": 1.25, "transformer": 1.8}),
+        ("20 s", {"ups": 1.4, "panel": 3.6 * PANEL, "whip": 6 * (4 / 20) ** 0.5 / 0.8, "transformer": 1.8}),
+        ("500 ms", {"ups": 1.4, "panel": 3.6 * PANEL, "whip": 8 / 0.8, "transformer": 1.8}),
+        (
+            "45 s",
+            {
+                "ups": 1.0,
+                "panel": 6 * (12 / 45) ** 0.5 * PANEL,
+                "whip": 6 * (4 / 45) ** 0.5 / 0.8,
+                "transformer": 1.8,
+            },
+        ),
         ("2 h", {"ups": 1.0, "panel": 1.0, "whip": 1.0, "transformer": 1.0}),
     ],
 )

@@ -34,7 +34,7 @@ class Hall:
     demand: Array
     capacity: Array
     duty: Array
-    """Heat the fan walls take: racks, support and their own fans [W]."""
+    """Heat the fan walls take: racks, support, whips and their own fans [W]."""
     fan_power: Array
     chiller_power: Array
     """Compressors and chilled-water pumps [W]."""
@@ -44,8 +44,11 @@ class Hall:
     """Heat that leaves by the chillers with their own power [W]."""
 
 
-def hall(facility: Facility, operation: Operation, supply: Supply, warm: Array, inlet: Array) -> Hall:
-    """What the air system does with `warm` watts of each rack and the support load of the rows.
+def hall(
+    facility: Facility, operation: Operation, supply: Supply, warm: Array, wires: Array, inlet: Array
+) -> Hall:
+    """What the air system does with `warm` watts of each rack, the support load of the rows and the losses of whips,
+    `wires`, (scenario, block) [W].
 
     Racks draw the catalogue flow at the present `inlet` temperature; the walls follow it up to their greatest flow.
     Their coils hold the set-point until the chilled water is not cold enough for the heat; then the supply floats up.
@@ -68,7 +71,7 @@ def hall(facility: Facility, operation: Operation, supply: Supply, warm: Array, 
     rated = walls * cooling.fan_wall_flow * cooling.rating_air_density
     mass_ratio = blown / np.where(walls > 0, rated, 1.0)
     fans = turning * pump.fan_power(cooling.fan_wall_fan, ratio, cooling.fan_wall_minimum) * (asked > 0)
-    warmed = by_block(facility, warm) + support
+    warmed = by_block(facility, warm) + support + wires
 
     duty = warmed + fans
     rate, water = blown * air.HEAT_CAPACITY, walls * cooling.coil_water
@@ -99,6 +102,6 @@ def hall(facility: Facility, operation: Operation, supply: Supply, warm: Array, 
         duty=duty,
         fan_power=fans,
         chiller_power=chiller,
-        carried=by_air - support,
+        carried=by_air - support - wires,
         rejected=by_air + fans + chiller,
     )

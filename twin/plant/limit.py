@@ -187,7 +187,7 @@ def ceilings(
         # A rack that its live shelves, its whips or its operator do not hold at its floor is off.
         shelf = converter.input_power(law.rating, law.rating, law.coefficients) / pulse
         caps["shelf"] = np.where(shelf < floor, 0.0, shelf)
-        caps["whip"] = np.where(supply.whips * facility.whip_power / surge < floor, 0.0, whip)
+        caps["whip"] = np.where(supply.whips * facility.whip_power / supply.crest / surge < floor, 0.0, whip)
     caps["power_cap"] = np.where(operation.power_cap < floor, 0.0, operation.power_cap)
     chip = chip_limit(facility, law, temperature, flow)
     front = air_limit(facility, law, inlet)

@@ -32,6 +32,10 @@ class Supply:
     """(scenario, rack): live whips."""
     units: Mapping[str, Array]
     """(scenario, block or plant) live units of each kind of cooling equipment."""
+    phase: Array
+    """(scenario, rack, 3): part of its load on each phase."""
+    crest: Array
+    """(scenario, rack): current of its most loaded phase over that of three equal ones."""
     after: tuple[Supply, ...] = ()
     """The same after each further outage that the caps are to survive; empty without that security."""
 
@@ -90,7 +94,7 @@ def _supplied(facility: Facility, operation: Operation) -> Supply:
     aired = (units["fan_wall"] > 0) & (units["chiller"] > 0)
     powered[:, rack:first] &= aired[:, facility.row_block]
     pick = pattern.reshape(-1) if len(operation.out) > 1 else np.zeros(1, dtype=np.int64)
-    return Supply(
+    supply = Supply(
         node[pick],
         device[pick],
         share[pick],
@@ -98,4 +102,41 @@ def _supplied(facility: Facility, operation: Operation) -> Supply:
         shelves[pick],
         live[pick, :rack],
         {kind: value[pick] for kind, value in units.items()},
+        racks.phase_share[None],
+        3.0 * racks.phase_share.max(axis=-1)[None],
     )
+    return _without_lost_phases(facility, operation, supply) if operation.lost_phase.any() else supply
+
+
+def _without_lost_phases(facility: Facility, operation: Operation, supply: Supply) -> Supply:
+    """The supply with the phases that racks have lost: the others share their load, and as many modules of the power
+    shelves stay. A rack with no phase left is as one without a live whip; direct current has no phases."""
+    chain, laid = facility.chain, facility.racks.phase_share
+    count = len(laid)
+    mine = chain.feed_load < count
+    rack, bus = chain.feed_load[mine], chain.feed_node[mine]
+    direct = np.zeros(count, dtype=bool)
+    direct[rack] = chain.direct[bus]
+    gone = operation.lost_phase[..., None] == np.arange(1, 4)
+    left = np.where(gone & ~direct[:, None], 0.0, laid)
+    live = left.any(axis=-1)
+    phase = left / np.where(live, left.sum(axis=-1), 1.0)[..., None]
+    kept = (left > 0).sum(axis=-1) / (laid > 0).sum(axis=-1)
+    supply = replace(
+        supply,
+        phase=phase,
+        crest=np.where(live, 3.0 * phase.max(axis=-1), 1.0),
+        shelves=supply.shelves * kept,
+    )
+    if live.all():
+        return supply
+    scenarios = max(len(live), len(supply.node))
+    node, device, share, powered = (
+        np.array(np.broadcast_to(part, (scenarios, part.shape[1])))
+        for part in (supply.node, supply.device, supply.share, supply.powered)
+    )
+    node[:, bus] &= live[:, rack]
+    device[:, chain.feed_device[mine]] &= live[:, rack]
+    share[:, mine] *= live[:, rack]
+    powered[:, :count] &= live
+    return replace(supply, node=node, device=device, share=share, powered=powered, whips=supply.whips * live)

@@ -49,6 +49,45 @@ class Water:
     speed and temperatures, except where they run at minimum speed and a bypass takes the rest."""
 
 
+@dataclass(frozen=True)
+class Circulation:
+    """Facility water that the pumps move at the present rate of the loops."""
+
+    rate: Array
+    """(scenario, block) capacity rate through the CDUs of each block [W/K]."""
+    pumped: Array
+    """(scenario, plant) that of the plant [W/K]; zero where no pump runs."""
+    shaft: Array
+    """(scenario, plant) power of the pumps' shafts, which the water takes up, and `power` of their supply [W]."""
+    power: Array
+
+
+def circulation(facility: Facility, supply: Supply, back: Return) -> Circulation:
+    """Facility water at each technology loop's capacity rate, up to what the pumps carry."""
+    cooling = facility.cooling
+    specific = cooling.facility_heat_capacity
+    most = supply.units["pump"] * cooling.pump_flow * cooling.facility_density * specific
+    asked = by_plant(facility, back.rate)
+    pumped = np.minimum(asked, most)
+    # What pumps cannot carry all loops of a plant lack in proportion.
+    rate = back.rate * np.where(asked > most, most / np.where(asked > 0, asked, 1.0), 1.0)[:, cooling.plant]
+    volume = pumped / specific / cooling.facility_density
+    lift = cooling.pump_head * (volume / cooling.pump_design_flow) ** 2
+    shaft = pump.hydraulic_power(volume, lift) / cooling.pump_efficiency
+    return Circulation(rate, pumped, shaft, shaft / cooling.pump_drive)
+
+
+def coolers(facility: Facility) -> tuple[Array, Array, Array, Array]:
+    """(plant,) conductance, water and air rate and film ratio of one dry cooler, as `thermal.rejection` takes them."""
+    cooling = facility.cooling
+    return (
+        cooling.dry_cooler_conductance,
+        cooling.dry_cooler_water,
+        cooling.dry_cooler_air,
+        cooling.dry_cooler_ratio,
+    )
+
+
 def by_plant(facility: Facility, values: Array) -> Array:
     """Sum over the blocks of each plant, (scenario, block) -> (scenario, plant)."""
     if len(facility.plants) == len(facility.blocks):
@@ -73,18 +112,9 @@ def water(
     temperature floats up.
     """
     cooling = facility.cooling
-    specific = cooling.facility_heat_capacity
-    most = supply.units["pump"] * cooling.pump_flow * cooling.facility_density * specific
-    asked = by_plant(facility, back.rate)
-    pumped = np.minimum(asked, most)
-    # What pumps cannot carry all loops of a plant lack in proportion.
-    rate = back.rate * np.where(asked > most, most / np.where(asked > 0, asked, 1.0), 1.0)[:, cooling.plant]
-    mass = pumped / specific
-    volume = mass / cooling.facility_density
-    lift = cooling.pump_head * (volume / cooling.pump_design_flow) ** 2
-    shaft = pump.hydraulic_power(volume, lift) / cooling.pump_efficiency
-    pumping = shaft / cooling.pump_drive
-    climb = over(back.duty, _exchange(facility, operation, supply, flow, back, rate))
+    moved = circulation(facility, supply, back)
+    pumped, shaft = moved.pumped, moved.shaft
+    climb = over(back.duty, exchange(facility, operation, supply, flow, back, moved.rate))
     running = back.duty > 0
     # Loop supply above the facility water that its CDUs need for it.
     above = climb - (back.mixed - temperature)
@@ -95,14 +125,8 @@ def water(
     duty = by_plant(facility, back.duty) + shaft
     inlet = cold + over(duty, pumped)
     outdoor = operation.dry_bulb[:, None]
-    coolers = supply.units["dry_cooler"]
-    cooler = (
-        cooling.dry_cooler_conductance,
-        cooling.dry_cooler_water,
-        cooling.dry_cooler_air,
-        cooling.dry_cooler_ratio,
-    )
-    full = rejection.dry_cooler_duty(pumped, coolers, 1.0, *cooler)
+    units, cooler = supply.units["dry_cooler"], coolers(facility)
+    full = rejection.dry_cooler_duty(pumped, units, 1.0, *cooler)
     trim_most = np.minimum(supply.units["trim_chiller"] * cooling.trim_capacity, duty)
     # The facility water with the coolers at full speed, without and with the trim chillers, and as it is asked for.
     untrimmed = outdoor + over(duty, full) - over(duty, pumped)
@@ -111,7 +135,7 @@ def water(
     needed = _least(facility, np.where(running, setpoint - above, np.inf))
     needed = np.where(moving, needed, HOTTEST)
     # Without coolers the trim chillers take all of it or the heat has nowhere to go.
-    dry = coolers == 0
+    dry = units == 0
     trimmed = np.where(dry, np.where(trim_most >= duty, needed, HOTTEST), trimmed)
     untrimmed = np.where(dry, HOTTEST, untrimmed)
     mode = np.where((untrimmed <= needed + COLD) | ~moving, 0, np.where(trimmed <= needed + COLD, 1, 2))
@@ -121,17 +145,17 @@ def water(
     trim_power = trim / rejection.chiller_cop(cooling.trim_leaving, outdoor, *cooling.trim_cop)
     cooled = duty - trim
     speed = rejection.dry_cooler_speed(
-        cooled, inlet, outdoor, pumped, coolers, *cooler[:3], cooling.dry_cooler_minimum, cooler[3]
+        cooled, inlet, outdoor, pumped, units, *cooler[:3], cooling.dry_cooler_minimum, cooler[3]
     )
     speed = np.where(lifted, 1.0, speed)
     speed = np.where(moving, speed, 0.0)
-    fans = coolers * cooling.dry_cooler_fan * speed**3
-    by_air = rejection.dry_cooler_duty(pumped, coolers, speed, *cooler) * (inlet - outdoor)
+    fans = units * cooling.dry_cooler_fan * speed**3
+    by_air = rejection.dry_cooler_duty(pumped, units, speed, *cooler) * (inlet - outdoor)
     reached = np.where(running, trimmed[:, cooling.plant] + above, setpoint)
     return Water(
         supply=cold,
         back=cold + over(by_plant(facility, back.duty), pumped),
-        flow=mass,
+        flow=pumped / cooling.facility_heat_capacity,
         loop_next=np.maximum(setpoint, reached),
         loop_lowest=np.where(running, np.clip(reached, 0.0, HOTTEST), setpoint),
         mode=mode,
@@ -140,8 +164,8 @@ def water(
         fan_power=fans,
         trim_duty=trim,
         trim_power=trim_power,
-        pump_power=pumping,
-        drive_loss=pumping - shaft,
+        pump_power=moved.power,
+        drive_loss=moved.power - shaft,
         rejected=np.where((speed > cooling.dry_cooler_minimum) & ~dry, by_air, cooled)
         + fans
         + trim
@@ -149,7 +173,7 @@ def water(
     )
 
 
-def _exchange(
+def exchange(
     facility: Facility, operation: Operation, supply: Supply, flow: Flow, back: Return, rate: Array
 ) -> Array:
     """Duty of the CDUs over the difference of their inlet temperatures, (scenario, block) [W/K].

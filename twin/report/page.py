@@ -12,10 +12,11 @@ import numpy as np
 import xarray as xr
 
 from twin.colour import at_first
-from twin.facility import COOLING_MODES, Facility
+from twin.facility import COOLING_MODES, DEVICE_KINDS, Facility
+from twin.plant.fault import fault_levels
+from twin.plant.protection import protected
 from twin.report.figure import as_written, by_doubt
 from twin.report.plot import plots
-from twin.study.fault import fault_levels
 from twin.summary import (
     CAUSES,
     MODES,
@@ -126,6 +127,8 @@ def page(
         prices=[(price, *worth(price)) for price in found.prices],
         margins=_margins(found),
         levels=_levels(facility),
+        standby=facility.standby,
+        guards=_guards(facility),
         rack_columns=[heading for _, heading, *_ in RACK],
         racks=_racks(facility, one) if found.converged else [],
         assumptions=facility.layout.assumptions,
@@ -272,7 +275,7 @@ def _margins(found: Summary) -> list[dict[str, Any]]:
     return listed
 
 
-def _levels(facility: Facility) -> list[tuple[str, str, str, str, str, str]]:
+def _levels(facility: Facility) -> list[tuple[str, ...]]:
     """Short-circuit levels by kind of device: the greatest and the least among its devices."""
     levels = fault_levels(facility)
     lines = []
@@ -282,7 +285,32 @@ def _levels(facility: Facility) -> list[tuple[str, str, str, str, str, str]]:
         lines.append(
             (
                 kind, readable(most.voltage, "V"), most.device, readable(most.greatest, "A", 3),
-                readable(most.peak, "A", 3), readable(least.least, "A", 3),
+                readable(most.peak, "A", 3), _known(max(level.earth for level in mine), "A"),
+                readable(least.least, "A", 3), _known(min(level.least_earth for level in mine), "A"),
+            )
+        )  # fmt: skip
+    return lines
+
+
+def _known(value: float, unit: str) -> str:
+    """A value, or a dash where there is none."""
+    return readable(value, unit, 3) if math.isfinite(value) else "\N{EN DASH}"
+
+
+def _guards(facility: Facility) -> list[tuple[str, ...]]:
+    """Breakers and relays by what they stand ahead of and by product, each at its worst."""
+    found, made = protected(facility), facility.protection
+    groups: dict[tuple[int, str], list[int]] = {}
+    for device, name in zip(made.device.tolist(), made.name, strict=True):
+        groups.setdefault((int(facility.devices.kind[device]), name), []).append(device)
+    lines = []
+    for (kind, name), mine in groups.items():
+        worst = mine[int(np.argmax(found.breaking[mine]))]
+        lines.append(
+            (
+                DEVICE_KINDS[kind], name, facility.devices.name[worst], _known(found.breaking[worst], "%"),
+                _known(found.clearing[mine].max(), "s"), _known(found.gap[mine].min(), "s"),
+                _known(found.selective[mine].min(), "%"),
             )
         )  # fmt: skip
     return lines

@@ -27,10 +27,11 @@ def panel(facility: Facility, arrays: Arrays) -> tuple[Array, Array]:
 
 
 @rule(
-    "E2-busway", "current at peak in the conductor to a device over its rating", unit="1", axis="device", sense="most",
-    scale=1.0, clause="conductor product: ratedCurrent, continuous at the ambient of its sheet",
+    "E2-ampacity", "current at peak in the conductor to a device over what it carries where it lies", unit="1",
+    axis="device", sense="most", scale=1.0,
+    clause="conductor product: ratedCurrent at its ambient; whips NEC 310.16 and IEC 60364-5-52 (unverified)",
 )  # fmt: skip
-def busway(facility: Facility, arrays: Arrays) -> tuple[Array, Array]:
+def ampacity(facility: Facility, arrays: Arrays) -> tuple[Array, Array]:
     return np.asarray(arrays["run_loading"]), np.ones((1, 1))
 
 
@@ -90,3 +91,11 @@ def independence(facility: Facility, arrays: Arrays) -> tuple[Array, Array]:
     )
     value = own - np.bincount(load, minlength=count) + 0.5
     return np.broadcast_to(value, (len(arrays["converged"]), count)), np.zeros((1, 1))
+
+
+@rule(
+    "E4-feeder", "voltage that one conductor loses at peak over nominal", unit="1", axis="device", sense="most",
+    scale=1.0, clause="NEC 215.2, informational note: 3 % in a feeder (unverified)",
+)  # fmt: skip
+def feeder(facility: Facility, arrays: Arrays) -> tuple[Array, Array]:
+    return np.asarray(arrays["voltage_drop"]), np.full((1, 1), 0.03)

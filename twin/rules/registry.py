@@ -41,7 +41,8 @@ class Rule:
     def margin(self, facility: Facility, arrays: Arrays) -> Array:
         """(scenario, element), positive inside the limit; NaN without a solution or where nothing is to judge."""
         value, limit = self.evaluate(facility, arrays)
-        return np.asarray(limit - value if self.sense == "most" else value - limit, dtype=np.float64)
+        margin = np.asarray(limit - value if self.sense == "most" else value - limit, dtype=np.float64)
+        return np.broadcast_to(margin, (len(arrays["converged"]), margin.shape[-1]))
 
 
 def loading(facility: Facility, arrays: Arrays, kind: str) -> tuple[Array, Array]:
