@@ -11,10 +11,10 @@ not depend on the size of the batch: the first call in a process takes some 0.3 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -168,6 +168,63 @@ class Worst:
     total_loss: Power
     converged: Boolean
     reason: Integer
+
+    @classmethod
+    def merged(cls, parts: Sequence[Worst]) -> Worst:
+        """The worst of chunks of a batch as of the whole, so that a batch of any size need not be in memory.
+
+        parts : of `worst`, in the order of their scenarios, which are counted on from chunk to chunk; what is by
+        scenario comes back flat. The first of equal extremes stands, as in one call; the mean loss is equal to
+        rounding.
+
+        >>> line = forest(np.array([-1, 0]), np.array([0.0, 0.01]), np.zeros(2), np.full(2, 415.0))
+        >>> parts = [worst(line, np.array([[0.0, load]]), np.zeros(2)) for load in (60e3, 100e3, 90e3)]
+        >>> found = Worst.merged(parts)
+        >>> found.voltage_scenario[1], found.lowest.shape
+        (np.int64(1), (3,))
+        """
+        sizes = [np.size(part.converged) for part in parts]
+        settled = np.array([np.count_nonzero(part.converged) for part in parts])
+        first = np.cumsum([0, *sizes[:-1]])
+
+        def picked(name: str, by: str, scenario: str, sign: float) -> tuple[_Float, npt.NDArray[np.intp]]:
+            ranked = np.stack([sign * np.asarray(getattr(part, by)) for part in parts])
+            place = np.where(np.isnan(ranked), -np.inf, ranked).argmax(axis=0)[None]
+            values = np.stack([np.asarray(getattr(part, name)) for part in parts])
+            counted = np.stack(
+                [
+                    np.where(
+                        np.asarray(getattr(part, scenario)) < 0,
+                        -1,
+                        np.asarray(getattr(part, scenario)) + start,
+                    )
+                    for part, start in zip(parts, first, strict=True)
+                ]
+            )
+            return np.take_along_axis(values, place, axis=0)[0], np.take_along_axis(counted, place, axis=0)[0]
+
+        def joined(name: str) -> npt.NDArray[Any]:
+            return np.concatenate([np.ravel(getattr(part, name)) for part in parts])
+
+        voltage, voltage_scenario = picked("voltage", "voltage", "voltage_scenario", -1.0)
+        current, current_scenario = picked("current", "current", "current_scenario", 1.0)
+        tie_current, tie_scenario = picked("tie_current", "tie_current", "tie_scenario", 1.0)
+        losses = np.stack([np.nan_to_num(part.mean_loss) for part in parts])
+        return cls(
+            voltage=voltage,
+            voltage_scenario=voltage_scenario,
+            current=current,
+            current_scenario=current_scenario,
+            loading=picked("loading", "current", "current_scenario", 1.0)[0],
+            loss=picked("loss", "current", "current_scenario", 1.0)[0],
+            mean_loss=(settled[:, None] * losses).sum(axis=0) / (settled.sum() or np.nan),
+            tie_current=tie_current,
+            tie_scenario=tie_scenario,
+            lowest=joined("lowest"),
+            total_loss=joined("total_loss"),
+            converged=joined("converged"),
+            reason=joined("reason"),
+        )
 
 
 def depth(parent: Integer) -> npt.NDArray[np.intp]:

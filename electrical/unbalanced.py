@@ -8,6 +8,7 @@ neutral; a neutral of its own, of impedance Zn, is part of Z0 = Z1 + 3 Zn.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -108,6 +109,33 @@ class Extremes:
     unbalance_scenario: _Index
     loss: Powers
     converged: Boolean
+
+    @classmethod
+    def merged(cls, parts: Sequence[Extremes]) -> Extremes:
+        """The worst of chunks of scenarios as of the whole, so that a batch of any size need not be in memory.
+
+        parts : of `extremes`, in the order of their scenarios, which are counted on from chunk to chunk; what is by
+        scenario comes back flat. The first of equal extremes stands, as in one call.
+
+        >>> line = network(np.array([-1, 0]), np.array([0.0, 0.01]), np.zeros(2), 415.0)
+        >>> load = np.array([[0.0, 0.0, 0.0], [3e3, 1e3, 2e3]])
+        >>> found = Extremes.merged([extremes(line, factor * load, 0.0 * load) for factor in (1.0, 3.0, 2.0)])
+        >>> int(found.current_scenario[1]), found.loss.shape
+        (1, (3,))
+        """
+        first = np.cumsum([0, *(np.size(part.converged) for part in parts[:-1])])
+        found: dict[str, Any] = {
+            name: np.concatenate([np.ravel(getattr(part, name)) for part in parts])
+            for name in ("loss", "converged")
+        }
+        for name, sign in (("voltage", -1.0), ("current", 1.0), ("neutral_current", 1.0), ("unbalance", 1.0)):
+            values = np.stack([getattr(part, name) for part in parts])
+            place = np.where(np.isnan(values), -np.inf, sign * values).argmax(axis=0)[None]
+            own = np.stack([getattr(part, f"{name}_scenario") for part in parts])
+            counted = np.where(own < 0, -1, own + first[:, None])
+            found[name] = np.take_along_axis(values, place, axis=0)[0]
+            found[f"{name}_scenario"] = np.take_along_axis(counted, place, axis=0)[0]
+        return cls(**found)
 
 
 def network(

@@ -61,6 +61,7 @@ class Fluid:
     heat_capacity_fit: tuple[float, ...]  # J/kg/K
     conductivity_fit: tuple[float, ...]  # W/m/K
     log_viscosity_fit: tuple[float, ...]  # logarithm of Pa*s
+    freezing: float = CELSIUS  # point at which it begins to freeze [K]
 
     def density(self, temperature: Temperature) -> Density:
         """Density [kg/m^3], (...,) like the temperature [K]."""
@@ -116,6 +117,7 @@ PG25 = Fluid(
     heat_capacity_fit=(3862.8114, 2.4533715, 7.8726050e-4, -1.9153728e-5),
     conductivity_fit=(0.44657009, 8.9798460e-4, 9.8180886e-8, -6.4652309e-9),
     log_viscosity_fit=(-5.1649912, -4.7753667e-2, 3.5888195e-4, -1.3070600e-6),
+    freezing=262.97,
 )
 WATER = Fluid(
     "water",

@@ -132,7 +132,7 @@ def build(layout: Layout) -> Facility:
         whip_pulse=whip_pulse,
         whip_power=whip_power,
         required=required,
-        elements={"rack": len(racks.name), "row": len(rows), "block": len(blocks)},
+        elements={"rack": len(racks.name), "row": len(rows), "block": len(blocks), "plant": len(plants)},
         pressure=np.full(len(blocks), pressure),
         model=_model(drawing.product(layout.workload.model)),
         workload=_workload(layout, card["kvBytes"]),
@@ -142,7 +142,7 @@ def build(layout: Layout) -> Facility:
         built_power=float(racks.nameplate.sum())
         + sum(row.support_load for unit, _ in blocks for row in unit.rows),
         uptime=float(availability.tray_availability(REPAIR_TIME)),
-        operation=_operation(layout, blocks),
+        operation=_operation(layout, blocks, plants),
         products=tuple(drawing.used.values()),
     )
 
@@ -478,7 +478,7 @@ def _economics(layout: Layout, racks: Racks) -> Economics:
     )
 
 
-def _operation(layout: Layout, blocks: Blocks) -> Operation:
+def _operation(layout: Layout, blocks: Blocks, plants: Plants) -> Operation:
     """The operating fields as the layout states them."""
     own = [row for unit, _ in blocks for row in unit.rows]
 
@@ -488,6 +488,7 @@ def _operation(layout: Layout, blocks: Blocks) -> Operation:
     caps = [np.inf if row.power_cap is None else row.power_cap for row in own for _ in range(row.count)]
     return Operation(
         dry_bulb=layout.site.dry_bulb,
+        wet_bulb=np.nan if layout.site.wet_bulb is None else layout.site.wet_bulb,
         electricity_price=layout.site.electricity_price,
         interactivity=layout.workload.interactivity,
         edp_factor=layout.workload.edp_factor,
@@ -498,6 +499,10 @@ def _operation(layout: Layout, blocks: Blocks) -> Operation:
         supply_temperature=of_loop("supply_temperature", STILL_LOOP),
         fouling=of_loop("fouling", 0.0),
         clogging=of_loop("clogging", 0.0),
+        recirculation=np.array([[plant.recirculation if plant else 0.0 for plant, _ in plants]]),
+        dew_point=np.array(
+            [[np.nan if unit.air.dew_point is None else unit.air.dew_point for unit, _ in blocks]]
+        ),
         air_temperature=np.array([[unit.air.supply_temperature for unit, _ in blocks]]),
         failed_fans=np.array([[unit.air.failed_fans for unit, _ in blocks]]),
         utility_cap=np.inf if layout.utility.cap is None else layout.utility.cap,

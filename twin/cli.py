@@ -219,6 +219,126 @@ def contingency(
 
 
 @app.command()
+def simulate(
+    layout: Annotated[
+        str, typer.Argument(help="Layout file, or the name of a built-in layout.")
+    ] = "gb300-su",
+    event: Annotated[
+        list[str] | None,
+        typer.Option(metavar="EVENT", help="What happens: 'pump_trip cdu=cdu.1 at=10s'; may be given again."),
+    ] = None,
+    for_: Annotated[
+        str, typer.Option("--for", metavar="TIME", help="How long, such as 120s or 10min.")
+    ] = "120 s",
+    step: Annotated[str, typer.Option(metavar="TIME", help="Time step, 50 ms to 5 s.")] = "500 ms",
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="PATH=VALUE", help="Replace a value of the layout, as in `twin run`."),
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder for the three files.")] = Path("results"),
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object instead of the table.")
+    ] = False,
+) -> None:
+    """Let something happen to a layout: seconds until racks throttle or trip, with the time series and a plot."""
+    with _told():
+        facility, found, until, width = _timed(layout, set_ or [], event or [], for_, step, out)
+    from twin.report import course
+    from twin.simulate import simulate as simulated
+
+    series = simulated(facility, None, found, until, width)
+    if not bool(series.power.notnull().any()):
+        typer.echo("twin: no solution to start from", err=True)
+        raise typer.Exit(NOT_SOLVED)
+    texts = {
+        "racks.csv": "".join(course.rows(facility, series)),
+        "simulation.html": course.page(facility, series, event or []),
+    }
+    with _told():
+        files = _moved(out, {"series.nc": series}, texts)
+    if as_json:
+        import json
+
+        told = course.record(facility, series, found, files)
+        typer.echo(json.dumps(told, indent=2, allow_nan=False, ensure_ascii=False))
+    else:
+        course.show(_console(), facility, series, event or [], files)
+
+
+def _timed(
+    layout: str, pairs: Sequence[str], written: Sequence[str], until: str, step: str, out: Path
+) -> tuple[Any, list[Any], float, float]:
+    """Facility, events, end and step of a simulation; raises InputError with all that is wrong with any of them."""
+    from twin.build import load
+    from twin.errors import InputError, Problem, UnitError
+    from twin.event import events
+    from twin.units import si
+
+    sets, problems = _settings(pairs)
+    if out.exists() and not out.is_dir():
+        problems.append(Problem("--out", None, None, "", f"{str(out)!r} is a file, expected a folder"))
+    seconds = {}
+    for option, given, least, most in (("--for", until, 0.05, 86400.0), ("--step", step, 0.05, 5.0)):
+        try:
+            seconds[option] = si(given, "s")
+            if not least <= seconds[option] <= most:
+                message = f"is {given}, must be {least:g} s to {most:g} s"
+                problems.append(Problem(option, None, None, "", message))
+        except UnitError as error:
+            problems.append(Problem(option, None, None, "", str(error)))
+    if not problems and seconds["--step"] > seconds["--for"]:
+        problems.append(Problem("--step", None, None, "", f"is {step}, longer than the {until} of --for"))
+    found: list[Any] = []
+    facility: Any = None
+    try:
+        facility = load(layout, sets)
+        found = events(facility, written)
+    except InputError as error:
+        problems += error.problems
+    if problems:
+        raise InputError(problems)
+    return facility, found, seconds["--for"], seconds["--step"]
+
+
+@app.command()
+def flows(
+    layout: Annotated[
+        str, typer.Argument(help="Layout file, or the name of a built-in layout.")
+    ] = "gb300-su",
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="PATH=VALUE", help="Replace a value of the layout, as in `twin run`."),
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder for the two files.")] = Path("results"),
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object instead of the table.")
+    ] = False,
+) -> None:
+    """Coolant along the headers with direct and reverse return: who gets how much, what balances it."""
+    with _told():
+        facility, _, _ = _asked(layout, set_ or [], [], out, None)
+    from twin.equilibrium import solve
+    from twin.report import distribution
+    from twin.study.headers import headers
+
+    state = solve(facility)
+    try:
+        found = headers(facility, state=state)
+    except ValueError as error:
+        typer.echo(f"twin: {error}", err=True)
+        raise typer.Exit(NOT_SOLVED) from None
+    texts = {"flows.csv": "".join(distribution.rows(found)), "plot.html": distribution.page(facility, found)}
+    with _told():
+        files = _moved(out, {}, texts)
+    if as_json:
+        import json
+
+        typer.echo(json.dumps(distribution.record(facility, found, files), indent=2, allow_nan=False))
+    else:
+        distribution.show(_console(), facility, found, files)
+
+
+@app.command()
 def new(
     racks: Annotated[int, typer.Option(help="Number of racks.")] = 16,
     type_: Annotated[str, typer.Option("--type", help="Rack product of the catalogue.")] = "gb300-nvl72",
@@ -504,26 +624,32 @@ def _saved(made: Any, file: Path) -> None:
 
 def _written(out: Path, state: xr.Dataset, listed: list[Finding], page: str) -> Mapping[str, str]:
     """Write the results beside their places and move them there whole; kind of file -> path."""
+    from twin.verdict import table
+
+    return _moved(out, {"state.nc": state}, {"verdict.csv": table(listed), "report.html": page})
+
+
+def _moved(out: Path, sets: Mapping[str, xr.Dataset], texts: Mapping[str, str]) -> dict[str, str]:
+    """Write files beside their places and move them there whole; name without its ending -> path."""
     import os
     import tempfile
 
     from twin.errors import InputError, Problem
-    from twin.verdict import table
 
-    names = {"state": "state.nc", "verdict": "verdict.csv", "report": "report.html"}
     try:
         out.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".twin-", dir=out) as folder:
             here = Path(folder)
-            state.to_netcdf(here / names["state"], engine="netcdf4")
-            (here / names["verdict"]).write_text(table(listed), "utf-8")
-            (here / names["report"]).write_text(page, "utf-8")
-            for name in names.values():
+            for name, data in sets.items():
+                data.to_netcdf(here / name, engine="netcdf4")
+            for name, content in texts.items():
+                (here / name).write_text(content, "utf-8")
+            for name in (*sets, *texts):
                 os.replace(here / name, out / name)
     except OSError as error:
         reason = error.strerror or error
         raise InputError([Problem("--out", None, None, "", f"cannot write {str(out)!r}: {reason}")]) from None
-    return {kind: str(out / name) for kind, name in names.items()}
+    return {Path(name).stem: str(out / name) for name in (*sets, *texts)}
 
 
 if __name__ == "__main__":

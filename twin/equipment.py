@@ -8,16 +8,18 @@ import numpy as np
 import numpy.typing as npt
 
 from geometry.route import manhattan_length
-from thermal import air, exchanger, rejection
+from thermal import air, exchanger, pipe, rejection
 from thermal.fluid import FLUIDS, WATER, Fluid
 from thermal.loop import PIPE_EXPONENT
-from twin.catalogue import Product
+from twin.catalogue import Product, product, products
 from twin.facility import COOLING_KINDS, PLANT_KINDS, Cooling, Racks
-from twin.schema import Equipment, Loop, Placement, Plant, Unit
+from twin.schema import Equipment, Loop, Pipe, Placement, Plant, Unit
 
 Array = npt.NDArray[np.float64]
 Figures = Product | Mapping[str, float]
 
+VELOCITY = 2.7
+"""Greatest coolant velocity in stainless pipe [m/s]: OCP Modular TCS (2025) 3.4."""
 FACILITY_REFERENCE = 318.15
 """Temperature at which the facility water's heat capacity and density are taken [K]: within 0.1 % from 20 to 65
 degC, and one value for both closes the heat balance exactly."""
@@ -72,12 +74,25 @@ def cdu_rating(made: Product, fluid: Fluid) -> tuple[float, float]:
     warm = flow * fluid.heat_capacity(supply + duty / flow / fluid.heat_capacity(supply) / 2)
     cold = flow * WATER.heat_capacity(cold_inlet + duty / flow / WATER.heat_capacity(cold_inlet) / 2)
     conductance = exchanger.rated_conductance(duty, supply + duty / warm, cold_inlet, warm, cold)
-    films = []
-    for liquid, temperature in ((fluid, supply + duty / warm / 2), (WATER, cold_inlet + duty / cold / 2)):
-        viscosity, conductivity = liquid.viscosity(temperature), liquid.conductivity(temperature)
-        prandtl = viscosity * liquid.heat_capacity(temperature) / conductivity
-        films.append(conductivity * (flow / viscosity) ** 0.8 * prandtl ** (1.0 / 3.0))
-    return float(conductance), float(films[1] / (films[0] + films[1]))
+    hot_film = _film(fluid, flow, supply + duty / warm / 2)
+    cold_film = _film(WATER, flow, cold_inlet + duty / cold / 2)
+    return float(conductance), cold_film / (hot_film + cold_film)
+
+
+def _against(conductance: float, hot_share: float, made: Product, liquid: Fluid) -> tuple[float, float]:
+    """Conductance of a CDU and the technology side's share of its resistance with another liquid than water at the
+    facility side, whose film is as much weaker."""
+    supply, flow = made["ratingSupplyTemperature"] - made["ratingApproach"], made["ratingMassFlow"]
+    ratio = _film(liquid, flow, supply) / _film(WATER, flow, supply)
+    hot, cold = hot_share / conductance, (1.0 - hot_share) / conductance / ratio
+    return 1.0 / (hot + cold), hot / (hot + cold)
+
+
+def _film(liquid: Fluid, flow: float, temperature: float) -> float:
+    """Film of a plate exchanger up to a factor of its geometry: k (m/mu)^0.8 Pr^(1/3)."""
+    viscosity, conductivity = liquid.viscosity(temperature), liquid.conductivity(temperature)
+    prandtl = viscosity * liquid.heat_capacity(temperature) / conductivity
+    return float(conductivity * (flow / viscosity) ** 0.8 * prandtl ** (1.0 / 3.0))
 
 
 def pipe_arrays(made: Sequence[Figures], length: Sequence[float], prefix: str = "") -> dict[str, Array]:
@@ -152,12 +167,26 @@ def cooling(
     coil_water = wall_duty / figure("fan_wall", "ratingWaterRise")
     required = np.array([max(plant.pumps.required, 1) if plant else 1 for plant in plants])
     shared = len(plants) < len(blocks)
+    waters = tuple(FLUIDS[plant.fluid] if plant else WATER for plant in plants)
+    pads = [plant.adiabatic if plant else None for plant in plants]
+    of_plants = [0] * len(blocks) if shared else range(len(blocks))
+    against = [waters[index] for index in of_plants]
+    rated = [
+        _against(*one, item, liquid) if item else one
+        for one, item, liquid in zip(rated, made["cdu"], against, strict=True)
+    ]
     return Cooling(
         fluid=fluids,
+        plant_fluid=waters,
+        plant_heat_capacity=np.array([float(one.heat_capacity(FACILITY_REFERENCE)) for one in waters]),
+        plant_density=np.array([float(one.density(FACILITY_REFERENCE)) for one in waters]),
+        pad=np.array([pad.effectiveness if pad else 0.0 for pad in pads]),
+        pad_above=np.array([pad.above if pad else np.inf for pad in pads]),
+        pad_cycles=np.array([pad.cycles if pad else 2.0 for pad in pads]),
         loop=np.array([unit.loop is not None for unit in units]),
         plant=np.zeros(len(blocks), dtype=np.int64) if shared else np.arange(len(blocks)),
         pipe=_pipes(blocks, racks, use),
-        row_pipe=_row_pipes(blocks, use),
+        row_pipe=_row_pipes(blocks, racks, use),
         pump_curve=curve,
         cdu_flow=figure("cdu", "maximumFlow"),
         cdu_conductance=np.array([conductance for conductance, _ in rated]),
@@ -234,8 +263,8 @@ def _pipes(
     mains, branches, main_length, branch_length = [], [], [], []
     for index, (unit, placed) in enumerate(blocks):
         loop = unit.loop
-        mains.append(use(loop.main.product) if loop else NO_PIPE)
-        branches.append(use(loop.branch.product) if loop else NO_PIPE)
+        mains.append(_sized(loop.main, _flow(loop, racks, racks.block == index), use) if loop else NO_PIPE)
+        branches.append(_sized(loop.branch, 0.0, use) if loop else NO_PIPE)
         main_length.append((loop.main.length or _to_rows(loop, placed, racks, index)) if loop else 0.0)
         branch_length.append(loop.branch.length if loop else 0.0)
     return pipe_arrays(mains, main_length, "main_") | pipe_arrays(branches, branch_length, "branch_")
@@ -248,9 +277,32 @@ def _to_rows(loop: Loop, placed: Placement, racks: Racks, block: int) -> float:
     return float(manhattan_length(origin[:2], centre[:2]))
 
 
-def _row_pipes(blocks: Sequence[tuple[Unit, Placement]], use: Callable[[str], Product]) -> dict[str, Array]:
+def _flow(loop: Loop, racks: Racks, mine: npt.NDArray[np.bool_]) -> float:
+    """Coolant that some racks ask for at TDP and the loop's set-point [m3/s]."""
+    each = np.array([float(kind.liquid_flow(np.asarray(loop.supply_temperature))) for kind in racks.types])
+    return float(each[racks.type[mine]].sum())
+
+
+def _sized(asked: Pipe, flow: float, use: Callable[[str], Product]) -> Product:
+    """The product of a pipe, or where the layout names none the smallest rigid one that keeps to VELOCITY."""
+    if asked.product is not None:
+        return use(asked.product)
+    rigid = sorted(
+        (product(name) for name in products("pipe") if "flexible" not in product(name).figures),
+        key=lambda made: float(made["innerDiameter"]),
+    )
+    wide = [made for made in rigid if pipe.velocity(flow, made["innerDiameter"]) <= VELOCITY]
+    return use((wide or rigid[-1:])[0].name)
+
+
+def _row_pipes(
+    blocks: Sequence[tuple[Unit, Placement]], racks: Racks, use: Callable[[str], Product]
+) -> dict[str, Array]:
     """Headers along the rows, with how the racks draw them down."""
     rows = [(unit.loop, row) for unit, _ in blocks for row in unit.rows]
-    made = [use(loop.row.product) if loop else NO_PIPE for loop, _ in rows]
+    made = [
+        _sized(loop.row, _flow(loop, racks, racks.row == index), use) if loop else NO_PIPE
+        for index, (loop, _) in enumerate(rows)
+    ]
     length = [((loop.row.length if loop else None) or row.count * row.pitch) for loop, row in rows]
     return pipe_arrays(made, length) | {"taper": np.array([taper(row.count) for _, row in rows])}

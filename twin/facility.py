@@ -272,6 +272,15 @@ class Cooling:
     pump_design_flow: Array
     pump_efficiency: Array
     pump_drive: Array
+    plant_fluid: tuple[Fluid, ...]
+    """(plant,) facility water or glycol; its heat capacity [J/kg/K] and density [kg/m3] are taken as constant."""
+    plant_heat_capacity: Array
+    plant_density: Array
+    pad: Array
+    """(plant,) effectiveness of wetted pads before the dry coolers, 0 without; they are on from `pad_above` [K] on."""
+    pad_above: Array
+    pad_cycles: Array
+    """Concentration of salt in their basin over that in the make-up."""
     dry_cooler_conductance: Array
     dry_cooler_air: Array
     dry_cooler_water: Array

@@ -332,6 +332,9 @@ def _against_head(
         part, own = block.part, block.part.raw.get("plant") is not None
         if part.raw.get("loop") is not None and not own and not plant:
             problems.append(part.problem(("loop",), "needs a 'plant' that cools it", key=True))
+        wetted = part.raw.get("plant") if own and not plant else None
+        if isinstance(wetted, dict) and wetted.get("adiabatic") and top.site.wet_bulb is None:
+            problems.append(part.problem(("plant", "adiabatic"), "needs site.wet_bulb", key=True))
         # A unit of another file brings its plant along; one that is written or set here is meant.
         if own and plant:
             message = "the site's shared plant takes its place; leave it out, or set shared.plant"
@@ -339,6 +342,8 @@ def _against_head(
                 problems.append(part.problem(("plant",), message, key=True))
             asked = dict.fromkeys(given for path, given in part.settings.items() if path[0] == "plant")
             problems += [Problem("set", None, None, given, message) for given in asked]
+    if plant and top.shared and top.shared.plant and top.shared.plant.adiabatic and top.site.wet_bulb is None:
+        problems.append(head.problem(("shared", "plant", "adiabatic"), "needs site.wet_bulb", key=True))
     figure = PRECISIONS[top.workload.precision][0]
     names = {row.rack_type for block in built for row in block.template.rows}
     for name in sorted(names & set(products("rack"))):

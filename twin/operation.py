@@ -32,6 +32,9 @@ class Operating:
 
 OPERATING: dict[str, Operating] = {
     "site.dry_bulb": Operating("dry_bulb", "K", None, 213.15, 343.15, "outdoor dry-bulb temperature"),
+    "site.wet_bulb": Operating(
+        "wet_bulb", "K", None, 213.15, 343.15, "outdoor wet-bulb temperature; NaN for none known"
+    ),
     "site.electricity_price": Operating(
         "electricity_price", "USD/J", None, -1e-6, 1e-6, "price of electricity"
     ),
@@ -70,6 +73,12 @@ OPERATING: dict[str, Operating] = {
         20.0,
         "pressure drop of the CDUs' clogged filters beyond that of clean ones",
     ),
+    "plant.recirculation": Operating(
+        "recirculation", "delta_degC", "plant", 0.0, 30.0, "air into the dry coolers above the outdoor air"
+    ),
+    "air.dew_point": Operating(
+        "dew_point", "K", "block", 233.15, 333.15, "dew point of the hall's air; NaN for none known"
+    ),
     "air.supply_temperature": Operating(
         "air_temperature", "K", "block", 273.15, 333.15, "set-point of the fan walls"
     ),
@@ -95,6 +104,7 @@ class Operation:
     """
 
     dry_bulb: Any = None
+    wet_bulb: Any = None
     electricity_price: Any = None
     interactivity: Any = None
     edp_factor: Any = None
@@ -105,6 +115,8 @@ class Operation:
     supply_temperature: Any = None
     fouling: Any = None
     clogging: Any = None
+    recirculation: Any = None
+    dew_point: Any = None
     air_temperature: Any = None
     failed_fans: Any = None
     utility_cap: Any = None
@@ -207,7 +219,7 @@ def resolve(
             shape = np.shape(value)
             raise ValueError(f"Operation.{row.field} has shape {shape}, expected a number or {wanted}")
         inside = (array >= row.least) & (array <= row.most)
-        if row.field == "rack_power":
+        if row.field in ("rack_power", "wet_bulb", "dew_point"):
             inside |= np.isnan(array)
         if not inside.all():
             worst = array[~inside].flat[0]

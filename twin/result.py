@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from electrical import conductor
-from thermal import coldplate
+from thermal import coldplate, tower
 from twin import economics
 from twin.compute import law as laws
 from twin.compute.law import Law
@@ -156,6 +156,9 @@ def result(
         "dry_cooler_duty": np.where(sink, heat.water.cooler_duty, np.nan),
         "dry_cooler_speed": np.where(sink, heat.water.fan_speed, np.nan),
         "trim_duty": np.where(sink, heat.water.trim_duty, np.nan),
+        "dry_bulb": operation.dry_bulb,
+        "water_use": _water_use(facility, heat),
+        "dew_point": operation.dew_point,
         "cooling_mode": np.where(sink & (heat.water.flow > 0), heat.water.mode, COOLING_MODES.index("none")),
         "air_supply_temperature": heat.hall.supply,
         "hot_aisle_temperature": heat.hall.hot,
@@ -195,6 +198,12 @@ def result(
             value[missing] = np.nan
         arrays[name] = value
     return arrays
+
+
+def _water_use(facility: Facility, heat: Heat) -> Array:
+    """Make-up water of wetted pads, (scenario, plant) [kg/s]."""
+    *_, made_up = tower.water_use(heat.water.evaporated, 0.0, facility.cooling.pad_cycles, 0.0)
+    return np.asarray(made_up)
 
 
 def _installed(facility: Facility) -> list[Array]:
@@ -261,6 +270,6 @@ def _device_loading(
     rating[:, 0] = np.minimum(rating[:, 0], operation.utility_cap)
     pumps = np.flatnonzero(devices.kind == DEVICE_KINDS.index("pump"))
     cooling = facility.cooling
-    volume = heat.water.flow / cooling.facility_density / np.maximum(supply.units["pump"], 1.0)
+    volume = heat.water.flow / cooling.plant_density / np.maximum(supply.units["pump"], 1.0)
     load[:, pumps] = volume[:, devices.block[pumps]] * supply.device[:, pumps]
     return load / rating

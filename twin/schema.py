@@ -119,7 +119,7 @@ class Site(Model):
     """Weather of the design day and what energy costs there."""
 
     dry_bulb: Annotated[float, operating("site.dry_bulb")]
-    wet_bulb: Temperature | None = None
+    wet_bulb: Annotated[float, operating("site.wet_bulb")] | None = None
     altitude: Annotated[float, Measure("m", least=-500.0, most=9000.0)] = 0.0
     electricity_price: Annotated[float, operating("site.electricity_price")]
     carbon_intensity: Annotated[float, Measure("kg/J", least=0.0)]
@@ -238,15 +238,16 @@ class Standing(Equipment):
 
 
 class Pipe(Model):
-    """A run of pipe; its length comes from geometry unless it is given."""
+    """A run of pipe; its length comes from geometry unless it is given, its size from the flow at TDP."""
 
-    product: Name
+    product: Name | None = None
     length: Length | None = None
 
 
 class Branch(Pipe):
     """The hose from the header to a rack."""
 
+    product: Name
     length: Length
 
 
@@ -263,10 +264,20 @@ class Loop(Model):
     branch: Branch
 
 
-class Plant(Model):
-    """Facility water and what cools it."""
+class Adiabatic(Model):
+    """Wetted pads before the dry coolers, on above a temperature of the air; they need `site.wet_bulb`."""
 
-    fluid: Literal["water"]
+    effectiveness: Annotated[float, Measure("1", above=0.0, most=0.95)]
+    above: Temperature
+    cycles: Annotated[float, Measure("1", above=1.0, most=20.0)] = 4.0
+
+
+class Plant(Model):
+    """Facility water, or glycol, and what cools it."""
+
+    fluid: Literal["water", "pg25"]
+    recirculation: Annotated[float, operating("plant.recirculation")] = 0.0
+    adiabatic: Adiabatic | None = None
     dry_coolers: Equipment
     trim_chillers: OptionalEquipment
     pumps: Equipment
@@ -279,6 +290,7 @@ class Air(Model):
     leakage: Annotated[float, Measure("1", least=0.0, below=1.0)] = 0.0
     support_rise: Annotated[float, Measure("delta_degC", above=0.0)]
     failed_fans: Annotated[float, operating("air.failed_fans")] = 0.0
+    dew_point: Annotated[float, operating("air.dew_point")] | None = None
     fan_walls: Standing
     chilled_water_temperature: Annotated[float, Measure("K", least=273.15, most=333.15)]
     chillers: Equipment

@@ -54,6 +54,7 @@ VARIABLES: dict[str, Variable] = {
     "uptime": Variable(S, "1", "summary", "share of the installed GPU capacity free of GPU and tray faults"),
     "ttft_p99": Variable(S, "s", "summary", "99th percentile of the time to the first token"),
     "tpot_p50": Variable(S, "s", "summary", "median time per output token"),
+    "dry_bulb": Variable(S, "K", "summary", "outdoor dry-bulb temperature"),
     "heat_outdoors": Variable(S, "W", "summary", "heat rejected outdoors, from flows and temperatures"),
     "room_loss": Variable(S, "W", "summary", "conversion and drive losses that heat their rooms"),
     "ledger_power": Variable(
@@ -113,6 +114,8 @@ VARIABLES: dict[str, Variable] = {
     "dry_cooler_duty": Variable(P, "W", "racks", "heat rejected by the dry coolers"),
     "dry_cooler_speed": Variable(P, "1", "racks", "fan speed of the dry coolers"),
     "trim_duty": Variable(P, "W", "racks", "heat taken by the trim chiller"),
+    "water_use": Variable(P, "kg/s", "racks", "make-up water of wetted pads"),
+    "dew_point": Variable(B, "K", "racks", "dew point of the hall's air, NaN where the layout tells none"),
     "cooling_mode": Variable(P, "1", "racks", "what cools the facility water", COOLING_MODES),
     "air_supply_temperature": Variable(B, "K", "racks", "air from the fan walls"),
     "hot_aisle_temperature": Variable(B, "K", "racks", "air behind the racks"),

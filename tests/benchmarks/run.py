@@ -274,8 +274,12 @@ def load_flow_figures() -> dict[str, Any]:
 
 def electrical() -> dict[str, Any]:
     """The electrical kernels against their peers."""
+    sys.path.insert(0, str(Path(__file__).parent))
+    from workers import two_workers  # type: ignore[import-not-found, unused-ignore]
+
     unbalanced = {f"unbalanced_{name}": value for name, value in unbalanced_figures().items()}
-    return load_flow_figures() | unbalanced | contingency_figures()
+    pairs = {f"two_workers_{name}": value for name, value in two_workers().items()}
+    return load_flow_figures() | unbalanced | pairs | contingency_figures()
 
 
 SUBJECTS = {"main-job": main_job, "breadth": breadth, "electrical": electrical}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import os
 import subprocess
 import sys
@@ -10,7 +11,7 @@ import sys
 import numpy as np
 import pytest
 
-from electrical.tree import Reason, depth, flow, forest, incidence, profile, worst
+from electrical.tree import Reason, Worst, depth, flow, forest, incidence, profile, worst
 
 
 @pytest.fixture(scope="module")
@@ -427,3 +428,26 @@ def test_without_a_folder_for_machine_code_a_flow_is_compiled_each_time():
         [sys.executable, "-c", code], check=True, capture_output=True, text=True, env=environment
     )
     assert ran.stdout.strip() == "NullCache"
+
+
+def test_chunks_merge_to_the_whole_batch(radial_network):
+    """Streamed in pieces of any length, with scenarios that have no state and the same scenario twice."""
+    network = radial_network("network-a")
+    rng = np.random.default_rng(11)
+    power, reactive = network.loads(rng.uniform(30e3, 120e3, (60, len(network.racks))), 0.98)
+    power[7] *= 1e4
+    power[50], reactive[50] = power[20], reactive[20]
+    rating = np.full(len(network.parent), 4000.0)
+    whole = worst(network.forest, power, reactive, rating)
+    cuts = [0, 1, 8, 8, 33, 60]
+    parts = [worst(network.forest, power[a:b], reactive[a:b], rating) for a, b in itertools.pairwise(cuts)]
+    found = Worst.merged(parts)
+    for name in whole.__dataclass_fields__:
+        ours, theirs = np.asarray(getattr(found, name)), np.asarray(getattr(whole, name))
+        if name == "mean_loss":
+            np.testing.assert_allclose(ours, theirs, rtol=1e-12)
+        else:
+            np.testing.assert_array_equal(ours, theirs, err_msg=name)
+    lost = Worst.merged([worst(network.forest, 1e4 * power[:2], reactive[:2], rating)] * 2)
+    assert np.isnan(lost.voltage).all()
+    assert (lost.voltage_scenario == -1).all()

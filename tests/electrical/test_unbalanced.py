@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from electrical import tree
-from electrical.unbalanced import extremes, flow, network
+from electrical.unbalanced import Extremes, extremes, flow, network
 
 TURN = np.exp(-2j * np.pi / 3 * np.arange(3))
 
@@ -409,3 +409,18 @@ def test_extremes_are_those_of_all_states(site, loads):
 def test_numba_is_imported_when_the_first_flow_is_asked_for():
     code = "import sys, electrical.unbalanced; assert 'numba' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_chunks_of_scenarios_merge_to_the_whole(radial_network):
+    site = radial_network("network-a")
+    made = site.by_phase()
+    rng = np.random.default_rng(12)
+    power = np.zeros((24, len(site.parent), 3))
+    power[:, site.racks] = rng.uniform(10e3, 40e3, (24, len(site.racks), 3))
+    power[5] *= 1e4
+    whole = extremes(made, power, 0.2 * power)
+    found = Extremes.merged(
+        [extremes(made, power[a:b], 0.2 * power[a:b]) for a, b in ((0, 6), (6, 7), (7, 24))]
+    )
+    for name in whole.__dataclass_fields__:
+        np.testing.assert_array_equal(getattr(found, name), getattr(whole, name), err_msg=name)

@@ -14,6 +14,8 @@ import numpy as np
 import pint
 import pytest
 
+from thermal import hydraulics
+from thermal.chiller import YORK_YK_2771
 from thermal.fluid import PG25, WATER
 from twin import aware
 from twin.aware import quantity
@@ -56,6 +58,10 @@ K = np.array([291.15, 304.0, 318.15])
 WATTS = np.array([60e3, 90e3, 116e3])
 LINE = dict(parent=np.array([-1, 0, 1, 1]), power=np.array([[0.0, 0.0, 90e3, 40e3], [0.0, 1e3, 2e3, 3e3]]))
 WAY = np.array([[1, 0], [2, 0], [2, 0], [3, 0]])
+HYDRAULIC = dict(
+    network=Of("thermal.hydraulics.network"), density=1000.0, viscosity=1e-3, pressure=np.array([150e3]),
+    demand=np.zeros(3), setting=np.array([1.0, 0.9, 1.0]), running=np.ones(3),
+)  # fmt: skip
 SHARED = dict(
     path=WAY, load=np.array([0, 0, 1, 1]), reserve=np.array([False, False, False, True]),
     power=np.array([90e3, 40e3]), capacity=np.array([200e3, 80e3, 60e3, 50e3]),
@@ -71,6 +77,18 @@ OIL = dict(
     rated_top_oil_rise=38.3, rated_hot_spot_rise=np.array([20.3, 22.0]), loss_ratio=6.0,
     oil_exponent=0.8, winding_exponent=1.3,
 )  # fmt: skip
+PLATE = dict(table=(np.array([0.5, 1.0, 2.0]) / 60e3, np.array([0.0325, 0.0245, 0.0204])))
+LEAK = dict(
+    inlet=K,
+    power=1300.0,
+    leakage=np.array([60.0, 90.0, 100.0]),
+    reference=343.15,
+    growth=0.02,
+    resistance=0.021,
+)
+LAGS = dict(
+    rate=np.array([0.0, 5e3, 9e3]), inlet=K + 9.0, power=2e3, time=7.0, conductance=40.0, ambient=296.0
+)
 COOLER = dict(rated=389e3, rated_water=182e3, rated_air=200e3)
 
 # A case a kernel: arguments in SI.
@@ -98,9 +116,34 @@ CASES = {
     "thermal.air.aisle": dict(
         supply_temperature=297.15, supply_flow=np.array([8.0, 12.0]), rack_flow=10.0, heat=100e3, leakage=0.05
     ),
-    "thermal.coldplate.resistance": dict(flow=np.array([1.1, 1.7]) / 60e3),
-    "thermal.coldplate.case_temperature": dict(inlet=K, power=1400.0, flow=1.7 / 60e3),
-    "thermal.coldplate.power_limit": dict(inlet=K, case_limit=348.15, flow=1.7 / 60e3),
+    "thermal.chiller.capacity": dict(chiller=YORK_YK_2771, leaving=np.array([278.0, 281.0]), entering=297.0),
+    "thermal.chiller.electrical_power": dict(
+        chiller=YORK_YK_2771, duty=np.array([0.3e6, 2e6]), leaving=np.array([278.0, 281.0]), entering=297.0
+    ),
+    "thermal.chiller.temperature_margin": dict(
+        chiller=YORK_YK_2771, leaving=np.array([278.0, 290.0]), entering=297.0
+    ),
+    "thermal.chiller.load_margin": dict(
+        chiller=YORK_YK_2771, duty=np.array([0.3e6, 2e6]), leaving=278.0, entering=297.0
+    ),
+    "thermal.chiller.economiser_share": dict(
+        conductance=90e3, chilled=np.array([50e3, 70e3]), tower=60e3, return_=297.15, supply=289.15,
+        tower_supply=291.15,
+    ),
+    "thermal.coldplate.resistance": dict(flow=np.array([1.1, 1.7]) / 60e3, **PLATE),
+    "thermal.coldplate.case_temperature": dict(inlet=K, power=1400.0, flow=1.7 / 60e3, **PLATE),
+    "thermal.coldplate.power_limit": dict(inlet=K, case_limit=348.15, flow=1.7 / 60e3, **PLATE),
+    "thermal.coldplate.worst_resistance": dict(
+        flow=np.array([1.1, 1.7]) / 60e3, spread=0.1, tolerance=0.05, fouling=0.001, **PLATE
+    ),
+    "thermal.coldplate.worst_case_temperature": dict(
+        inlet=K, power=np.array([900.0, 1000.0]), flow=1.7 / 60e3, rate=113.0, spread=0.1, tolerance=0.05,
+        fouling=0.001, **PLATE,
+    ),
+    "thermal.coldplate.series_inlet": dict(inlet=K, power=np.array([900.0, 1000.0]), rate=113.0),
+    "thermal.coldplate.tray_flow": dict(flow=0.002, drop=np.array([40e3, 44e3, 50e3]), exponent=1.85),
+    "thermal.coldplate.leaking_power": LEAK,
+    "thermal.coldplate.runaway_margin": LEAK,
     "thermal.exchanger.counterflow": dict(conductance=np.array([2e3, 8e3]), hot=5e3, cold=np.array([5e3, 3e3])),
     "thermal.exchanger.parallelflow": dict(conductance=np.array([2e3, 8e3]), hot=5e3, cold=4e3),
     "thermal.exchanger.crossflow": dict(conductance=np.array([2e3, 8e3]), hot=5e3, cold=4e3),
@@ -132,6 +175,22 @@ CASES = {
     "thermal.pump.hydraulic_power": dict(volume_flow=0.04, pressure_rise=np.array([1e5, 2e5])),
     "thermal.pump.electrical_power": dict(volume_flow=0.04, pressure_rise=1e5, efficiency=0.6),
     "thermal.pump.fan_power": dict(rated_power=8e3, flow_ratio=np.array([0.1, 0.5]), minimum_ratio=0.3),
+    **{
+        f"thermal.psychrometrics.{name}": dict(temperature=K, pressure=95e3)
+        for name in ("saturated_humidity", "saturated_enthalpy")
+    },
+    "thermal.psychrometrics.saturation_pressure": dict(temperature=K),
+    "thermal.psychrometrics.humidity": dict(temperature=K, relative_humidity=0.4, pressure=95e3),
+    "thermal.psychrometrics.relative_humidity": dict(temperature=K, humidity_ratio=0.008, pressure=95e3),
+    "thermal.psychrometrics.dew_point": dict(humidity_ratio=np.array([0.004, 0.01]), pressure=95e3),
+    "thermal.psychrometrics.humidity_of_wet_bulb": dict(temperature=K, wet_bulb=288.15, pressure=95e3),
+    "thermal.psychrometrics.wet_bulb": dict(temperature=K, humidity_ratio=0.008, pressure=95e3),
+    "thermal.psychrometrics.enthalpy": dict(temperature=K, humidity_ratio=0.008),
+    "thermal.psychrometrics.saturated_temperature": dict(enthalpy=np.array([50e3, 120e3]), pressure=95e3),
+    "thermal.psychrometrics.density": dict(temperature=K, humidity_ratio=0.008, pressure=95e3),
+    "thermal.psychrometrics.condensation_margin": dict(
+        surface=K - 3.0, temperature=K, relative_humidity=0.4, pressure=95e3
+    ),
     "thermal.rejection.dry_cooler_conductance": dict(
         rated=389e3, water_ratio=np.array([0.8, 1.0]), air_ratio=0.5, air_to_water=0.6,
         water_exponent=0.85, air_exponent=0.8,
@@ -154,6 +213,44 @@ CASES = {
     "thermal.rejection.free_cooling_share": dict(
         effectiveness=0.8, return_=298.15, supply=291.15, dry_bulb=np.array([285.0, 293.15])
     ),
+    "thermal.tower.merkel_number": dict(
+        water_in=313.15, water_out=np.array([302.15, 304.15]), wet_bulb=297.15, water_to_air=1.2, pressure=95e3
+    ),
+    "thermal.tower.scaled_merkel_number": dict(
+        rated=1.4, water_ratio=np.array([0.7, 1.0]), air_ratio=0.5, exponent=0.55
+    ),
+    "thermal.tower.leaving_temperature": dict(
+        water_in=313.15, wet_bulb=np.array([290.15, 297.15]), water_to_air=1.2, number=1.4, pressure=95e3
+    ),
+    "thermal.tower.air_ratio": dict(
+        water_in=313.15, target=303.15, wet_bulb=np.array([290.15, 295.15]), water_ratio=0.9, rated_water_to_air=1.2,
+        rated_number=1.467, pressure=95e3, minimum=0.1, exponent=0.55,
+    ),
+    "thermal.tower.evaporation": dict(
+        water=100.0, air=np.array([60.0, 80.0]), water_in=313.15, water_out=303.15, temperature=308.15,
+        humidity_ratio=0.0142, pressure=95e3,
+    ),
+    "thermal.tower.water_use": dict(evaporation=1.5, water=np.array([80.0, 100.0]), cycles=4.0, drift_share=1e-4),
+    "thermal.tower.precooled": dict(
+        temperature=308.15, humidity_ratio=0.0142, effectiveness=np.array([0.0, 0.8]), air=50.0, pressure=95e3
+    ),
+    "thermal.transport.filled": dict(capacity=np.array([4e4, 6e4, 9e4]), temperature=K),
+    "thermal.transport.mean_temperature": dict(contents=Of("thermal.transport.filled")),
+    "thermal.transport.pipe": dict(
+        contents=Of("thermal.transport.filled"), inlet=315.0, rate=np.array([0.0, 7e3, 3e4]), time=5.0,
+        conductance=900.0, ambient=296.0,
+    ),
+    "thermal.transport.node": dict(
+        temperature=K, capacity=460.0, conductance=47.0, reference=K + 1.0, power=1e3, time=4.0
+    ),
+    "thermal.transport.tank": dict(temperature=K, capacity=8e4, **LAGS),
+    "thermal.transport.exchanger": dict(
+        hot=K + 9.0, cold=K, hot_capacity=8e4, cold_capacity=7e4, hot_rate=9e3, cold_rate=8e3, hot_inlet=K + 20.0,
+        cold_inlet=K - 3.0, effectiveness=0.8, time=5.0,
+    ),
+    "thermal.transport.run_down_time": dict(inertia=0.5, speed=300.0, power=np.array([2e4, 3e4])),
+    "thermal.transport.coasted": dict(speed=np.array([0.5, 1.0]), run_down=2.0, time=3.0),
+    "thermal.transport.stroked": dict(position=np.array([0.2, 0.9]), target=1.0, stroke=120.0, time=30.0),
     "electrical.ageing.top_oil_rise": dict(
         load_ratio=np.array([0.3, 1.2]), rated_rise=38.3, loss_ratio=6.0, exponent=0.8
     ),
@@ -439,6 +536,22 @@ CASES = {
         forest=Of("electrical.mesh.closed"), power=LINE["power"], reactive=0.3 * LINE["power"],
         rating=np.full(4, 300.0), tolerance=1e-11, iterations=40,
     ),
+    "thermal.hydraulics.flow_area_kv": dict(kv=np.array([3.6, 36.0])),
+    "thermal.hydraulics.flow_area_cv": dict(cv=np.array([3.6, 36.0])),
+    "thermal.hydraulics.network": dict(
+        branches=[
+            hydraulics.Pump([0], [1], (2e5, 0.0, -2e8)),
+            hydraulics.Valve([1], [2], [2e-3]),
+            hydraulics.Resistance([2], [0], 1e5, 20.0, 2.0),
+        ],
+        fixed=np.array([0]), elevation=np.array([0.0, 0.5, 1.0]), nodes=3, gravity=9.81,
+    ),
+    "thermal.hydraulics.solve": HYDRAULIC | dict(start=np.array([10.0, 10.0, 10.0]), tolerance=1e-11, passes=50),
+    "thermal.hydraulics.pressure_drop": dict(
+        network=Of("thermal.hydraulics.network"), state=Of("thermal.hydraulics.solve")
+    ),
+    "thermal.hydraulics.authority": HYDRAULIC,
+    "thermal.hydraulics.findings": HYDRAULIC,
     "thermal.line.filled": dict(mass=np.array([10.0, 20.0]), enthalpy=np.array([5e4, 6e4])),
     "thermal.line.pushed": dict(
         line=Of("thermal.line.filled"), mass=np.array([1.0, 25.0]), enthalpy=np.array([7e4, 8e4])
@@ -454,9 +567,23 @@ DIMENSIONAL = {
     "thermal.air.density": "gas constant of air",
     "thermal.air.pressure": "the standard atmosphere's sea level and lapse rate",
     "thermal.air.aisle": "heat capacity of air",
-    "thermal.coldplate.resistance": "measured points of flow and resistance",
-    "thermal.coldplate.case_temperature": "measured points of flow and resistance",
-    "thermal.coldplate.power_limit": "measured points of flow and resistance",
+    **{
+        f"thermal.chiller.{name}": "curves in degC"
+        for name in ("capacity", "electrical_power", "temperature_margin", "load_margin")
+    },
+    **{
+        name: "properties of moist air in degC"
+        for name in KERNELS
+        if name.startswith("thermal.psychrometrics.")
+    },
+    **{
+        f"thermal.tower.{name}": "properties of moist air and water"
+        for name in ("merkel_number", "leaving_temperature", "air_ratio", "evaporation", "precooled")
+    },
+    **{
+        f"thermal.hydraulics.{name}": "branches stand in SI, Kv and Cv in the units of data sheets"
+        for name in ("flow_area_kv", "flow_area_cv", "solve", "pressure_drop", "authority")
+    },
     **{name: "fits of the coolant in degC" for name in KERNELS if name.startswith("thermal.fluid.")},
     "electrical.conductor.resistance": "reference temperature of 20 degC",
     "electrical.harmonics.voltage_limits": "classes of voltage of the standard",
@@ -491,6 +618,7 @@ ODD = {
     "W/K": "kW/delta_degF",
     "K/W": "delta_degF/kW",
     "m/s": "ft/min",
+    "m/s^2": "ft/s^2",
     "var": "kvar",
     "VA": "MVA",
     "V": "kV",
@@ -500,6 +628,9 @@ ODD = {
     "1/K": "1/delta_degF",
     "s": "hour",
     "J": "kWh",
+    "J/K": "btu/delta_degF",
+    "kg*m^2": "lb*ft^2",
+    "rad/s": "rpm",
     "m^2": "inch^2",
     "kg": "lb",
     "A/m^2": "A/inch^2",

@@ -255,7 +255,12 @@ KINDS: dict[str, dict[str, Slot]] = {
         "startTime": _need("s"),
         "leastLoad": _need("1"),
     },
-    "pipe": {"innerDiameter": _need("m"), "roughness": _need("m"), "fittingLengthRatio": _need("1")},
+    "pipe": {
+        "innerDiameter": _need("m"),
+        "roughness": _need("m"),
+        "fittingLengthRatio": _need("1"),
+        "flexible": _may(),
+    },
     "model": {
         "layers": _need("1"),
         "hidden": _need("1"),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from thermal import exchanger, pump, rejection
+from thermal import air, exchanger, psychrometrics, pump, rejection, tower
 from twin.facility import Facility
 from twin.operation import Operation
 from twin.plant.loop import Flow, Return, by_block, over
@@ -44,6 +44,8 @@ class Water:
     pump_power: Array
     drive_loss: Array
     """Of the pumps' motors and drives, to their room [W]."""
+    evaporated: Array
+    """Water of the pads [kg/s]."""
     rejected: Array
     """Heat that leaves by coolers and trim chillers with their own power [W]: the coolers' from effectiveness, fan
     speed and temperatures, except where they run at minimum speed and a bypass takes the rest."""
@@ -65,16 +67,35 @@ class Circulation:
 def circulation(facility: Facility, supply: Supply, back: Return) -> Circulation:
     """Facility water at each technology loop's capacity rate, up to what the pumps carry."""
     cooling = facility.cooling
-    specific = cooling.facility_heat_capacity
-    most = supply.units["pump"] * cooling.pump_flow * cooling.facility_density * specific
+    specific = cooling.plant_heat_capacity
+    most = supply.units["pump"] * cooling.pump_flow * cooling.plant_density * specific
     asked = by_plant(facility, back.rate)
     pumped = np.minimum(asked, most)
     # What pumps cannot carry all loops of a plant lack in proportion.
     rate = back.rate * np.where(asked > most, most / np.where(asked > 0, asked, 1.0), 1.0)[:, cooling.plant]
-    volume = pumped / specific / cooling.facility_density
+    volume = pumped / specific / cooling.plant_density
     lift = cooling.pump_head * (volume / cooling.pump_design_flow) ** 2
     shaft = pump.hydraulic_power(volume, lift) / cooling.pump_efficiency
     return Circulation(rate, pumped, shaft, shaft / cooling.pump_drive)
+
+
+def outdoors(facility: Facility, operation: Operation) -> tuple[Array, Array]:
+    """Air into the dry coolers, (scenario, plant) [K], and the water that wetted pads give a kilogram of it.
+
+    Outdoor air with what recirculates; pads, where there are any and it is warm enough, bring it nearer to its wet
+    bulb. A wet bulb above the dry bulb is the dry bulb.
+    """
+    cooling = facility.cooling
+    warm = operation.dry_bulb[:, None] + operation.recirculation
+    if not (cooling.pad > 0.0).any():
+        return warm, np.zeros((1, 1))
+    pressure = facility.pressure[:1]
+    dry = operation.dry_bulb[:, None]
+    humidity = psychrometrics.humidity_of_wet_bulb(
+        dry, np.minimum(operation.wet_bulb[:, None], dry), pressure
+    )
+    wetted = np.where(warm > cooling.pad_above, cooling.pad, 0.0)
+    return tower.precooled(warm, humidity, wetted, 1.0, pressure)
 
 
 def coolers(facility: Facility) -> tuple[Array, Array, Array, Array]:
@@ -124,7 +145,8 @@ def water(
 
     duty = by_plant(facility, back.duty) + shaft
     inlet = cold + over(duty, pumped)
-    outdoor = operation.dry_bulb[:, None]
+    warm = operation.dry_bulb[:, None] + operation.recirculation
+    outdoor, gained = outdoors(facility, operation)
     units, cooler = supply.units["dry_cooler"], coolers(facility)
     full = rejection.dry_cooler_duty(pumped, units, 1.0, *cooler)
     trim_most = np.minimum(supply.units["trim_chiller"] * cooling.trim_capacity, duty)
@@ -142,7 +164,7 @@ def water(
     # Above its set-point a loop has all the plant can give.
     lifted = (by_plant(facility, (temperature > setpoint + COLD) & running) > 0) | dry
     trim = np.where(lifted, trim_most, np.clip((untrimmed - needed) * full, 0.0, trim_most))
-    trim_power = trim / rejection.chiller_cop(cooling.trim_leaving, outdoor, *cooling.trim_cop)
+    trim_power = trim / rejection.chiller_cop(cooling.trim_leaving, warm, *cooling.trim_cop)
     cooled = duty - trim
     speed = rejection.dry_cooler_speed(
         cooled, inlet, outdoor, pumped, units, *cooler[:3], cooling.dry_cooler_minimum, cooler[3]
@@ -155,7 +177,7 @@ def water(
     return Water(
         supply=cold,
         back=cold + over(by_plant(facility, back.duty), pumped),
-        flow=pumped / cooling.facility_heat_capacity,
+        flow=pumped / cooling.plant_heat_capacity,
         loop_next=np.maximum(setpoint, reached),
         loop_lowest=np.where(running, np.clip(reached, 0.0, HOTTEST), setpoint),
         mode=mode,
@@ -166,6 +188,7 @@ def water(
         trim_power=trim_power,
         pump_power=moved.power,
         drive_loss=moved.power - shaft,
+        evaporated=gained * units * speed * cooling.dry_cooler_air / air.HEAT_CAPACITY,
         rejected=np.where((speed > cooling.dry_cooler_minimum) & ~dry, by_air, cooled)
         + fans
         + trim
@@ -185,7 +208,7 @@ def exchange(
     clean = units * exchanger.scaled_conductance(
         cooling.cdu_conductance,
         by_block(facility, flow.mass) / units / cooling.cdu_mass_flow,
-        rate / cooling.facility_heat_capacity / units / cooling.cdu_mass_flow,
+        rate / cooling.plant_heat_capacity[cooling.plant] / units / cooling.cdu_mass_flow,
         cooling.cdu_hot_share,
     )
     conductance = clean / (1.0 + operation.fouling * clean / (units * cooling.cdu_conductance))

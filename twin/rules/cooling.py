@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from twin.equipment import VELOCITY
 from twin.facility import COOLING_KINDS, DEVICE_KINDS, Facility
 from twin.rules.registry import Array, Arrays, loading, rule
 
-VELOCITY = 2.7
-"""Greatest coolant velocity in stainless pipe [m/s]: OCP Modular TCS (2025) 3.4."""
+DEW_MARGIN = 2.0
+"""Kelvin that wetted surfaces keep above the dew point."""
+FREEZING_MARGIN = 3.0
+"""Kelvin that outdoor air keeps above the freezing of what is in the coolers."""
 RECOMMENDED_INLET = 300.15
 """Upper end of the recommended inlet air, 27 degC: ASHRAE thermal guidelines, classes A1 to A4."""
 
@@ -152,3 +155,34 @@ def fan_wall(facility: Facility, arrays: Arrays) -> tuple[Array, Array]:
 def air_flow(facility: Facility, arrays: Arrays) -> tuple[Array, Array]:
     asked = np.asarray(arrays["air_demand"])
     return np.asarray(arrays["air_capacity"]) / np.where(asked > 0, asked, np.nan), np.ones((1, 1))
+
+
+@rule(
+    "L8-condensation", "technology coolant above the dew point of the hall", unit="K", axis="block", sense="least",
+    scale=5.0, clause="2 K above the dew point, as checklists of commissioning ask; the layout's air.dew_point",
+)  # fmt: skip
+def condensation(facility: Facility, arrays: Arrays) -> tuple[Array, Array]:
+    return np.asarray(arrays["supply_temperature"]), np.asarray(arrays["dew_point"]) + DEW_MARGIN
+
+
+@rule(
+    "A5-condensation", "chilled water above the dew point of the hall", unit="K", axis="block", sense="least",
+    scale=5.0, clause="a coil below it would dry the hall and drip; the layout's air.dew_point",
+)  # fmt: skip
+def coil_condensation(facility: Facility, arrays: Arrays) -> tuple[Array, Array]:
+    return np.broadcast_to(facility.cooling.chilled_water, np.shape(arrays["dew_point"])), np.asarray(
+        arrays["dew_point"]
+    )
+
+
+@rule(
+    "P4-freezing", "outdoor air above the freezing point of the facility fluid", unit="K", axis="site", sense="least",
+    scale=5.0, clause="freezing of water and of 25 % propylene glycol, CoolProp; 3 K to spare",
+    elements=lambda facility: facility.plants,
+)  # fmt: skip
+def freezing(facility: Facility, arrays: Arrays) -> tuple[Array, Array]:
+    cooling, devices = facility.cooling, facility.devices
+    exposed = np.zeros(len(facility.plants), dtype=bool)
+    exposed[devices.block[devices.kind == DEVICE_KINDS.index("dry_cooler")]] = True
+    point = np.array([fluid.freezing for fluid in cooling.plant_fluid]) + FREEZING_MARGIN
+    return np.where(exposed, np.asarray(arrays["dry_bulb"])[:, None], np.nan), point[None]

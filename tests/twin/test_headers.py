@@ -1,0 +1,87 @@
+"""Coolant along mains and headers against the sum of its pressure drops by hand, and against the equilibrium."""
+
+import numpy as np
+import pytest
+
+import twin
+from thermal import pipe
+from thermal.fluid import PG25
+from twin.study.headers import headers
+
+THIN = {"loop.row.product": "hose-2in"}
+
+
+@pytest.fixture(scope="module")
+def pod():
+    facility = twin.load()
+    state = twin.solve(facility)
+    return facility, state, headers(facility, state=state)
+
+
+def test_the_head_is_that_of_the_equilibrium(pod):
+    """Which takes the header's drop by the mean of its falling flow to the power 1.75."""
+    _, state, found = pod
+    head = found["head"].sel(arrangement="direct").values
+    np.testing.assert_allclose(head, state.loop_head.values[0], rtol=2e-3)
+
+
+def test_what_balances_is_the_difference_of_the_ways_by_hand(pod):
+    """Between the first and the last rack of a row lie seven steps there and back, each with what is still in it."""
+    facility, state, found = pod
+    asked = found.asked.values[:8]
+    temperature = float(state.supply_temperature.values[0, 0])
+    density, viscosity = float(PG25.density(temperature)), float(PG25.viscosity(temperature))
+    row = facility.cooling.row_pipe
+    step = row["length"][0] / 2.0 / 8
+    # The CDUs stand at the row's end: its last rack is the first on the header.
+    behind = np.cumsum(asked)[:7]
+    drops = pipe.pressure_drop(behind, row["diameter"][0], step, row["roughness"][0], 0.0, density, viscosity)
+    expected = 2.0 * float(np.sum(drops))
+    balance = found.balance.sel(arrangement="direct").values
+    assert balance[0] == 0.0
+    assert balance[7] == pytest.approx(expected, rel=1e-6)
+
+
+def test_open_valves_give_all_that_is_asked_for_and_the_nearest_the_most(pod):
+    _, _, found = pod
+    for way in ("direct", "reverse"):
+        np.testing.assert_allclose(found.flow.sel(arrangement=way).sum(), found.asked.sum(), rtol=1e-9)
+    direct = found.flow.sel(arrangement="direct").values[:8]
+    assert (np.diff(direct) > 0).all()
+    # Reverse return: the middle of the row gets least, both ends the same.
+    reverse = found.flow.sel(arrangement="reverse").values[:8]
+    np.testing.assert_allclose(reverse, reverse[::-1], rtol=1e-9)
+    assert reverse.argmin() in (3, 4)
+
+
+def test_a_thin_header_spreads_wide_with_direct_return():
+    found = headers(twin.load(None, THIN))
+    spread = found.spread.values[:, 0]
+    assert spread[0] > 0.05
+    assert spread[1] < spread[0] / 2
+    # The valve that balances it, as Kv at 1 bar: Q (rho / 1000 / dp)^1/2.
+    rack = int(found.balance.sel(arrangement="direct").values.argmax())
+    flow, balance = found.asked.values[rack] * 3600, found.balance.values[0, rack] / 1e5
+    assert found.balance_kv.values[0, rack] == pytest.approx(flow * np.sqrt(1.0072 / balance), rel=1e-3)
+
+
+def test_a_hall_without_a_loop_and_one_without_a_solution_are_told():
+    with pytest.raises(ValueError, match="no loop"):
+        headers(twin.load("h100-air"))
+    with pytest.raises(ValueError, match="no solution"):
+        headers(twin.load(), twin.Operation(utility_cap=0.3e6))
+
+
+def test_the_command_writes_a_table_and_a_plot(tmp_path):
+    from typer.testing import CliRunner
+
+    from twin.cli import app
+
+    told = CliRunner().invoke(app, ["flows", "--out", str(tmp_path)])
+    assert told.exit_code == 0
+    assert "reverse return" in told.output
+    assert {file.name for file in tmp_path.iterdir()} == {"flows.csv", "plot.html"}
+    assert len((tmp_path / "flows.csv").read_text().splitlines()) == 17
+    dry = CliRunner().invoke(app, ["flows", "h100-air", "--out", str(tmp_path)])
+    assert dry.exit_code == 3
+    assert "no loop" in dry.output

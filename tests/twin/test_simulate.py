@@ -1,0 +1,260 @@
+"""The facility in time against closed forms, its own equilibrium and the reference pod's figures."""
+
+import numpy as np
+import pytest
+
+import twin
+from thermal import coldplate
+from thermal.fluid import PG25
+from twin import simulate as simulation
+from twin.event import events
+from twin.simulate import simulate
+
+ZERO = 273.15
+CELLS = ["cdu.1", "cdu.2", "cdu.3", "cdu.4"]
+
+
+@pytest.fixture(scope="module")
+def pod():
+    return twin.load()
+
+
+def after(facility, *written, until=60.0, step=0.5, operation=None):
+    return simulate(facility, operation, events(facility, written), until, step)
+
+
+@pytest.mark.parametrize("name", ["gb300-su", "vr-su", "vr-800vdc", "h100-air", "gb300-hall"])
+def test_a_simulation_at_rest_stays_where_the_solve_has_put_it(name):
+    facility = twin.load(name)
+    state, course = twin.solve(facility), after(facility, until=120.0, step=2.0)
+    for variable in ("power", "tokens", "case_temperature", "coolant_flow", "return_temperature"):
+        values, start = course[variable].values[0], state[variable].values[0]
+        if variable in ("case_temperature", "coolant_flow"):
+            start = np.where(facility.racks.liquid, start, np.nan)
+        if variable != "return_temperature" or facility.racks.liquid.all():
+            np.testing.assert_allclose(values, np.broadcast_to(start, values.shape), rtol=1e-9)
+    for variable in ("supply_temperature", "facility_supply_temperature"):
+        start = state[variable].values[0]
+        known = np.isfinite(start)
+        values = course[variable].values[0][:, known]
+        np.testing.assert_allclose(values, np.broadcast_to(start[known], values.shape), atol=1e-6)
+    assert np.isnan(course.seconds_to_throttle.values).all()
+    assert (np.abs(course.tokens_lost.values) < 1e-6).all()
+
+
+@pytest.mark.parametrize("celsius", [35.0, 43.0, 50.0])
+def test_at_rest_too_where_trim_chillers_run_or_chips_throttle(pod, celsius):
+    start = twin.Operation(dry_bulb=celsius + ZERO, rack_power=142e3)
+    state, course = twin.solve(pod, start), after(pod, until=120.0, step=1.0, operation=start)
+    drift = course.supply_temperature.values[0] - state.supply_temperature.values[0]
+    assert np.abs(drift).max() < 2e-3
+    np.testing.assert_allclose(course.power.values[0], state.power.values[0][None].repeat(121, 0), rtol=2e-4)
+
+
+def test_the_coolant_keeps_its_energy_through_any_event(pod):
+    for text in (
+        "loss_of_facility_water at=5s",
+        "pump_trip cdu=cdu.1,cdu.2 at=5s for=20s",
+        "utility_loss at=5s",
+    ):
+        course = after(pod, text, until=120.0)
+        assert np.abs(course.ledger_coolant.values).max() < 1e-9
+
+
+def test_loss_of_facility_water_warms_the_loop_by_its_heat_over_its_content(pod, monkeypatch):
+    """dT/dt = Q / (M c) once the pumps stand: all racks' heat to the coolant, lines, racks and CDUs."""
+    # Below 25 degC the flow asked for stands still; pumps that stand at once leave nothing else to follow.
+    monkeypatch.setitem(simulation.RUN_DOWN, "pump", 0.01)
+    start = twin.Operation(rack_power=100e3, supply_temperature=275.15, dry_bulb=258.15)
+    course = after(pod, "loss_of_facility_water at=0s", until=200.0, operation=start)
+    cooling, racks = pod.cooling, pod.racks
+    pipes = (
+        cooling.pipe["main_volume"][0]
+        + cooling.row_pipe["volume"].sum()
+        + 16 * cooling.pipe["branch_volume"][0]
+    )
+    volume = float(pipes + 4 * cooling.cdu_volume[0] + racks.coolant_volume.sum())
+    temperature = float(course.supply_temperature.sel(time=100.0).values[0, 0])
+    # The plates warm with the coolant.
+    content = (
+        volume * PG25.density(318.15) * PG25.heat_capacity(temperature) + 16 * 72 * simulation.PLATE_CAPACITY
+    )
+    state = twin.solve(pod, start)
+    heat = float(state.liquid_heat.sum()) + float(state.cdu_power.sum())
+    times = course.time.values
+    # Over one turn of the loop, which evens its fronts out.
+    turn = volume / float(state.loop_flow.values[0, 0])
+    late = (times >= 60.0) & (times <= 60.0 + turn)
+    assert np.ptp(course.power.values[0, late]) == 0.0
+    slope = (
+        course.supply_temperature.values[0, late, 0][-1] - course.supply_temperature.values[0, late, 0][0]
+    ) / turn
+    assert slope == pytest.approx(heat / content, rel=0.04)
+
+
+def test_a_plate_without_flow_warms_by_its_power_over_its_capacity(pod):
+    """3 K/s at 1,400 W without flow, as the reference pod has it; here at the power of the served workload."""
+    course = after(pod, *(f"cdu_loss cdu={cdu} at=0s" for cdu in CELLS), until=3.0, step=0.1)
+    case, power = course.case_temperature.values[0, :, 0], course.power.values[0, 0, 0]
+    state = twin.solve(pod)
+    chip = float(state.gpu_power.values[0, 0])
+    slope = (case[10] - case[1]) / 0.9
+    assert power > 0
+    assert slope == pytest.approx(chip / simulation.PLATE_CAPACITY, rel=1e-6)
+
+
+def test_a_plate_follows_its_exponential(pod):
+    """R C with the flow standing: after a step of the power the case goes to its end as exp(-t / R C)."""
+    state = twin.solve(pod)
+    flow = float(state.coolant_flow.values[0, 0]) * 0.75 / 72
+    resistance = float(coldplate.resistance(flow))
+    constant = resistance * simulation.PLATE_CAPACITY
+    start = float(state.case_temperature.values[0, 0])
+    inlet = float(state.inlet_temperature.values[0, 0])
+    # Without air the racks are off at once; the coolant still flows.
+    course = after(pod, "utility_loss at=0s", until=10.0, step=0.25)
+    assert course.power.values[0, -1, 0] > 0
+    empty = twin.load(None, {"standby.count": "3"})
+    plant = simulation._Plant.of(
+        empty, twin.operation.resolve(None, empty.operation, empty.devices.name, empty.elements), [],
+        {"power": np.zeros((1, 16)), "converged": np.ones(1, bool)},
+    )  # fmt: skip
+    moving = plant.start(
+        {
+            "converged": np.ones(1, bool), "power": np.zeros((1, 16)), "supply_temperature": np.full((1, 1), inlet),
+            "return_temperature": np.full((1, 16), inlet), "coolant_flow": np.full((1, 16), flow * 72 / 0.75),
+            "case_temperature": np.full((1, 16), start), "facility_supply_temperature": np.full((1, 1), inlet),
+            "air_inlet_temperature": np.full((1, 16), 297.15), "device_alive": np.ones((1, len(empty.devices.name))),
+        }
+    )  # fmt: skip
+    standing = type("Flow", (), {"rack": np.full((1, 16), flow * 72 / 0.75)})
+    film = plant._film(moving.inlet, standing, 4.0)
+    case, liquid, _ = plant._plates(moving.case, moving.inlet, np.zeros((1, 16)), film, 4.0)
+    np.testing.assert_allclose(case - inlet, (start - inlet) * np.exp(-4.0 / constant), rtol=1e-9)
+    # What the plates gave off is what the coolant took.
+    np.testing.assert_allclose(liquid, 72 * simulation.PLATE_CAPACITY * (start - case) / 4.0, rtol=1e-9)
+
+
+def test_one_cdu_out_of_four_costs_nothing(pod):
+    """The reference pod: 640 to 853 L/min each, nothing lost."""
+    course = after(pod, "cdu_loss cdu=cdu.1 at=5s", until=90.0)
+    assert np.isnan(course.seconds_to_throttle.values).all()
+    assert float(course.tokens_lost.sum()) == 0.0
+    np.testing.assert_allclose(course.lowest_flow.values, course.coolant_flow.values[:, 0], rtol=1e-9)
+
+
+def test_all_pumps_out_throttle_and_trip_in_less_than_a_minute(pod):
+    course = after(pod, f"pump_trip cdu={','.join(CELLS)} at=10s", until=90.0)
+    throttle, trip = course.seconds_to_throttle.values[0], course.seconds_to_trip.values[0]
+    assert (throttle > 2.0).all()
+    assert (throttle < 30.0).all()
+    assert (trip > throttle).all()
+    assert (trip < 60.0).all()
+    assert (course.power.values[0, -1] == 0.0).all()
+
+
+def test_a_standby_pump_that_starts_saves_the_racks(pod):
+    saved = after(pod, f"pump_trip cdu={','.join(CELLS)} at=10s for=8s", until=90.0)
+    assert np.isnan(saved.seconds_to_trip.values).all()
+    assert saved.coolant_flow.values[0, -1] == pytest.approx(saved.coolant_flow.values[0, 0], rel=1e-3)
+
+
+def test_pumps_run_down_by_their_hyperbola(pod):
+    """n = 1 / (1 + t / T): half of the speed after T."""
+    course = after(pod, "pump_trip cdu=cdu.2 at=0s", until=10.0, step=0.1)
+    speed = course.device_speed.sel(device="cdu.2").values[0]
+    times = course.time.values + 0.1  # the speed a step later is what is seen
+    np.testing.assert_allclose(speed, 1.0 / (1.0 + times / simulation.RUN_DOWN["cdu"]), rtol=1e-9)
+
+
+def test_batteries_carry_what_hangs_on_the_ups_until_the_generators(pod):
+    course = after(pod, "utility_loss at=5s", until=30.0)
+    state = twin.solve(pod)
+    left = course.battery.sel(device="ups.A").values[0]
+    assert left[0] == 1.0
+    # Ten seconds of the output and the inverter's loss out of 300 MJ; whips and runs add their losses.
+    output = float(state.device_power.sel(device="ups.A")[0])
+    points = np.array([0.25, 0.5, 0.75, 1.0])
+    fit = np.polyfit(points, points * (1 / np.array([0.970, 0.973, 0.970, 0.964]) - 1), 2)
+    drawn = 10.0 * (output + 1e6 * np.polyval(fit, output / 1e6))
+    assert 1.0 - left[-1] == pytest.approx(drawn / 300e6, rel=0.02)
+    assert np.isnan(course.seconds_to_trip.values).all()
+
+
+def test_without_generators_the_racks_go_off_when_the_batteries_are_empty():
+    lone = twin.load("gb300-su", {"power.devices[ups.A].product": "ups-750"})
+    site = twin.load("site-250mw")
+    assert site.standby is None
+    course = after(
+        lone, "power_blip at=1s for=600s", until=620.0, step=2.0, operation=twin.Operation(rack_power=90e3)
+    )
+    # Chillers and facility pumps have no power: the heat wins before the batteries are empty.
+    assert (
+        np.isfinite(course.seconds_to_throttle.values).all()
+        or np.isfinite(course.seconds_to_trip.values).all()
+    )
+
+
+def test_a_batch_equals_its_singles(pod):
+    each = np.array([285.0, 308.15, 320.0])
+    listed = events(pod, ["loss_of_facility_water at=5s"])
+    batch = simulate(pod, twin.Operation(dry_bulb=each), listed, 40.0, 1.0)
+    for place, dry in enumerate(each):
+        alone = simulate(pod, twin.Operation(dry_bulb=dry), listed, 40.0, 1.0)
+        for name in ("supply_temperature", "case_temperature", "power"):
+            np.testing.assert_array_equal(batch[name].values[place], alone[name].values[0])
+
+
+def test_a_leak_is_isolated_and_takes_its_rack_with_it(pod):
+    course = after(pod, "leak rack=row1.03 rate=2L/min at=5s for=5s", until=60.0)
+    gone = list(pod.racks.name).index("row1.03")
+    trip = course.seconds_to_trip.values[0]
+    assert np.isfinite(trip[gone])
+    assert np.isnan(np.delete(trip, gone)).all()
+
+
+def test_a_finer_step_tells_the_same(pod):
+    coarse, fine = (after(pod, "loss_of_facility_water at=5s", until=60.0, step=step) for step in (1.0, 0.25))
+    at = [20.0, 40.0, 60.0]
+    np.testing.assert_allclose(
+        coarse.supply_temperature.sel(time=at).values, fine.supply_temperature.sel(time=at).values, atol=0.25
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("pump_trp cdu=cdu.1", "did you mean 'pump_trip'"),
+        ("pump_trip cdu=cdu.9 at=1s", "no cdu 'cdu.9'"),
+        ("pump_trip at=1s", "needs one of cdu=, pump= or device="),
+        ("pump_trip cdu=cdu.1 at=5", "has no unit"),
+        ("power_blip at=1s", "needs how long"),
+        ("leak rack=row1.01 at=1s", "needs what it loses"),
+        ("utility_loss cdu=cdu.1", "takes no cdu="),
+        ("cdu_loss cdu=cdu.1 at=1s at=2s", "given twice"),
+        ("", "no event ''"),
+    ],
+)
+def test_bad_events_are_told(pod, text, told):
+    with pytest.raises(twin.InputError, match=told):
+        events(pod, [text])
+
+
+def test_the_command_writes_and_tells(tmp_path, capsys):
+    from typer.testing import CliRunner
+
+    from twin.cli import app
+
+    told = CliRunner().invoke(
+        app, ["simulate", "--event", "cdu_loss cdu=cdu.1 at=5s", "--for", "20s", "--out", str(tmp_path)]
+    )
+    assert told.exit_code == 0
+    assert "all 16 racks run through it" in told.output
+    assert {file.name for file in tmp_path.iterdir()} == {"series.nc", "racks.csv", "simulation.html"}
+    lines = (tmp_path / "racks.csv").read_text().splitlines()
+    assert lines[0].startswith("rack,seconds_to_throttle [s]")
+    assert len(lines) == 17
+    wrong = CliRunner().invoke(app, ["simulate", "--event", "x", "--for", "5", "--out", str(tmp_path)])
+    assert wrong.exit_code == 2
+    assert "has no unit" in wrong.output
+    assert "no event 'x'" in wrong.output
