@@ -94,9 +94,8 @@ def electrical_power(chiller: Chiller, duty: Power, leaving: Temperature, enteri
     chiller : its curves. duty : heat from the chilled water, as much as `capacity` at most [W]. leaving : chilled water
     [K]. entering : what enters the condenser [K].
     P = capacity / COP_rated x input_curve(x, y) x load_curve(r), r = duty / capacity. Below the least load the machine
-    cycles, its power in proportion to the duty. DOE-2 as documented for `Chiller:Electric:EIR` in the EnergyPlus
-    Engineering Reference. Beyond the range of the curves the value at its edge; `temperature_margin` and
-    `load_margin` tell.
+    cycles, its power in proportion to the duty. DOE-2, as `Chiller:Electric:EIR` of EnergyPlus (unverified). Beyond the
+    range of the curves the value at its edge; `temperature_margin` and `load_margin` tell.
 
     >>> round(float(electrical_power(YORK_YK_2771, 2771.1e3, 278.71, 297.04)) / 1e3)
     406

@@ -63,7 +63,7 @@ def result(
     chips = np.where(serving, laws.gpu_power(law, power) / np.maximum(racks.gpus, 1.0), 0.0)
     plates = plate_flow(facility, flow.rack)
     case = coldplate.case_temperature(inlet, chips, plates)
-    worst = coldplate.resistance(plates * (1.0 - racks.plate_spread)) * (1.0 + racks.plate_tolerance)
+    worst = coldplate.worst_resistance(plates, racks.plate_spread, racks.plate_tolerance)
     loop, sink = facility.cooling.loop, np.any([count > 0 for count in _installed(facility)], axis=0)
     tokens = np.where(running & ~found["lost"] & service.feasible, laws.throughput(law, power), 0.0)
     support = np.broadcast_to(support_power(facility, operation, supply), (count, len(facility.rows))).sum(

@@ -20,7 +20,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from electrical import converter, ups
-from thermal import air, coldplate, line, rejection
+from thermal import air, coldplate, line, rejection, transport
 from twin.compute import law as laws
 from twin.compute.law import Law
 from twin.demand import demand
@@ -182,7 +182,7 @@ class _Plant:
         pipes = cooling.pipe["main_volume"] + rows + branches + units * cooling.cdu_volume * cooling.loop
         return cls(
             facility, islanded, operation, events, law, np.nan_to_num(settled["power"]), settled["converged"],
-            density * pipes / 2.0, density[:, racks.block] * racks.coolant_volume,
+            density * pipes / 2.0, np.where(racks.liquid, density[:, racks.block] * racks.coolant_volume, 1.0),
         )  # fmt: skip
 
     def start(self, settled: Mapping[str, Any]) -> _Moving:
@@ -259,7 +259,8 @@ class _Plant:
         tokens = np.where(live, laws.throughput(self.law, power), 0.0)
         case, liquid, warm = self._plates(state.case, inlet, power, film, step)
         enthalpy = np.where(circulated > 0, entering, self._enthalpy(state.inlet))
-        rack, leaving = _stirred(state.rack, self.rack_mass, moving.mass, enthalpy[:, block], liquid, step)
+        # The coolant in a rack is stirred; enthalpy and mass stand for temperature and heat capacity.
+        rack, leaving = transport.tank(state.rack, self.rack_mass, moving.mass, enthalpy[:, block], liquid, step)
         mixed = np.where(
             circulated > 0,
             by_block(facility, moving.mass * leaving) / np.where(circulated > 0, circulated, 1.0),
@@ -279,8 +280,8 @@ class _Plant:
         chilled = self._chilled(state.chilled, supply, compressors["chiller"], aisle, step)
         battery = self._batteries(state.battery, supply, power, aux, aisle.fan_power, dark, step)
         target = racks.heat_capture * converter.output_power(power, self.law.rating, self.law.coefficients)
-        stroke = racks.liquid_heat / STROKE * step
-        valve = state.valve + np.clip(target - state.valve, -stroke, stroke)
+        full = racks.liquid_heat
+        valve = full * transport.stroked(state.valve / full, target / full, STROKE, step)
         tripped = state.tripped | (case > racks.case_limit + TRIP)
         seen = {
             "power": power, "tokens": tokens, "case_temperature": np.where(racks.liquid, state.case, np.nan),
@@ -367,9 +368,8 @@ class _Plant:
         for kind in COOLING_KINDS:
             mine = devices.kind == DEVICE_KINDS.index(kind)
             now, ready = speed[:, mine], runs[:, mine] & (waiting[:, mine] > RESTART[kind])
-            # A torque that falls with the square of the speed: n / (1 + n t / T), half after T at full speed.
-            down = now / (1.0 + now * step / RUN_DOWN[kind])
-            speed[:, mine] = np.where(ready, np.minimum(now + step / RUN_UP[kind], 1.0), down)
+            up, down = transport.stroked(now, 1.0, RUN_UP[kind], step), transport.coasted(now, RUN_DOWN[kind], step)
+            speed[:, mine] = np.where(ready, up, down)
         # What is isolated carries nothing from the first moment.
         for event in self.events:
             if event.kind == "cdu_loss" and event.start <= time < event.start + event.duration:
@@ -410,12 +410,7 @@ class _Plant:
         density = of_fluid(facility, "density", inlet)[:, racks.block]
         specific = of_fluid(facility, "heat_capacity", inlet)[:, racks.block]
         conductance = np.minimum(1.0 / coldplate.resistance(plates), plates * density * specific)
-        turns = conductance * step / PLATE_CAPACITY
-        gain = np.where(
-            turns > 1e-12,
-            -np.expm1(-turns) / np.where(conductance > 0.0, conductance, 1.0),
-            step / PLATE_CAPACITY,
-        )
+        gain, _ = transport.node(0.0, PLATE_CAPACITY, conductance, 0.0, 1.0, step)
         return conductance, gain
 
     def _held(self, case: Array, inlet: Array, film: tuple[Array, Array]) -> Array:
@@ -614,25 +609,6 @@ class _Plant:
             np.cumsum(one.mass * one.enthalpy, axis=0)[-1] for one in (state.supply_line, state.return_line)
         )
         return np.asarray(lines + by_block(self.facility, self.rack_mass * state.rack))
-
-
-def _stirred(
-    held: Array, mass: Array, flow_: Array, entering: Array, heat: Array, step: float
-) -> tuple[Array, Array]:
-    """Enthalpy of a stirred store a step later, and the mean of what left it meanwhile [J/kg], (scenario, rack).
-
-    dh/dt = (flow (entering - h) + heat) / mass, exactly for what stands during the step; a store without contents
-    follows at once.
-    """
-    safe = np.where(flow_ > 0.0, flow_, 1.0)
-    end = entering + heat / safe
-    full = mass > 0.0
-    turns = np.where(full, flow_ * step / np.where(full, mass, 1.0), np.inf)
-    decay = np.exp(-turns)
-    after = np.where(flow_ > 0.0, end + (held - end) * decay, held + heat * step / np.where(full, mass, 1.0))
-    mean = np.where(turns > 0.0, (1.0 - decay) / np.where(turns > 0.0, turns, 1.0), 1.0)
-    left = np.where(flow_ > 0.0, end + (held - end) * np.where(np.isfinite(turns), mean, 0.0), held)
-    return np.where(full, after, np.where(flow_ > 0.0, end, held)), left
 
 
 R, B, P, D = "rack", "block", "plant", "device"

@@ -79,6 +79,16 @@ def test_steady_loss_is_the_exponential_of_the_transfer_units() -> None:
     np.testing.assert_allclose(lost, rate * (330.0 - out), rtol=1e-10, atol=1e-9)
 
 
+def test_a_pipe_at_rest_cools_at_its_outlet_too() -> None:
+    state = filled(HELD, START)
+    for _ in range(3):
+        state, running = pipe(state, 330.0, 700.0, 50.0, 400.0, 290.0)
+    state, standing = pipe(state, 330.0, 0.0, 10.0, 400.0, 290.0)
+    # The drop that would leave next, ten seconds older.
+    assert standing == pytest.approx(290 + (running - 290) * np.exp(-400.0 * 10 / HELD), rel=1e-13)
+    assert pipe(state, 330.0, 1e-6, 1e-3, 400.0, 290.0)[1] == pytest.approx(float(standing), rel=1e-6)
+
+
 def test_loss_at_varying_flow_and_surroundings_drop_by_drop() -> None:
     """Drops followed one by one through all steps, at the points of Gauss in each piece of what leaves."""
     conductance, ambient = 35.0, np.linspace(280.0, 310.0, STEPS)
