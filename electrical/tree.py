@@ -11,7 +11,7 @@ not depend on the size of the batch: the first call in a process takes some 0.3 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, NamedTuple
@@ -151,80 +151,66 @@ class Worst:
     of the latter [W]. voltage_scenario, current_scenario : (node,) the first scenario with that voltage, and
     with that current, loading and loss, counted through the leading axes; -1, and NaN, where none has a state.
     tie_current, tie_scenario : (tie,) highest line current [A] and its scenario.
+    voltage_rank, current_rank, tie_rank : what picks the scenario, the larger the worse: squares per unit of watts
+    and nominal, that of the voltage with its sign turned. `merged` needs them, for of unequal squares the roots may
+    be equal.
     lowest : (...,) lowest voltage of each scenario over nominal [1]. total_loss : (...,) its loss in all
     branches, shunts and ties [W]. converged, reason : (...,) as in `Flow`.
     """
 
     voltage: Voltage
     voltage_scenario: Integer
+    voltage_rank: _Float
     current: Current
     current_scenario: Integer
+    current_rank: _Float
     loading: Ratio
     loss: Power
     mean_loss: Power
     tie_current: Current
     tie_scenario: Integer
+    tie_rank: _Float
     lowest: Ratio
     total_loss: Power
     converged: Boolean
     reason: Integer
 
     @classmethod
-    def merged(cls, parts: Sequence[Worst]) -> Worst:
-        """The worst of chunks of a batch as of the whole, so that a batch of any size need not be in memory.
+    def merged(cls, parts: Iterable[Worst]) -> Worst:
+        """The worst of a batch from those of its chunks, so that a batch of any length need not be in memory.
 
-        parts : of `worst`, in the order of their scenarios, which are counted on from chunk to chunk; what is by
-        scenario comes back flat. The first of equal extremes stands, as in one call; the mean loss is equal to
-        rounding.
+        parts : of `worst` or of this, one at least, in the order of their scenarios; of a generator one at a time is
+        held. Scenarios are counted on from chunk to chunk and (...,) comes back as (scenario,). The result is that
+        of one call, to the bit and with the first of equals, but for `mean_loss`, which rounding may alter.
 
         >>> line = forest(np.array([-1, 0]), np.array([0.0, 0.01]), np.zeros(2), np.full(2, 415.0))
-        >>> parts = [worst(line, np.array([[0.0, load]]), np.zeros(2)) for load in (60e3, 100e3, 90e3)]
-        >>> found = Worst.merged(parts)
-        >>> found.voltage_scenario[1], found.lowest.shape
-        (np.int64(1), (3,))
+        >>> chunks = np.array([[[0.0, 60e3], [0.0, 1e9]], [[0.0, 100e3], [0.0, 100e3]]])
+        >>> found = Worst.merged(worst(line, chunk, np.zeros(2), rating=200.0) for chunk in chunks)
+        >>> found.voltage[1].round(3), found.voltage_scenario[1], found.converged.tolist()
+        (np.float64(412.576), np.int64(2), [True, False, True, True])
         """
-        sizes = [np.size(part.converged) for part in parts]
-        settled = np.array([np.count_nonzero(part.converged) for part in parts])
-        first = np.cumsum([0, *sizes[:-1]])
+        found: dict[str, Any] = {}
+        single: dict[str, list[Any]] = {"lowest": [], "total_loss": [], "converged": [], "reason": []}
+        first, settled = 0, 0
+        mean: Array = 0.0
+        for part in parts:
+            _take(found, part, first, _RANKED)
+            count = int(np.count_nonzero(part.converged))
+            settled += count
+            mean = mean + (np.nan_to_num(part.mean_loss) - mean) * (count / (settled or 1))
+            for name, row in single.items():
+                row.append(np.ravel(getattr(part, name)))
+            first += np.size(part.converged)
+        whole = {name: np.concatenate(row) for name, row in single.items()}
+        return cls(mean_loss=mean if settled else mean + np.nan, **found, **whole)
 
-        def picked(name: str, by: str, scenario: str, sign: float) -> tuple[_Float, npt.NDArray[np.intp]]:
-            ranked = np.stack([sign * np.asarray(getattr(part, by)) for part in parts])
-            place = np.where(np.isnan(ranked), -np.inf, ranked).argmax(axis=0)[None]
-            values = np.stack([np.asarray(getattr(part, name)) for part in parts])
-            counted = np.stack(
-                [
-                    np.where(
-                        np.asarray(getattr(part, scenario)) < 0,
-                        -1,
-                        np.asarray(getattr(part, scenario)) + start,
-                    )
-                    for part, start in zip(parts, first, strict=True)
-                ]
-            )
-            return np.take_along_axis(values, place, axis=0)[0], np.take_along_axis(counted, place, axis=0)[0]
 
-        def joined(name: str) -> npt.NDArray[Any]:
-            return np.concatenate([np.ravel(getattr(part, name)) for part in parts])
-
-        voltage, voltage_scenario = picked("voltage", "voltage", "voltage_scenario", -1.0)
-        current, current_scenario = picked("current", "current", "current_scenario", 1.0)
-        tie_current, tie_scenario = picked("tie_current", "tie_current", "tie_scenario", 1.0)
-        losses = np.stack([np.nan_to_num(part.mean_loss) for part in parts])
-        return cls(
-            voltage=voltage,
-            voltage_scenario=voltage_scenario,
-            current=current,
-            current_scenario=current_scenario,
-            loading=picked("loading", "current", "current_scenario", 1.0)[0],
-            loss=picked("loss", "current", "current_scenario", 1.0)[0],
-            mean_loss=(settled[:, None] * losses).sum(axis=0) / (settled.sum() or np.nan),
-            tie_current=tie_current,
-            tie_scenario=tie_scenario,
-            lowest=joined("lowest"),
-            total_loss=joined("total_loss"),
-            converged=joined("converged"),
-            reason=joined("reason"),
-        )
+# What goes with each rank from chunk to chunk.
+_RANKED = {
+    "voltage_rank": ("voltage", "voltage_scenario"),
+    "current_rank": ("current", "current_scenario", "loading", "loss"),
+    "tie_rank": ("tie_current", "tie_scenario"),
+}
 
 
 def depth(parent: Integer) -> npt.NDArray[np.intp]:
@@ -479,13 +465,16 @@ def worst(
     return Worst(
         voltage=(np.sqrt(-least) * table.nominal)[row],
         voltage_scenario=least_scenario[row],
+        voltage_rank=least[row],
         current=current,
         current_scenario=most_scenario[row],
+        current_rank=most[row],
         loading=current / _per_node(np.nan if rating is None else rating, table.node),
         loss=(table.resistance * most)[row],
         mean_loss=(table.resistance * mean)[row],
         tie_current=np.sqrt(tie_most / 3.0) / table.nominal[table.tie_ends[0] - len(table.source)],
         tie_scenario=tie_scenario,
+        tie_rank=tie_most,
         lowest=np.sqrt(low).reshape(leading),
         total_loss=loss.reshape(leading),
         converged=settled.reshape(leading),
@@ -570,6 +559,21 @@ def _first(values: _Float, scenario: _Float, count: int) -> tuple[_Float, npt.ND
     greatest = values.max(axis=1)
     first = np.where(values == greatest[:, None], scenario, np.inf).min(axis=1)
     return greatest, first.astype(np.int64)
+
+
+def _take(found: dict[str, Any], part: Any, first: int, ranked: Mapping[str, tuple[str, ...]]) -> None:
+    """Takes a chunk, whose scenarios are counted from `first`, on in the worst so far, where it is worse.
+
+    ranked : fields that rank, NaN where none has a state, each with those that go with it.
+    """
+    for rank, names in ranked.items():
+        before = found.get(rank, np.nan)
+        worse = (getattr(part, rank) > before) | np.isnan(before)
+        for name in (rank, *names):
+            value = getattr(part, name)
+            if name.endswith("_scenario"):
+                value = np.where(value < 0, value, value + first)
+            found[name] = np.where(worse, value, found.get(name, value))
 
 
 def _walk(parent: _Index) -> _Index:

@@ -8,7 +8,7 @@ neutral; a neutral of its own, of impedance Zn, is part of Z0 = Z1 + 3 Zn.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,7 +35,7 @@ from electrical.quantities import (
     Voltage,
     Voltages,
 )
-from electrical.tree import depth
+from electrical.tree import _take, depth
 
 _Float = npt.NDArray[np.float64]
 _Index = npt.NDArray[np.intp]
@@ -96,46 +96,56 @@ class Extremes:
     neutral_current : highest [A]. unbalance : highest |V2| / |V1| [1].
     *_scenario      : the first scenario it is from, counted over all leading axes; -1 if none converged, the
     value is then NaN.
+    *_rank          : what picks it, the larger the worse: squares per unit of a watt a phase and nominal, that of
+    the voltage with its sign turned. `merged` needs them, for of unequal squares the roots may be equal.
     loss            : (...,) of all branches of a scenario [W]. converged : (...,).
     """
 
     voltage: Voltages
     voltage_scenario: _Index
+    voltage_rank: _Float
     current: Currents
     current_scenario: _Index
+    current_rank: _Float
     neutral_current: Currents
     neutral_current_scenario: _Index
+    neutral_current_rank: _Float
     unbalance: Ratios
     unbalance_scenario: _Index
+    unbalance_rank: _Float
     loss: Powers
     converged: Boolean
 
     @classmethod
-    def merged(cls, parts: Sequence[Extremes]) -> Extremes:
-        """The worst of chunks of scenarios as of the whole, so that a batch of any size need not be in memory.
+    def merged(cls, parts: Iterable[Extremes]) -> Extremes:
+        """The worst of a batch from those of its chunks, so that a batch of any length need not be in memory.
 
-        parts : of `extremes`, in the order of their scenarios, which are counted on from chunk to chunk; what is by
-        scenario comes back flat. The first of equal extremes stands, as in one call.
+        parts : of `extremes` or of this, one at least, in the order of their scenarios; of a generator one at a
+        time is held. Scenarios are counted on from chunk to chunk and (...,) comes back as (scenario,). The result
+        is that of one call, to the bit and with the first of equals.
 
-        >>> line = network(np.array([-1, 0]), np.array([0.0, 0.01]), np.zeros(2), 415.0)
-        >>> load = np.array([[0.0, 0.0, 0.0], [3e3, 1e3, 2e3]])
-        >>> found = Extremes.merged([extremes(line, factor * load, 0.0 * load) for factor in (1.0, 3.0, 2.0)])
-        >>> int(found.current_scenario[1]), found.loss.shape
-        (1, (3,))
+        >>> line = network(np.array([-1, 0]), [0.0, 0.01], [0.0, 0.0], 415.0, zero_resistance=[0.0, 0.04])
+        >>> load = np.array([[0, 0, 0], [20e3, 0, 0]])
+        >>> found = Extremes.merged(extremes(line, size * load, 0 * load) for size in (1, 2, 1e6, 2))
+        >>> found.voltage_scenario.tolist(), found.converged.tolist()
+        ([0, 1], [True, True, False, True])
         """
-        first = np.cumsum([0, *(np.size(part.converged) for part in parts[:-1])])
-        found: dict[str, Any] = {
-            name: np.concatenate([np.ravel(getattr(part, name)) for part in parts])
-            for name in ("loss", "converged")
-        }
-        for name, sign in (("voltage", -1.0), ("current", 1.0), ("neutral_current", 1.0), ("unbalance", 1.0)):
-            values = np.stack([getattr(part, name) for part in parts])
-            place = np.where(np.isnan(values), -np.inf, sign * values).argmax(axis=0)[None]
-            own = np.stack([getattr(part, f"{name}_scenario") for part in parts])
-            counted = np.where(own < 0, -1, own + first[:, None])
-            found[name] = np.take_along_axis(values, place, axis=0)[0]
-            found[f"{name}_scenario"] = np.take_along_axis(counted, place, axis=0)[0]
-        return cls(**found)
+        found: dict[str, Any] = {}
+        single: dict[str, list[Any]] = {"loss": [], "converged": []}
+        first = 0
+        for part in parts:
+            _take(found, part, first, _RANKED)
+            for name, row in single.items():
+                row.append(np.ravel(getattr(part, name)))
+            first += np.size(part.converged)
+        return cls(**found, **{name: np.concatenate(row) for name, row in single.items()})
+
+
+# What goes with each rank from chunk to chunk.
+_RANKED = {
+    f"{name}_rank": (name, f"{name}_scenario")
+    for name in ("voltage", "current", "neutral_current", "unbalance")
+}
 
 
 def network(
@@ -304,16 +314,20 @@ def extremes(
         compiled.watch(plan, network.order, active, idle, float(tolerance), int(iterations), worst, loss)
     (low, high, neutral, unbalance), scenario = _of_lanes(worst.value, worst.scenario, network.order)
     return Extremes(
-        unit * np.sqrt(-low),
-        scenario[0],
-        np.sqrt(high) / unit,
-        scenario[1],
-        np.sqrt(neutral) / unit,
-        scenario[2],
-        np.sqrt(unbalance),
-        scenario[3],
-        loss.reshape(shape[:-2]),
-        np.isfinite(loss).reshape(shape[:-2]),
+        voltage=unit * np.sqrt(-low),
+        voltage_scenario=scenario[0],
+        voltage_rank=low,
+        current=np.sqrt(high) / unit,
+        current_scenario=scenario[1],
+        current_rank=high,
+        neutral_current=np.sqrt(neutral) / unit,
+        neutral_current_scenario=scenario[2],
+        neutral_current_rank=neutral,
+        unbalance=np.sqrt(unbalance),
+        unbalance_scenario=scenario[3],
+        unbalance_rank=unbalance,
+        loss=loss.reshape(shape[:-2]),
+        converged=np.isfinite(loss).reshape(shape[:-2]),
     )
 
 

@@ -282,7 +282,42 @@ def electrical() -> dict[str, Any]:
     return load_flow_figures() | unbalanced | pairs | contingency_figures()
 
 
-SUBJECTS = {"main-job": main_job, "breadth": breadth, "electrical": electrical}
+def liquid() -> dict[str, Any]:
+    """The hydraulic network against its peers, and what the reference pod does along its headers and in time."""
+    sys.path.insert(0, str(Path(__file__).parent))
+    from hydraulics import measure  # type: ignore[import-not-found, unused-ignore]
+
+    import twin
+    from twin.event import events
+    from twin.simulate import simulate
+    from twin.study.headers import headers
+
+    found: dict[str, Any] = dict(measure())
+    pod = twin.load()
+    spread = headers(pod)
+    for way in ("direct", "reverse"):
+        one = spread.sel(arrangement=way)
+        found[f"pod_{way}_spread"] = float(one.spread[0])
+        found[f"pod_{way}_head_kpa"] = float(one["head"][0]) / 1e3
+    every = ",".join(name for name in pod.devices.name if name.startswith("cdu."))
+    for name, text in (
+        ("one_cdu_out", "cdu_loss cdu=cdu.1 at=10s"),
+        ("all_pumps_out", f"pump_trip cdu={every} at=10s"),
+        ("facility_water_lost", "loss_of_facility_water at=10s"),
+        ("utility_lost", "utility_loss at=10s"),
+    ):
+        start = time.perf_counter()
+        course = simulate(pod, None, events(pod, [text]), 120.0, 0.5)
+        found[f"pod_{name}_simulated_s"] = time.perf_counter() - start
+        for what in ("throttle", "trip"):
+            seconds = course[f"seconds_to_{what}"].values
+            found[f"pod_{name}_seconds_to_{what}"] = float(seconds.min()) if np.isfinite(seconds).all() else None
+        found[f"pod_{name}_peak_case_degc"] = float(course.peak_temperature.max()) - 273.15
+        found[f"pod_{name}_ledger"] = float(np.abs(course.ledger_coolant).max())
+    return found
+
+
+SUBJECTS = {"main-job": main_job, "breadth": breadth, "electrical": electrical, "liquid": liquid}
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ import sys
 import numpy as np
 import pytest
 
+from electrical.mesh import closed
 from electrical.tree import Reason, Worst, depth, flow, forest, incidence, profile, worst
 
 
@@ -430,24 +431,67 @@ def test_without_a_folder_for_machine_code_a_flow_is_compiled_each_time():
     assert ran.stdout.strip() == "NullCache"
 
 
-def test_chunks_merge_to_the_whole_batch(radial_network):
-    """Streamed in pieces of any length, with scenarios that have no state and the same scenario twice."""
-    network = radial_network("network-a")
-    rng = np.random.default_rng(11)
-    power, reactive = network.loads(rng.uniform(30e3, 120e3, (60, len(network.racks))), 0.98)
-    power[7] *= 1e4
-    power[50], reactive[50] = power[20], reactive[20]
-    rating = np.full(len(network.parent), 4000.0)
-    whole = worst(network.forest, power, reactive, rating)
-    cuts = [0, 1, 8, 8, 33, 60]
-    parts = [worst(network.forest, power[a:b], reactive[a:b], rating) for a, b in itertools.pairwise(cuts)]
-    found = Worst.merged(parts)
-    for name in whole.__dataclass_fields__:
-        ours, theirs = np.asarray(getattr(found, name)), np.asarray(getattr(whole, name))
-        if name == "mean_loss":
-            np.testing.assert_allclose(ours, theirs, rtol=1e-12)
-        else:
-            np.testing.assert_array_equal(ours, theirs, err_msg=name)
-    lost = Worst.merged([worst(network.forest, 1e4 * power[:2], reactive[:2], rating)] * 2)
-    assert np.isnan(lost.voltage).all()
-    assert (lost.voltage_scenario == -1).all()
+def same(one, other, but=()):
+    """Every field of two results alike to the last bit, what is by scenario flat."""
+    for field in dataclasses.fields(one):
+        if field.name not in but:
+            values, others = (np.asarray(getattr(result, field.name)).ravel() for result in (one, other))
+            np.testing.assert_array_equal(values, others, err_msg=field.name, strict=True)
+
+
+def test_chunks_merge_to_the_whole_batch(network, facility, loads):
+    power, reactive = (part.copy() for part in loads)
+    # Scenarios without a state of every kind, a chunk of them alone, and the worst of all three times.
+    power[[0, 7, 34]] *= 1e4
+    power[35, network.racks[3]] = np.nan
+    power[20] *= 1.5
+    power[[40, 50]], reactive[[40, 50]] = power[20], reactive[20]
+    tied = closed(facility, network.racks[[0, 9]], network.racks[[5, 30]], [0.1, 0.2], [0.1, 0.1])
+    rating = np.linspace(100.0, 4000.0, power.shape[-1])
+    whole = worst(tied, power, reactive, rating)
+    assert set(whole.reason) >= {Reason.SETTLED, Reason.COLLAPSED, Reason.UNDEFINED}
+    assert {*whole.voltage_scenario} <= {20}
+    cuts = itertools.pairwise([0, 1, 8, 8, 33, 34, 36, 45, 60])
+    parts = [worst(tied, power[a:b], reactive[a:b], rating) for a, b in cuts]
+    for found in (
+        Worst.merged(parts),
+        Worst.merged(part for part in parts),
+        Worst.merged([Worst.merged(parts[:3]), Worst.merged(parts[3:5]), *parts[5:]]),
+    ):
+        same(found, whole, but=["mean_loss"])
+        # Sums of 57 positive numbers in another order.
+        np.testing.assert_allclose(found.mean_loss, whole.mean_loss, rtol=57 * np.finfo(float).eps)
+
+
+def test_merging_counts_through_leading_axes_and_single_scenarios(facility, loads):
+    power, reactive = loads
+    whole = worst(facility, power, reactive)
+    parts = [
+        worst(facility, power[0], reactive[0]),
+        worst(facility, power[1:57].reshape(4, 14, -1), reactive[1:57].reshape(4, 14, -1)),
+        worst(facility, power[57:], reactive[57:]),
+    ]
+    same(Worst.merged(parts), whole, but=["mean_loss"])
+    same(Worst.merged([whole]), whole)
+
+
+def test_equal_values_of_unequal_squares_merge_to_the_scenario_of_the_batch():
+    # Loads of neighbouring numbers: the root of the worst square is, often enough, that of an earlier one as well.
+    step = 1.0 + np.arange(64) * np.finfo(float).eps / 2
+    line, earlier = forest(np.array([-1, 0]), [0.0, 0.01], [0.0, 0.01], [400.0, 400.0]), 0
+    for size in np.linspace(60e3, 300e3, 12):
+        power = size * np.stack([np.zeros(64), step], axis=-1)
+        whole = worst(line, power, np.zeros(2))
+        parts = [worst(line, load, np.zeros(2)) for load in power]
+        same(Worst.merged(parts), whole, but=["mean_loss"])
+        earlier += sum(part.voltage[1] == whole.voltage[1] for part in parts[: whole.voltage_scenario[1]])
+    assert earlier > 0
+
+
+def test_chunks_without_any_state_merge_to_no_worst():
+    line = forest(np.array([-1, 0]), [0.0, 0.01], [0.0, 0.0], [400.0, 400.0])
+    lost, none = (worst(line, power, np.zeros(2)) for power in (np.array([[0.0, 1e9]]), np.empty((0, 2))))
+    found = Worst.merged([none, lost, none, lost])
+    same(found, worst(line, np.array([[0.0, 1e9]] * 2), np.zeros(2)))
+    assert found.voltage_scenario.tolist() == [-1, -1]
+    same(Worst.merged([none]), none)

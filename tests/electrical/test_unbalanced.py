@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import subprocess
 import sys
 
@@ -411,16 +412,40 @@ def test_numba_is_imported_when_the_first_flow_is_asked_for():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_chunks_of_scenarios_merge_to_the_whole(radial_network):
-    site = radial_network("network-a")
-    made = site.by_phase()
-    rng = np.random.default_rng(12)
-    power = np.zeros((24, len(site.parent), 3))
-    power[:, site.racks] = rng.uniform(10e3, 40e3, (24, len(site.racks), 3))
-    power[5] *= 1e4
-    whole = extremes(made, power, 0.2 * power)
-    found = Extremes.merged(
-        [extremes(made, power[a:b], 0.2 * power[a:b]) for a, b in ((0, 6), (6, 7), (7, 24))]
+def test_chunks_of_scenarios_merge_to_the_whole(site, loads):
+    # Twice the same, then with the phases turned: by rounding alone other than before. A few have no state.
+    power, reactive = (
+        np.concatenate([part, part, np.roll(part, 1, axis=-1), part[:1]])
+        for part in (one[:16].copy() for one in loads)
     )
-    for name in whole.__dataclass_fields__:
-        np.testing.assert_array_equal(getattr(found, name), getattr(whole, name), err_msg=name)
+    power[[0, 18, 20, 21]] *= 1e4
+    power[35, site.racks[2], 1] = np.nan
+    net = site.by_phase()
+    whole = extremes(net, power, reactive)
+    assert whole.converged.sum() == 44
+    cuts = [0, 1, 14, 14, 20, 22, 35, 48]
+    parts = [extremes(net, power[a:b], reactive[a:b]) for a, b in itertools.pairwise(cuts)]
+    parts.append(extremes(net, power[48], reactive[48]))
+    for found in (
+        Extremes.merged(parts),
+        Extremes.merged(part for part in parts),
+        Extremes.merged([Extremes.merged(parts[:4]), *parts[4:]]),
+    ):
+        for field in dataclasses.fields(whole):
+            one, other = getattr(found, field.name), getattr(whole, field.name)
+            np.testing.assert_array_equal(one, other, err_msg=field.name, strict=True)
+    # Going by the values, whose squares alone tell them apart, would have named an earlier scenario.
+    equal = [
+        (part.current == whole.current) & (end <= whole.current_scenario)
+        for part, end in zip(parts, cuts[1:], strict=False)
+    ]
+    assert np.any(equal)
+
+
+def test_chunks_without_any_state_merge_to_no_extremes():
+    line = network(np.array([-1, 0]), [0.0, 0.01], 0.0, 400.0, [0.0, 0.01])
+    lost = extremes(line, np.full((2, 2, 3), 1e9), np.zeros(3))
+    found = Extremes.merged([lost, lost])
+    assert found.current_scenario.tolist() == [-1, -1]
+    assert np.isnan(found.current).all()
+    assert np.isnan(found.loss).tolist() == [True] * 4

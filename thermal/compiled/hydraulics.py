@@ -54,10 +54,13 @@ def _kernel(function: Callable[..., Any]) -> Any:
         return njit(nogil=True, error_model="numpy")(function)
 
 
-_part = njit(error_model="numpy", forceinline=True)
+# What runs through a loop is a part of it, or the loop would not become vector instructions; whole loops stand apart,
+# so that they are compiled once.
+_line = njit(error_model="numpy", forceinline=True)
+_part = njit(error_model="numpy")
 
 
-@_part
+@_line
 def _log(x):
     """Natural logarithm of a normal positive number, within 1e-13; unlike the library's, vectors take it."""
     bits = np.float64(x).view(np.int64)
@@ -77,7 +80,7 @@ def _log(x):
     return exponent * 0.6931471805599453 + 2.0 * ratio * (1.0 + z * series)
 
 
-@_part
+@_line
 def _exp(x):
     """Exponential of a number within +-700, within 1e-12 of it; unlike the library's, vectors take it."""
     # Adding 1.5 * 2^52 leaves the nearest integer in the last bits.
@@ -97,7 +100,7 @@ def _exp(x):
     return series * power
 
 
-@_part
+@_line
 def _churchill(number, rough):
     """Friction factor and Reynolds number times its slope; `number` from CREEPING."""
     logarithm = _log(number)
@@ -126,7 +129,7 @@ def _churchill(number, rough):
     return factor, factor * (-laminar - 2.0 * turbulent * bend / both) / total
 
 
-@_part
+@_line
 def _swamee_jain(number, rough):
     """Friction factor and Reynolds number times its slope: laminar to 2,000, Dunlop's cubic to 4,000.
 
@@ -245,13 +248,13 @@ def _law(kind, here, flow, share, one, two, three, four, loss, slope):
         _orifices(flow[here], share[here], one[here], two[here], loss[here], slope[here])
 
 
-@_part
+@_line
 def _pick(values, scenario, element):
     """Element of an array whose axes are one long where all share the value."""
     return values[scenario if len(values) > 1 else 0, element if values.shape[1] > 1 else 0]
 
 
-@_part
+@_line
 def _spread(values, places, branch, into):
     """A parameter of a branch in all lanes."""
     column = branch if values.shape[1] > 1 else 0
@@ -401,6 +404,9 @@ def _factor(table, lanes, diagonal, whole, off, right, scale, least, inverse, st
     update = np.uint64(0)
     stuck[:] = 0.0
     for node in range(nodes):
+        for lane in range(lanes):
+            whole[node, lane] = diagonal[node, lane]
+    for node in range(nodes):
         hung = 0
         for lane in range(lanes):
             pivot = diagonal[node, lane]
@@ -488,13 +494,13 @@ def settle(
     bounds = (len(table.limited), lanes)
     low, high, eager = np.empty(bounds), np.empty(bounds), np.empty(bounds)
     loss, slope = np.zeros(shape), np.ones(shape)
-    flow_, share_, one_, two_ = flow.reshape(-1), share.reshape(-1), one.reshape(-1), two.reshape(-1)
-    three_, four_, loss_, slope_ = three.reshape(-1), four.reshape(-1), loss.reshape(-1), slope.reshape(-1)
+    flow_, share_, one_, two_ = flow.ravel(), share.ravel(), one.ravel(), two.ravel()
+    three_, four_, loss_, slope_ = three.ravel(), four.ravel(), loss.ravel(), slope.ravel()
     drop_, gap_, conductance_, live_ = (
-        drop.reshape(-1),
-        gap.reshape(-1),
-        conductance.reshape(-1),
-        live.reshape(-1),
+        drop.ravel(),
+        gap.ravel(),
+        conductance.ravel(),
+        live.ravel(),
     )
     potential, change = np.zeros((points, lanes)), np.zeros((points, lanes))
     right, drawn = np.zeros((points, lanes)), np.zeros((points, lanes))
@@ -538,15 +544,13 @@ def settle(
             _spread(running, place_of, branch, live)
             for lane in range(lanes):
                 lift[branch, lane] = (drop[branch, lane] - reference[lane]) * falling
-        _usable(
-            drop.reshape(-1), gap.reshape(-1), step.reshape(-1), live.reshape(-1), conductance.reshape(-1)
-        )
+        _usable(drop.ravel(), gap.ravel(), step.ravel(), live.ravel(), conductance.ravel())
         for branch in range(branches):
             for lane in range(lanes):
                 before[lane] = 1.0 if conductance[branch, lane] != 0.0 else before[lane]
         for lane in range(lanes):
             reason[lane] = UNSETTLED if before[lane] == 0.0 else UNDEFINED
-        _units(live.reshape(-1), share.reshape(-1), flow.reshape(-1))
+        _units(live.ravel(), share.ravel(), flow.ravel())
         for segment in range(len(table.kind)):
             kind = table.kind[segment]
             for branch in range(table.segment[segment], table.segment[segment + 1]):
@@ -747,7 +751,6 @@ def settle(
                 break
 
             # ---- The step, or the way back.
-            whole[:] = diagonal
             _factor(table, lanes, diagonal, whole, off, right, scale, least, inverse, stuck)
             for row in range(nodes):
                 for lane in range(lanes):
