@@ -260,7 +260,9 @@ class _Plant:
         case, liquid, warm = self._plates(state.case, inlet, power, film, step)
         enthalpy = np.where(circulated > 0, entering, self._enthalpy(state.inlet))
         # The coolant in a rack is stirred; enthalpy and mass stand for temperature and heat capacity.
-        rack, leaving = transport.tank(state.rack, self.rack_mass, moving.mass, enthalpy[:, block], liquid, step)
+        rack, leaving = transport.tank(
+            state.rack, self.rack_mass, moving.mass, enthalpy[:, block], liquid, step
+        )
         mixed = np.where(
             circulated > 0,
             by_block(facility, moving.mass * leaving) / np.where(circulated > 0, circulated, 1.0),
@@ -368,7 +370,10 @@ class _Plant:
         for kind in COOLING_KINDS:
             mine = devices.kind == DEVICE_KINDS.index(kind)
             now, ready = speed[:, mine], runs[:, mine] & (waiting[:, mine] > RESTART[kind])
-            up, down = transport.stroked(now, 1.0, RUN_UP[kind], step), transport.coasted(now, RUN_DOWN[kind], step)
+            up, down = (
+                transport.stroked(now, 1.0, RUN_UP[kind], step),
+                transport.coasted(now, RUN_DOWN[kind], step),
+            )
             speed[:, mine] = np.where(ready, up, down)
         # What is isolated carries nothing from the first moment.
         for event in self.events:

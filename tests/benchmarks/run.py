@@ -311,7 +311,9 @@ def liquid() -> dict[str, Any]:
         found[f"pod_{name}_simulated_s"] = time.perf_counter() - start
         for what in ("throttle", "trip"):
             seconds = course[f"seconds_to_{what}"].values
-            found[f"pod_{name}_seconds_to_{what}"] = float(seconds.min()) if np.isfinite(seconds).all() else None
+            found[f"pod_{name}_seconds_to_{what}"] = (
+                float(seconds.min()) if np.isfinite(seconds).all() else None
+            )
         found[f"pod_{name}_peak_case_degc"] = float(course.peak_temperature.max()) - 273.15
         found[f"pod_{name}_ledger"] = float(np.abs(course.ledger_coolant).max())
     return found

@@ -379,8 +379,14 @@ def products(kind: str | None = None) -> list[str]:
     """
     if kind is not None and kind not in KINDS:
         raise UnknownName(kind, "kind of product", KINDS)
-    found = _files(_folders())
-    return sorted(name for name, file in found.items() if kind in (None, file.parent.name))
+    return list(_names(kind, _folders()))
+
+
+@cache
+def _names(kind: str | None, folders: tuple[str, ...]) -> tuple[str, ...]:
+    """Names of the products of a kind, or of all, in some folders."""
+    found = _files(folders)
+    return tuple(sorted(name for name, file in found.items() if kind in (None, file.parent.name)))
 
 
 def kind_of(name: str) -> str | None:

@@ -68,7 +68,7 @@ def utility(facility: Facility, arrays: Arrays) -> tuple[Array, Array]:
 
 
 @rule(
-    "E4-voltage", "lowest voltage at a rack's live feeds over nominal", unit="1", axis="rack", sense="least", scale=1.0,
+    "E4-voltage", "lowest voltage at a rack's live feeds over nominal", unit="1", axis="rack", sense="least", scale=0.05,
     clause="IEC 60364-5-52 annex G: total drop at most 5 % (unverified)",
 )  # fmt: skip
 def voltage(facility: Facility, arrays: Arrays) -> tuple[Array, Array]:
@@ -95,7 +95,7 @@ def independence(facility: Facility, arrays: Arrays) -> tuple[Array, Array]:
 
 @rule(
     "E4-feeder", "voltage that one conductor loses at peak over nominal", unit="1", axis="device", sense="most",
-    scale=1.0, clause="NEC 215.2, informational note: 3 % in a feeder (unverified)",
+    scale=0.03, clause="NEC 215.2, informational note: 3 % in a feeder (unverified)",
 )  # fmt: skip
 def feeder(facility: Facility, arrays: Arrays) -> tuple[Array, Array]:
     return np.asarray(arrays["voltage_drop"]), np.full((1, 1), 0.03)
