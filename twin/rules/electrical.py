@@ -68,8 +68,8 @@ def utility(facility: Facility, arrays: Arrays) -> tuple[Array, Array]:
 
 
 @rule(
-    "E4-voltage", "lowest voltage at a rack's live feeds over nominal", unit="1", axis="rack", sense="least", scale=0.05,
-    clause="IEC 60364-5-52 annex G: total drop at most 5 % (unverified)",
+    "E4-voltage", "lowest voltage at a rack's live feeds over nominal", unit="1", axis="rack", sense="least",
+    scale=0.05, clause="IEC 60364-5-52 annex G: total drop at most 5 % (unverified)",
 )  # fmt: skip
 def voltage(facility: Facility, arrays: Arrays) -> tuple[Array, Array]:
     volts = np.asarray(arrays["feed_voltage"], dtype=np.float64)
