@@ -693,7 +693,7 @@ def _read(group: Branch) -> _Group:
         for branch in np.flatnonzero(np.broadcast_to(((slope == 0) & (bend == 0)).any(axis=0), start.shape)):
             problems.append((int(branch), "head does not fall with the flow"))
         # The flow at half the head without flow, by the form of the root that holds for b or c of 0.
-        root = np.sqrt(slope * slope - 2 * bend * shut_off) - slope
+        root = np.sqrt(np.maximum(slope * slope - 2 * bend * shut_off, 0.0)) - slope
         raw = shut_off, slope, bend, shut_off / np.where(root > 0.0, root, 1.0)
     elif isinstance(group, Valve):
         law = Law(int(group.trim))

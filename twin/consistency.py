@@ -66,6 +66,8 @@ NEEDED: dict[Path, tuple[str, ...]] = {
 }
 """Figures a product needs in this place beyond what its kind asks for."""
 
+HUMP = 1.05
+"""Greatest head of a pump over that at rest."""
 MOST_PAIRS = 20_000
 """Pairs of things in the same place that are looked for."""
 TAKEN = re.compile(r"(cdu|drycooler|trimchiller|pump|fanwall|chiller)\.\d+$|whip\.")
@@ -122,6 +124,17 @@ def _lacking(pattern: Path, path: Path, name: str) -> Iterator[Finding]:
     for figure in NEEDED.get(pattern, ()):
         if figure not in product(name).figures:
             yield path, f"{name!r} has no figure {figure!r}, which is needed here"
+
+
+def pump_findings(raw: Any) -> Iterator[Finding]:
+    """CDUs whose pumps gain head with flow, or have none at rest: no operating point is stable there."""
+    for path, name in matches(raw, ("loop", "cdus", "product")):
+        if not isinstance(name, str) or name not in products("cdu"):
+            continue
+        head = product(name, "cdu")["pumpFlowCurve"][:, 1]
+        # A hump of a few per cent before the fall is what data sheets have.
+        if head[0] <= 0.0 or head[-1] >= head[0] or head.max() > HUMP * head[0]:
+            yield path, f"the head of {name!r} rises with its flow in pumpFlowCurve; a pump's falls"
 
 
 def named_devices(raw: Any, *keys: str) -> dict[str, tuple[Path, Any]]:
@@ -324,6 +337,7 @@ def findings(raw: Any) -> Iterator[Finding]:
     yield from liquid_findings(raw)
     yield from count_findings(raw)
     yield from voltage_findings(raw)
+    yield from pump_findings(raw)
 
 
 @dataclass(frozen=True, eq=False)
