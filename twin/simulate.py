@@ -164,7 +164,8 @@ class _Plant:
     ) -> _Plant:
         chain, cooling, racks = facility.chain, facility.cooling, facility.racks
         cut = chain.parent.copy()
-        cut[chain.converter_output] = -1
+        stored = facility.devices.kind[chain.converter_device] == DEVICE_KINDS.index("ups")
+        cut[chain.converter_output[stored]] = -1
         # A UPS in eco mode becomes a source too once the utility is away.
         cut[chain.bypass_output] = -1
         islanded = replace(facility, chain=replace(chain, parent=cut))
@@ -284,7 +285,9 @@ class _Plant:
         target = racks.heat_capture * converter.output_power(power, self.law.rating, self.law.coefficients)
         full = racks.liquid_heat
         valve = full * transport.stroked(state.valve / full, target / full, STROKE, step)
-        tripped = state.tripped | (case > racks.case_limit + TRIP)
+        # Shelves hold some tens of milliseconds, less than a step: a rack that loses its feeds is off and stays so.
+        unfed = ~supply.powered[:, : len(racks.name)] & (self.cap > 0.0)
+        tripped = state.tripped | unfed | (case > racks.case_limit + TRIP)
         seen = {
             "power": power, "tokens": tokens, "case_temperature": np.where(racks.liquid, state.case, np.nan),
             "coolant_flow": np.where(racks.liquid, moving.rack, np.nan), "chilled_temperature": state.chilled,

@@ -181,6 +181,13 @@ def test_batteries_carry_what_hangs_on_the_ups_until_the_generators(pod):
     assert np.isnan(course.seconds_to_trip.values).all()
 
 
+def test_rectifiers_store_nothing():
+    """The 800 V chain has no battery in front of its racks: they go off with the utility, in the first step."""
+    course = after(twin.load("vr-800vdc"), "utility_loss at=2s", until=10.0)
+    np.testing.assert_allclose(course.seconds_to_trip.values, 0.0, atol=0.5)
+    assert (course.power.values[0, -1] == 0.0).all()
+
+
 def test_without_generators_the_racks_go_off_when_the_batteries_are_empty():
     lone = twin.load("gb300-su", {"power.devices[ups.A].product": "ups-750"})
     site = twin.load("site-250mw")
