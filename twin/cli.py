@@ -240,7 +240,12 @@ def simulate(
         bool, typer.Option("--json", help="Print one JSON object instead of the table.")
     ] = False,
 ) -> None:
-    """Let something happen to a layout: seconds until racks throttle or trip, with the time series and a plot."""
+    """Let something happen to a layout: seconds until racks throttle or trip, with the time series and a plot.
+
+    Events: pump_trip cdu=NAME or pump=NAME, cdu_loss cdu=NAME, loss_of_facility_water, chiller_restart,
+    fan_wall_loss device=NAME, power_blip for=TIME, utility_loss, leak rack=NAME rate=FLOW. Each takes at=TIME and
+    for=TIME; several names are separated by commas.
+    """
     with _told():
         facility, found, until, width = _timed(layout, set_ or [], event or [], for_, step, out)
     from twin.report import course
@@ -321,9 +326,12 @@ def flows(
     from twin.report import distribution
     from twin.study.headers import headers
 
+    from rich.console import Console
+
     state = solve(facility)
     try:
-        found = headers(facility, state=state)
+        with Console(stderr=True).status("solving the network; the first time on a machine it is compiled"):
+            found = headers(facility, state=state)
     except ValueError as error:
         typer.echo(f"twin: {error}", err=True)
         raise typer.Exit(NOT_SOLVED) from None

@@ -247,7 +247,14 @@ def test_bad_events_are_told(pod, text, told):
         events(pod, [text])
 
 
-def test_the_command_writes_and_tells(tmp_path, capsys):
+def test_the_help_names_every_event():
+    from twin.cli import simulate as command
+    from twin.event import EVENTS
+
+    assert all(name in command.__doc__ for name in EVENTS)
+
+
+def test_the_command_writes_and_tells(tmp_path):
     from typer.testing import CliRunner
 
     from twin.cli import app
