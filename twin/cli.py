@@ -322,11 +322,11 @@ def flows(
     """Coolant along the headers with direct and reverse return: who gets how much, what balances it."""
     with _told():
         facility, _, _ = _asked(layout, set_ or [], [], out, None)
+    from rich.console import Console
+
     from twin.equilibrium import solve
     from twin.report import distribution
     from twin.study.headers import headers
-
-    from rich.console import Console
 
     state = solve(facility)
     try:
