@@ -102,7 +102,11 @@ def _event(facility: Facility, text: str) -> Event:
         raise ValueError("needs how long, such as for=500ms")
     rate = 0.0
     if "rate" in given:
+        if name != "leak":
+            raise ValueError("takes no rate=")
         rate = _measure(given.pop("rate"), "m3/s", "rate")
+        if rate < 0.0:
+            raise ValueError("a leak's rate= must not be negative")
     elif name == "leak":
         raise ValueError("needs what it loses, such as rate=2L/min")
     targets = _targets(facility, kind, given)

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from electrical import converter, ups
+from electrical import converter
 from thermal import air, coldplate, line, rejection, transport
 from twin.compute import law as laws
 from twin.compute.law import Law
@@ -32,6 +32,7 @@ from twin.plant.cooling import whip_loss
 from twin.plant.hall import hall
 from twin.plant.limit import air_limit, plate_flow
 from twin.plant.loop import Flow, Return, by_block, flow, of_fluid, over
+from twin.plant.power import batteries, feed_power
 from twin.plant.supply import Supply, supplied
 from twin.plant.water import circulation, coolers, exchange, outdoors
 
@@ -98,7 +99,6 @@ class _Moving:
     """(scenario, device) time since the device has power again [s]."""
     battery: Array
     """(scenario, device) energy left in the UPS [J], NaN for other devices and those without a figure."""
-    power: Array
     tripped: npt.NDArray[np.bool_]
 
 
@@ -157,6 +157,8 @@ class _Plant:
     line_mass: Array
     """(scenario, block) coolant in the supply line, and in the return line [kg]."""
     rack_mass: Array
+    full: Array
+    """(device,) energy of charged batteries [J], NaN where there is none or no product tells it."""
 
     @classmethod
     def of(
@@ -184,6 +186,7 @@ class _Plant:
         return cls(
             facility, islanded, operation, events, law, np.nan_to_num(settled["power"]), settled["converged"],
             density * pipes / 2.0, np.where(racks.liquid, density[:, racks.block] * racks.coolant_volume, 1.0),
+            batteries(facility, np.zeros(len(facility.devices.name)))[0],
         )  # fmt: skip
 
     def start(self, settled: Mapping[str, Any]) -> _Moving:
@@ -224,8 +227,7 @@ class _Plant:
             valve=racks.heat_capture * direct,
             speed=np.where(settled["device_alive"], 1.0, 0.0),
             waiting=np.full((count, len(devices.name)), np.inf),
-            battery=np.broadcast_to(self._full(), (count, len(devices.name))).copy(),
-            power=power,
+            battery=np.broadcast_to(self.full, (count, len(devices.name))).copy(),
             tripped=np.zeros(power.shape, dtype=bool),
         )
 
@@ -233,10 +235,10 @@ class _Plant:
         """The stores a step later, and what was seen at the time."""
         facility, racks, cooling = self.facility, self.facility.racks, self.facility.cooling
         block = racks.block
-        dark, restarted = self._source(time)
+        dark = self._dark(time)
         site = self.islanded if dark else facility
         supply = self._fed(supplied(site, self._out(state, dark)))
-        speed, waiting = self._speed(state, supply, time, step, restarted)
+        speed, waiting = self._speed(state, supply, time, step)
         compressors = self._units(speed)
         # The pumps of the chilled water turn as soon as they have power, compressors and their free cooling do not.
         supply = replace(supply, units=compressors | {"chiller": supply.units["chiller"]})
@@ -281,7 +283,9 @@ class _Plant:
         aisle = hall(site, self.operation, supply, warm, wires, state.front)
         front = self._fronts(state.front, aisle, step)
         chilled = self._chilled(state.chilled, supply, compressors["chiller"], aisle, step)
-        battery = self._batteries(state.battery, supply, power, aux, aisle.fan_power, dark, step)
+        battery = self._batteries(
+            state.battery, supply, power, aux | {"fan_wall": aisle.fan_power}, dark, step
+        )
         target = racks.heat_capture * converter.output_power(power, self.law.rating, self.law.coefficients)
         full = racks.liquid_heat
         valve = full * transport.stroked(state.valve / full, target / full, STROKE, step)
@@ -293,7 +297,7 @@ class _Plant:
             "coolant_flow": np.where(racks.liquid, moving.rack, np.nan), "chilled_temperature": state.chilled,
             "inlet_temperature": inlet[:, block], "return_temperature": self._of_racks(state.rack),
             "supply_temperature": inlet, "cdu_duty": duty, "facility_supply_temperature": state.facility,
-            "air_inlet_temperature": state.front, "battery": state.battery / np.maximum(self._full(), 1.0),
+            "air_inlet_temperature": state.front, "battery": state.battery / np.maximum(self.full, 1.0),
             "device_speed": speed, "throttled": (power < allowed * (1.0 - 1e-9)) & live,
             "off": ~live & (self.cap > 0.0),
             "stored": self._stored(state), "liquid": liquid, "pumped": moving.pump_power,
@@ -311,14 +315,12 @@ class _Plant:
             speed,
             waiting,
             battery,
-            power,
             tripped,
         )
         return after, seen
 
-    def _source(self, time: float) -> tuple[bool, float]:
-        """Whether the site has neither utility nor generators, and since when it has power again [s]."""
-        since = -np.inf
+    def _dark(self, time: float) -> bool:
+        """Whether the site has neither utility nor generators."""
         for event in self.events:
             if event.kind not in ("power_blip", "utility_loss"):
                 continue
@@ -326,10 +328,8 @@ class _Plant:
             if event.kind == "utility_loss" and self.facility.standby is not None:
                 end = min(end, event.start + self.facility.standby.start_time)
             if event.start <= time < end:
-                return True, np.inf
-            if time >= end:
-                since = max(since, end)
-        return False, since
+                return True
+        return False
 
     def _out(self, state: _Moving, dark: bool) -> Operation:
         """The operation with what events and empty batteries take out: without any source, the UPS without energy."""
@@ -352,9 +352,7 @@ class _Plant:
         np.add.at(fed, (slice(None), chain.feed_load), supply.share)
         return replace(supply, powered=fed > 0.0)
 
-    def _speed(
-        self, state: _Moving, supply: Supply, time: float, step: float, restarted: float
-    ) -> tuple[Array, Array]:
+    def _speed(self, state: _Moving, supply: Supply, time: float, step: float) -> tuple[Array, Array]:
         """Speeds a step later, and how long each device has had power."""
         devices = self.facility.devices
         runs = supply.device.copy()
@@ -543,59 +541,28 @@ class _Plant:
         supply: Supply,
         power: Array,
         aux: Mapping[str, Array],
-        fans: Array,
         dark: bool,
         step: float,
     ) -> Array:
-        """Energy left in the UPS; it is drawn while there is no source, and not charged again."""
+        """Energy left in the UPS; it is drawn while there is no source, and not charged again.
+
+        Without the losses between UPS and loads, some half a percent, and without dry coolers and chillers.
+        """
         if not dark:
             return battery
         facility, chain = self.facility, self.facility.chain
-        racks, rows = len(facility.racks.name), len(facility.rows)
-        load = np.zeros((len(power), len(chain.load_name)))
-        load[:, :racks] = power
-        load[:, racks : racks + rows] = self.operation.support_load * supply.powered[:, racks : racks + rows]
-        place = racks + rows
-        for kind in COOLING_KINDS:
-            groups = len(facility.groups(kind))
-            if kind in aux:
-                load[:, place : place + groups] = aux[kind]
-            elif kind == "fan_wall":
-                load[:, place : place + groups] = fans
-            place += groups
-        carried = load[:, chain.feed_load] * supply.share
+        loads = {kind: np.zeros((1, len(facility.groups(kind)))) for kind in COOLING_KINDS} | aux
+        carried = feed_power(facility, self.operation, supply, power, loads)
+        below = np.zeros((len(power), len(chain.parent)))
+        np.add.at(below, (slice(None), chain.feed_node), carried)
+        for node in range(len(chain.parent) - 1, 0, -1):
+            if chain.parent[node] >= 0:
+                below[:, chain.parent[node]] += below[:, node]
         drawn = np.zeros(battery.shape)
-        for device, bus in zip(
-            [*chain.converter_device, *chain.bypass_device],
-            [*chain.converter_output, *chain.bypass_output],
-            strict=True,
-        ):
-            mine = self._behind(int(bus))
-            drawn[:, device] = carried[:, mine].sum(axis=-1)
-        curves = np.zeros((len(facility.devices.name), 3))
-        curves[chain.converter_device] = chain.converter_coefficients
-        curves[chain.bypass_device] = chain.bypass_coefficients
-        taken = ups.battery_power(drawn, facility.devices.rating, np.full(1, ups.ON_BATTERY), curves)
+        outputs = np.concatenate([chain.converter_output, chain.bypass_output])
+        drawn[:, np.concatenate([chain.converter_device, chain.bypass_device])] = below[:, outputs]
+        _, taken = batteries(facility, drawn)
         return np.maximum(battery - taken * step, 0.0)
-
-    def _behind(self, bus: int) -> Index:
-        """Feeds whose way to their source leads over a bus."""
-        parent, feeds = self.facility.chain.parent, self.facility.chain.feed_node
-        over_ = np.zeros(len(parent), dtype=bool)
-        over_[bus] = True
-        for node in range(bus + 1, len(parent)):
-            over_[node] = over_[parent[node]]
-        return np.flatnonzero(over_[feeds])
-
-    def _full(self) -> Array:
-        """(device,) energy of charged batteries [J], NaN where no product tells it."""
-        named = {made.name: made for made in self.facility.products if made.kind == "ups"}
-        return np.array(
-            [
-                named[name].get("batteryEnergy", np.nan) if name in named else np.nan
-                for name in self.facility.devices.product
-            ]
-        )
 
     def _enthalpy(self, temperature: Array) -> Array:
         return of_fluid(self.facility, "enthalpy", temperature)
@@ -691,6 +658,16 @@ def _labelled(
     found["ledger_coolant"] = (
         ("scenario", B), (gained - (stored[:, -1] - stored[:, 0])) / through,
         {"units": "1", "long_name": "(heat in - heat out - heat stored) of the coolant over heat in"},
+    )  # fmt: skip
+    leaked = np.zeros(len(facility.blocks))
+    for event in plant.events:
+        if event.kind == "leak":
+            open_for = min(event.duration, max(times[-1] - event.start, 0.0))
+            for name in event.targets:
+                leaked[facility.racks.block[facility.racks.name.index(name)]] += event.rate * open_for
+    found["leaked_volume"] = (
+        ("scenario", B), np.where(plant.solved[:, None], leaked, np.nan),
+        {"units": "m3", "long_name": "coolant lost by leaks until they are isolated"},
     )  # fmt: skip
     labels = {
         "scenario": np.arange(count), "time": ("time", times, {"units": "s"}), R: list(facility.racks.name),

@@ -218,6 +218,10 @@ def test_a_leak_is_isolated_and_takes_its_rack_with_it(pod):
     trip = course.seconds_to_trip.values[0]
     assert np.isfinite(trip[gone])
     assert np.isnan(np.delete(trip, gone)).all()
+    # Two litres a minute for five seconds; the valve of the second leak is not shut before the end.
+    assert course.leaked_volume.values == pytest.approx(2e-3 / 60.0 * 5.0)
+    two = after(pod, "leak rack=row1.03,row1.04 rate=2L/min at=40s", until=60.0)
+    assert two.leaked_volume.values == pytest.approx(2.0 * 2e-3 / 60.0 * 20.0)
 
 
 def test_a_finer_step_tells_the_same(pod):
@@ -238,6 +242,8 @@ def test_a_finer_step_tells_the_same(pod):
         ("power_blip at=1s", "needs how long"),
         ("leak rack=row1.01 at=1s", "needs what it loses"),
         ("utility_loss cdu=cdu.1", "takes no cdu="),
+        ("pump_trip cdu=cdu.1 rate=2L/min", "takes no rate="),
+        ("leak rack=row1.01 rate=-2L/min", "must not be negative"),
         ("cdu_loss cdu=cdu.1 at=1s at=2s", "given twice"),
         ("", "no event ''"),
     ],

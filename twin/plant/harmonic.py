@@ -132,7 +132,7 @@ def _drawn(
 ) -> Array:
     """Fundamental current of the sources at the nodes of the network, (scenario, node) [A]."""
     chain, net = facility.chain, facility.harmonic
-    watts = feed_power(facility, operation, supply, power, heat)
+    watts = feed_power(facility, operation, supply, power, heat.auxiliary)
     volts = chain.voltage[chain.feed_node] * mean.voltage[:, chain.feed_node]
     each = watts * np.hypot(1.0, chain.feed_tangent) / (np.sqrt(3.0) * volts)
     amps = np.zeros((len(power), len(net.forest.parent)))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from electrical import converter, tree
+from electrical import converter, tree, ups
 from twin.facility import COOLING_KINDS, DEVICE_KINDS, Facility, Stage
 from twin.operation import Operation
 from twin.plant.cooling import Heat
@@ -115,10 +115,26 @@ def feed(facility: Facility, operation: Operation, supply: Supply, power: Array,
     )
 
 
-def feed_power(facility: Facility, operation: Operation, supply: Supply, power: Array, heat: Heat) -> Array:
-    """What each feed draws with `power` at the racks, (scenario, feed) [W]."""
-    load = _loads(facility, operation, supply, power, heat)
+def feed_power(
+    facility: Facility, operation: Operation, supply: Supply, power: Array, auxiliary: Mapping[str, Array]
+) -> Array:
+    """What each feed draws with `power` at the racks and `auxiliary` at the cooling, (scenario, feed) [W]."""
+    load = _loads(facility, operation, supply, power, auxiliary)
     return np.asarray(load[:, facility.chain.feed_load] * supply.share)
+
+
+def batteries(facility: Facility, drawn: Array) -> tuple[Array, Array]:
+    """Energy of the charged battery of each UPS, (device,) [J], and what it gives while the UPS draws nothing else and
+    `drawn` leaves it, (scenario, device) [W]. NaN energy for other devices and for products that do not tell it."""
+    devices = facility.devices
+    named = {made.name: made for made in facility.products if made.kind == "ups"}
+    energy = np.full(len(devices.name), np.nan)
+    curves = np.zeros((len(devices.name), 3))
+    for place, name in enumerate(devices.product):
+        if name in named:
+            energy[place] = named[name].get("batteryEnergy", np.nan)
+            curves[place] = converter.loss_coefficients(*named[name]["efficiency"].T)
+    return energy, ups.battery_power(drawn, devices.rating, np.full(1, ups.ON_BATTERY), curves)
 
 
 def at_buses(
@@ -137,7 +153,7 @@ def _drawn(
     """What each feed draws, (scenario, feed) [W], the loads of the buses without converters, (scenario, node) [W],
     [var], and the no-load losses of transformers among them, (scenario, transformer) [W]."""
     chain = facility.chain
-    drawn = feed_power(facility, operation, supply, power, heat)
+    drawn = feed_power(facility, operation, supply, power, heat.auxiliary)
     active = (chain.injection @ drawn.T).T
     reactive = (chain.injection @ (drawn * chain.feed_tangent).T).T
     standing = chain.standing_power * supply.node[:, chain.transformer_node]
@@ -147,10 +163,12 @@ def _drawn(
     return drawn, active, reactive, standing
 
 
-def _loads(facility: Facility, operation: Operation, supply: Supply, power: Array, heat: Heat) -> Array:
+def _loads(
+    facility: Facility, operation: Operation, supply: Supply, power: Array, auxiliary: Mapping[str, Array]
+) -> Array:
     """Active power of every load of the one-line, (scenario, load) [W], in the order in which it was drawn."""
     support = support_power(facility, operation, supply)
-    parts = (power, support, *(heat.auxiliary[kind] for kind in COOLING_KINDS))
+    parts = (power, support, *(auxiliary[kind] for kind in COOLING_KINDS))
     scenarios = max(len(supply.powered), *(len(part) for part in parts))
     joined = [np.broadcast_to(part, (scenarios, part.shape[1])) for part in parts]
     return np.asarray(np.concatenate(joined, axis=1) * supply.powered)

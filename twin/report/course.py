@@ -49,6 +49,7 @@ def record(
         ],
         "until": float(one.time.values[-1]),
         "racks": {name: plain(name) for name, *_ in COLUMNS} | {"name": list(facility.racks.name)},
+        "leaked_volume": plain("leaked_volume"),
         "ledger": {"coolant": plain("ledger_coolant")},
         "files": files,
     }
@@ -102,6 +103,9 @@ def show(
     left = one.battery.values
     if np.isfinite(left).any() and np.nanmin(left) < 1.0:
         warm.append(f"batteries down to {np.nanmin(left):.0%}")
+    lost = float(one.leaked_volume.sum())
+    if lost > 0.0:
+        warm.append(f"{text(lost, 'm3', 3)} of coolant lost by leaks")
     note = Text("At most: " + ", ".join(warm))
     console.print(Group(head, *listed, Text(""), table, *more, Text(""), note))
     for kind, file in files.items():

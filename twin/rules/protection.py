@@ -6,6 +6,7 @@ import numpy as np
 
 from electrical import converter, ups
 from twin.facility import DEVICE_KINDS, Facility
+from twin.plant.power import batteries
 from twin.plant.protection import protected
 from twin.rules.registry import Array, Arrays, rule
 
@@ -86,14 +87,8 @@ def battery(facility: Facility, arrays: Arrays) -> tuple[Array, Array]:
     devices, standby = facility.devices, facility.standby
     if standby is None:
         return np.full((1, len(devices.name)), np.nan), np.zeros((1, 1))
-    named = {made.name: made for made in facility.products if made.kind == "ups"}
-    owned = [named.get(name) for name in devices.product]
-    energy = np.array([made.get("batteryEnergy", np.nan) if made else np.nan for made in owned])
-    curves = [converter.loss_coefficients(*made["efficiency"].T) if made else np.zeros(3) for made in owned]
-    drawn = ups.battery_power(
-        np.asarray(arrays["device_power"]), devices.rating, np.full(1, ups.ON_BATTERY), np.array(curves)
-    )
-    held = np.where(np.asarray(arrays["device_power"]) > 0.0, ups.hold_up(energy, drawn), np.nan)
+    load = np.asarray(arrays["device_power"])
+    held = np.where(load > 0.0, ups.hold_up(*batteries(facility, load)), np.nan)
     return held, np.full((1, 1), standby.start_time + RESERVE)
 
 
