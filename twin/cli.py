@@ -42,6 +42,15 @@ catalogue = typer.Typer(
 )
 app.add_typer(catalogue, name="catalogue")
 
+Layout = Annotated[str, typer.Argument(help="Layout file, or the name of a built-in layout.")]
+Sets = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="PATH=VALUE", help="Replace a value of the layout: site.dry_bulb='38 degC'."
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
+
 
 def _version(asked: bool) -> None:
     if asked:
@@ -65,23 +74,14 @@ def main(
 
 @app.command()
 def run(
-    layout: Annotated[
-        str, typer.Argument(help="Layout file, or the name of a built-in layout.")
-    ] = "gb300-su",
-    set_: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", metavar="PATH=VALUE", help="Replace a value of the layout: site.dry_bulb='38 degC'."
-        ),
-    ] = None,
+    layout: Layout = "gb300-su",
+    set_: Sets = None,
     without: Annotated[
         list[str] | None,
         typer.Option(metavar="DEVICE", help="A device that is out of service, such as ups.A or cdu.1."),
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder for the three files.")] = Path("results"),
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object instead of the summary.")
-    ] = False,
+    as_json: AsJson = False,
     variable: Annotated[
         str | None,
         typer.Option(
@@ -124,10 +124,7 @@ def view(
     source: Annotated[
         str, typer.Argument(metavar="LAYOUT|STATE.NC", help="Layout, or a state that `twin run` wrote.")
     ] = "gb300-su",
-    set_: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="PATH=VALUE", help="Replace a value of the layout, as in `twin run`."),
-    ] = None,
+    set_: Sets = None,
     without: Annotated[
         list[str] | None,
         typer.Option(metavar="DEVICE", help="A device that is out of service, such as ups.A or cdu.1."),
@@ -167,18 +164,11 @@ def view(
 
 @app.command()
 def contingency(
-    layout: Annotated[
-        str, typer.Argument(help="Layout file, or the name of a built-in layout.")
-    ] = "gb300-su",
+    layout: Layout = "gb300-su",
     order: Annotated[int, typer.Option(min=1, max=2, help="Devices out at once, at most.")] = 2,
     whips: Annotated[bool, typer.Option("--whips", help="Every whip can be out as well.")] = False,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="PATH=VALUE", help="Replace a value of the layout, as in `twin run`."),
-    ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object instead of the table.")
-    ] = False,
+    set_: Sets = None,
+    as_json: AsJson = False,
     out: Annotated[Path | None, typer.Option(metavar="FILE.csv", help="File for every state.")] = None,
 ) -> None:
     """Take every device of the power chain out, alone and in pairs: racks lost, overloads, common causes."""
@@ -220,9 +210,7 @@ def contingency(
 
 @app.command()
 def simulate(
-    layout: Annotated[
-        str, typer.Argument(help="Layout file, or the name of a built-in layout.")
-    ] = "gb300-su",
+    layout: Layout = "gb300-su",
     event: Annotated[
         list[str] | None,
         typer.Option(metavar="EVENT", help="What happens: 'pump_trip cdu=cdu.1 at=10s'; may be given again."),
@@ -231,14 +219,9 @@ def simulate(
         str, typer.Option("--for", metavar="TIME", help="How long, such as 120s or 10min.")
     ] = "120 s",
     step: Annotated[str, typer.Option(metavar="TIME", help="Time step, 50 ms to 5 s.")] = "500 ms",
-    set_: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="PATH=VALUE", help="Replace a value of the layout, as in `twin run`."),
-    ] = None,
+    set_: Sets = None,
     out: Annotated[Path, typer.Option(help="Folder for the three files.")] = Path("results"),
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object instead of the table.")
-    ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Let something happen to a layout: seconds until racks throttle or trip, with the time series and a plot.
 
@@ -307,17 +290,10 @@ def _timed(
 
 @app.command()
 def flows(
-    layout: Annotated[
-        str, typer.Argument(help="Layout file, or the name of a built-in layout.")
-    ] = "gb300-su",
-    set_: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="PATH=VALUE", help="Replace a value of the layout, as in `twin run`."),
-    ] = None,
+    layout: Layout = "gb300-su",
+    set_: Sets = None,
     out: Annotated[Path, typer.Option(help="Folder for the two files.")] = Path("results"),
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object instead of the table.")
-    ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Coolant along the headers with direct and reverse return: who gets how much, what balances it."""
     with _told():

@@ -18,6 +18,8 @@ from twin.units import text
 
 MOST = 48
 """Racks that are listed on a terminal."""
+BLOCKS = 6
+"""Blocks whose loops are listed there."""
 COLOURS = {"direct": "#2f6690", "reverse": "#c77d2e"}
 
 
@@ -78,9 +80,9 @@ def show(console: Console, facility: Facility, found: xr.Dataset, files: dict[st
         table.add_row(racks[place], *cells)
     more = [Text(f"and {len(wet) - MOST:,} more racks", "dim")] if len(wet) > MOST else []
     lines = []
-    for block, name in enumerate(found.block.values.tolist()):
-        if not np.isfinite(found["head"].values[0, block]) or block >= 6:
-            continue
+    loops = np.flatnonzero(np.isfinite(found["head"].values[0]))
+    for block in loops[:BLOCKS]:
+        name = found.block.values[block]
         for way, arrangement in enumerate(found.arrangement.values.tolist()):
             worst = racks[int(found.worst_rack.values[way, block])]
             lines.append(
@@ -94,6 +96,8 @@ def show(console: Console, facility: Facility, found: xr.Dataset, files: dict[st
                     f"{text(float(found.lowest_pressure.values[way, block]), 'Pa')} absolute",
                 )
             )
+    if len(loops) > BLOCKS:
+        lines.append(Text(f"and {len(loops) - BLOCKS:,} more blocks", "dim"))
     note = Text(
         "Flows with all valves wide open; balanced: what a valve has to take for the flow asked for.", "dim"
     )
