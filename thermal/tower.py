@@ -18,7 +18,17 @@ from thermal.psychrometrics import (
     saturated_temperature,
 )
 from thermal.psychrometrics import wet_bulb as wet_bulb_of
-from thermal.quantities import Array, MassFlow, Pressure, Ratio, SpecificHeat, Temperature
+from thermal.quantities import (
+    Array,
+    CapacityRate,
+    MassFlow,
+    Power,
+    Pressure,
+    Ratio,
+    SpecificHeat,
+    Temperature,
+    ThermalResistance,
+)
 from thermal.rejection import _root
 
 # Where Chebyshev's rule of four points looks, over the range of the water from its outlet.
@@ -26,6 +36,8 @@ POINTS = (0.1, 0.4, 0.6, 0.9)
 # Driving enthalpy below which a point counts as having none [J/kg]: a tower without end.
 PINCH = 1e-3
 STILL = 1e-9  # smallest ratio of flows that is divided by
+# Hottest water that a tower is looked for at [K]: below boiling at 3,000 m.
+HOTTEST = 360.0
 
 
 def _heat_capacity(water_in: Temperature, water_out: Temperature) -> SpecificHeat:
@@ -113,6 +125,39 @@ def leaving_temperature(
     return _root(surplus, np.minimum(bulb, warm), warm)
 
 
+def balanced_temperature(
+    inlet: Temperature,
+    resistance: ThermalResistance,
+    rate: CapacityRate,
+    added: Power,
+    wet_bulb: Temperature,
+    water_to_air: Ratio,
+    number: Ratio,
+    pressure: Pressure,
+) -> Temperature:
+    """Water temperature after a tower that cools a stream through an exchanger, (...,) [K].
+
+    inlet : of the stream into the exchanger [K]. resistance : inlet less the tower's leaving water over the heat that
+    passes, 1 / (effectiveness x smaller capacity rate) [K/W]. rate : capacity rate of the tower's water [W/K]. added :
+    heat of its pumps [W]. wet_bulb, water_to_air, number, pressure : as of `leaving_temperature`. The heat of a stream
+    that is no warmer than the water is nothing. A duty that is given, whatever the stream's temperature, is an endless
+    resistance: inlet 0, resistance infinite and added = the duty.
+
+    >>> round(float(balanced_temperature(320.15, 1e-5, 400e3, 0.0, 298.15, 1.2, 1.467, 101325.0)), 2)
+    301.1
+    """
+    bulb = np.asarray(wet_bulb, dtype=np.float64)
+
+    def surplus(leaving: Array) -> Array:
+        heat = np.maximum(np.asarray(inlet) - leaving, 0.0) / resistance + added
+        entering = leaving + heat / rate
+        asked = _heat_capacity(entering, leaving) * (entering - leaving) / np.maximum(number, STILL)
+        driving = _driving_enthalpy(entering, leaving, bulb, water_to_air, pressure)
+        return np.asarray(driving - asked)
+
+    return _root(surplus, bulb, np.maximum(HOTTEST, bulb))
+
+
 def air_ratio(
     water_in: Temperature,
     target: Temperature,
@@ -135,10 +180,13 @@ def air_ratio(
     0.767
     """
 
+    heat = _heat_capacity(water_in, target) * (np.asarray(water_in) - target)
+
     def surplus(ratio: Array) -> Array:
         number = scaled_merkel_number(rated_number, water_ratio, ratio, exponent)
         water_to_air = np.asarray(rated_water_to_air) * water_ratio / np.maximum(ratio, STILL)
-        return np.asarray(target) - leaving_temperature(water_in, wet_bulb, water_to_air, number, pressure)
+        driving = _driving_enthalpy(water_in, target, wet_bulb, water_to_air, pressure)
+        return np.asarray(driving * number - heat)
 
     return _root(surplus, np.asarray(minimum), 1.0)
 

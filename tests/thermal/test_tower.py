@@ -8,6 +8,7 @@ from thermal.fluid import WATER
 from thermal.psychrometrics import enthalpy, humidity, saturated_enthalpy, saturated_humidity, wet_bulb
 from thermal.tower import (
     air_ratio,
+    balanced_temperature,
     evaporation,
     leaving_temperature,
     merkel_number,
@@ -118,6 +119,26 @@ def test_leaving_temperature_at_its_limits_and_monotone() -> None:
     # Water as cold as the wet bulb, or colder, is not cooled.
     cold = leaving_temperature(bulb + np.array([0.0, -5.0]), bulb, 1.0, 1.5, PRESSURE)
     np.testing.assert_allclose(cold, bulb + np.array([0.0, -5.0]), rtol=0, atol=1e-9)
+
+
+def test_balanced_temperature_closes_both_balances() -> None:
+    """What passes the exchanger is what the tower takes, each by its own law; without an exchanger the duty is given."""
+    inlet, resistance, rate, added = CELSIUS + 47.0, np.array([1e-5, 4e-6]), 400e3, 20e3
+    bulb, number = CELSIUS + np.array([[5.0], [25.0]]), 1.467
+    leaving = balanced_temperature(inlet, resistance, rate, added, bulb, 1.2, number, PRESSURE)
+    entering = leaving + ((inlet - leaving) / resistance + added) / rate
+    np.testing.assert_allclose(
+        leaving_temperature(entering, bulb, 1.2, number, PRESSURE), leaving, rtol=0, atol=1e-8
+    )
+    duty = np.array([1e6, 4e6])
+    given = balanced_temperature(0.0, np.inf, rate, duty, bulb, 1.2, number, PRESSURE)
+    np.testing.assert_allclose(
+        merkel_number(given + duty / rate, given, bulb, 1.2, PRESSURE), number, rtol=1e-9
+    )
+    # Nothing to cool: the wet bulb; and never colder with more to cool.
+    assert balanced_temperature(0.0, np.inf, rate, 0.0, bulb[0], 1.2, number, PRESSURE) == bulb[0]
+    heavy = balanced_temperature(0.0, np.inf, rate, np.linspace(0, 16e6, 50), bulb, 1.2, number, PRESSURE)
+    assert np.all(np.diff(heavy) > 0)
 
 
 def test_scaled_number_is_a_power_law() -> None:

@@ -222,6 +222,10 @@ CASES = {
     "thermal.tower.leaving_temperature": dict(
         water_in=313.15, wet_bulb=np.array([290.15, 297.15]), water_to_air=1.2, number=1.4, pressure=95e3
     ),
+    "thermal.tower.balanced_temperature": dict(
+        inlet=np.array([318.15, 321.15]), resistance=1e-5, rate=4e5, added=2e4, wet_bulb=297.15, water_to_air=1.2,
+        number=1.4, pressure=95e3,
+    ),
     "thermal.tower.air_ratio": dict(
         water_in=313.15, target=303.15, wet_bulb=np.array([290.15, 295.15]), water_ratio=0.9, rated_water_to_air=1.2,
         rated_number=1.467, pressure=95e3, minimum=0.1, exponent=0.55,
@@ -578,7 +582,14 @@ DIMENSIONAL = {
     },
     **{
         f"thermal.tower.{name}": "properties of moist air and water"
-        for name in ("merkel_number", "leaving_temperature", "air_ratio", "evaporation", "precooled")
+        for name in (
+            "merkel_number",
+            "leaving_temperature",
+            "balanced_temperature",
+            "air_ratio",
+            "evaporation",
+            "precooled",
+        )
     },
     **{
         f"thermal.hydraulics.{name}": "branches stand in SI, Kv and Cv in the units of data sheets"
