@@ -7,6 +7,9 @@ Merkel, VDI-Forschungsheft 275, 1925. All flows of air are of dry air.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import pairwise
+
 import numpy as np
 
 from thermal.fluid import WATER
@@ -31,8 +34,8 @@ from thermal.quantities import (
 )
 from thermal.rejection import _root
 
-# Where Chebyshev's rule of four points looks, over the range of the water from its outlet.
-POINTS = (0.1, 0.4, 0.6, 0.9)
+# Where the driving enthalpy is looked at, over the range of the water from its outlet.
+POINTS = tuple(point / 8 for point in range(9))
 # Driving enthalpy below which a point counts as having none [J/kg]: a tower without end.
 PINCH = 1e-3
 STILL = 1e-9  # smallest ratio of flows that is divided by
@@ -56,14 +59,29 @@ def _driving_enthalpy(
     drop = np.asarray(water_in) - water_out
     gain = np.asarray(water_to_air) * _heat_capacity(water_in, water_out) * drop
     entering = saturated_enthalpy(wet_bulb, pressure)
-    inverse: Array = 0.0
-    least: Array = np.inf
-    for point in POINTS:
-        left = saturated_enthalpy(water_out + point * drop, pressure) - entering - point * gain
-        least = np.minimum(least, left)
-        inverse = inverse + 1 / np.maximum(left, PINCH)
-    mean: Array = np.where(np.asarray(least) > PINCH, len(POINTS) / np.asarray(inverse), 0.0)
+    left = [
+        saturated_enthalpy(water_out + point * drop, pressure) - entering - point * gain for point in POINTS
+    ]
+    least = np.minimum.reduce(np.broadcast_arrays(*left))
+    left = [np.maximum(one, PINCH) for one in left]
+    fine, coarse = _mean_inverse(left), _mean_inverse(left[::2])
+    inverse = fine + (fine - coarse) / 3
+    mean: Array = np.where(least > PINCH, 1 / inverse, 0.0)
     return mean
+
+
+def _mean_inverse(values: Sequence[Array]) -> Array:
+    """Mean of 1 / v over equal intervals in which v is a straight line between the given values, above 0."""
+    total: Array = 0.0
+    for one, other in pairwise(values):
+        bend = (np.asarray(other) - one) / (np.asarray(other) + one)
+        small = np.abs(bend) < 1e-4
+        safe = np.where(small, 0.5, bend)
+        # The logarithmic mean of the two ends is (v1 + v2) / 2 x bend / artanh(bend).
+        total = total + np.where(small, 1 + bend**2 / 3, np.arctanh(safe) / safe) * 2 / (
+            np.asarray(other) + one
+        )
+    return total / (len(values) - 1)
 
 
 def merkel_number(
@@ -76,12 +94,13 @@ def merkel_number(
     """Merkel number that a counterflow tower needs to cool water so far, (...,).
 
     water_in, water_out : [K]. wet_bulb : of the entering air [K]. water_to_air : water over dry air by mass, L/G.
-    pressure : [Pa]. The integral of c dT / (h_saturated(T) - h_air) over the water by Chebyshev's rule of four points,
-    as the acceptance code CTI ATC-105 has it (unverified); infinite where the air cannot take up the heat. The rule
-    is within 0.3 % of the integral where the approach is 3 K or more.
+    pressure : [Pa]. The integral of c dT / (h_saturated(T) - h_air) over the water; infinite where the air cannot take
+    up the heat. By logarithmic means of the driving enthalpy over eight intervals and over four, extrapolated: within
+    0.05 % of the integral where the approach is 3 K or more, 0.3 % at 0.5 K, 1.5 % at 0.1 K, up to a number of 10.
+    Chebyshev's four points, as the acceptance code CTI ATC-105 has them (unverified), see no pinch at the wet bulb.
 
     >>> round(float(merkel_number(313.15, 303.15, 298.15, 1.2, 101325.0)), 3)
-    1.467
+    1.468
     """
     driving = np.asarray(_driving_enthalpy(water_in, water_out, wet_bulb, water_to_air, pressure))
     heat = _heat_capacity(water_in, water_out) * (np.asarray(water_in) - water_out)
@@ -150,7 +169,8 @@ def balanced_temperature(
 
     def surplus(leaving: Array) -> Array:
         heat = np.maximum(np.asarray(inlet) - leaving, 0.0) / resistance + added
-        entering = leaving + heat / rate
+        # Beyond boiling nothing is right any more, but the root is still above it.
+        entering = np.minimum(leaving + heat / rate, HOTTEST + 40)
         asked = _heat_capacity(entering, leaving) * (entering - leaving) / np.maximum(number, STILL)
         driving = _driving_enthalpy(entering, leaving, bulb, water_to_air, pressure)
         return np.asarray(driving - asked)

@@ -36,9 +36,14 @@ PRODUCTS: dict[Path, tuple[str, ...]] = {
     ("loop", "main", "product"): ("pipe",),
     ("loop", "row", "product"): ("pipe",),
     ("loop", "branch", "product"): ("pipe",),
-    ("plant", "dry_coolers", "product"): ("dry_cooler",),
-    ("plant", "trim_chillers", "product"): ("chiller",),
-    ("plant", "pumps", "product"): ("pump",),
+    **{(*place, "plant", *path): kinds for place in ((), ("shared",)) for path, kinds in {
+        ("dry_coolers", "product"): ("dry_cooler",),
+        ("towers", "product"): ("tower",),
+        ("outdoor", "exchangers", "product"): ("exchanger",),
+        ("outdoor", "pumps", "product"): ("pump",),
+        ("trim_chillers", "product"): ("chiller",),
+        ("pumps", "product"): ("pump",),
+    }.items()},
     ("air", "fan_walls", "product"): ("fan_wall",),
     ("air", "chillers", "product"): ("chiller",),
     ("power", "devices", "*", "product"): POWER_KINDS,
@@ -47,15 +52,12 @@ PRODUCTS: dict[Path, tuple[str, ...]] = {
     ("shared", "devices", "*", "product"): POWER_KINDS,
     ("shared", "devices", "*", "conductor"): ("conductor",),
     ("shared", "devices", "*", "breaker"): ("breaker", "relay"),
-    ("shared", "plant", "dry_coolers", "product"): ("dry_cooler",),
-    ("shared", "plant", "trim_chillers", "product"): ("chiller",),
-    ("shared", "plant", "pumps", "product"): ("pump",),
-}
+}  # fmt: skip
 """Where a layout names a product, and the kinds it may be of."""
 
 NEEDED: dict[Path, tuple[str, ...]] = {
-    ("plant", "trim_chillers", "product"): ("leavingTemperatureMaximum",),
-    ("shared", "plant", "trim_chillers", "product"): ("leavingTemperatureMaximum",),
+    ("plant", "trim_chillers", "product"): ("leavingTemperatureMaximum", "carnotFraction"),
+    ("shared", "plant", "trim_chillers", "product"): ("leavingTemperatureMaximum", "carnotFraction"),
     ("air", "chillers", "product"): (
         "freeCoolingEffectiveness",
         "freeCoolingCop",
@@ -70,13 +72,16 @@ HUMP = 1.05
 """Greatest head of a pump over that at rest."""
 MOST_PAIRS = 20_000
 """Pairs of things in the same place that are looked for."""
-TAKEN = re.compile(r"(cdu|drycooler|trimchiller|pump|fanwall|chiller)\.\d+$|whip\.")
+TAKEN = re.compile(r"(cdu|drycooler|tower|outdoorpump|trimchiller|pump|fanwall|chiller)\.\d+$|whip\.")
 """Names that the build gives to cooling equipment and whips."""
 LONG = 20
 """Names of a circle that are written out."""
 NEAR = 1e-6
 """Lengths that are rounding [m]."""
-PLANT: tuple[Path, ...] = (("plant", "dry_coolers"), ("plant", "trim_chillers"), ("plant", "pumps"))
+PLANT: tuple[Path, ...] = (
+    ("plant", "dry_coolers"), ("plant", "towers"), ("plant", "outdoor", "pumps"), ("plant", "trim_chillers"),
+    ("plant", "pumps"),
+)  # fmt: skip
 EQUIPMENT: tuple[Path, ...] = (("loop", "cdus"), *PLANT, ("air", "fan_walls"), ("air", "chillers"))
 
 FEEDS: dict[str, tuple[int, ...]] = {"N": (1,), "N+1": (2,), "2N": (2,), "3N/2": (2,), "4N3R": (2, 4)}
@@ -135,6 +140,47 @@ def pump_findings(raw: Any) -> Iterator[Finding]:
         # A hump of a few per cent before the fall is what data sheets have.
         if head[0] <= 0.0 or head[-1] >= head[0] or head.max() > HUMP * head[0]:
             yield path, f"the head of {name!r} rises with its flow in pumpFlowCurve; a pump's falls"
+
+
+def plant_findings(raw: Any) -> Iterator[Finding]:
+    """Plants whose parts do not go together, chillers without figures of their power, set-points out of order."""
+    for place in (("plant",), ("shared", "plant")):
+        for path, plant in matches(raw, place):
+            if isinstance(plant, dict):
+                for key, message in _plant(plant):
+                    yield (*path, key) if key else path, message
+    for path, name in matches(raw, ("air", "chillers", "product")):
+        if isinstance(name, str) and name in products("chiller"):
+            figures = product(name, "chiller").figures
+            if "carnotFraction" not in figures and "capacityCurve" not in figures:
+                yield (
+                    path,
+                    f"{name!r} has neither 'carnotFraction' nor 'capacityCurve', one of which is needed",
+                )
+    for path, loop in matches(raw, ("loop",)):
+        reset = loop.get("reset") if isinstance(loop, dict) else None
+        try:
+            least, most = si((reset or {}).get("least"), "K"), si(loop.get("supply_temperature"), "K")
+        except (UnitError, AttributeError):
+            continue
+        if least > most:
+            yield (*path, "reset", "least"), "is above loop.supply_temperature, the highest the reset allows"
+
+
+def _plant(plant: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """(key, message) of what the parts of one plant have against each other."""
+    dry, wet = plant.get("dry_coolers"), plant.get("towers")
+    outdoor = plant.get("outdoor")
+    if (dry is None) == (wet is None):
+        yield "towers" if wet else "", "needs either 'dry_coolers' or 'towers'"
+    if wet is None:
+        return
+    if outdoor is None:
+        yield "towers", "are open to the air; the plant needs an 'outdoor' loop with exchangers between"
+    elif isinstance(outdoor, dict) and outdoor.get("fluid") not in (None, "water"):
+        yield "outdoor", f"is of {outdoor['fluid']!r}; open towers take water"
+    if plant.get("adiabatic") is not None:
+        yield "adiabatic", "pads stand before dry coolers, not before towers; leave it out"
 
 
 def named_devices(raw: Any, *keys: str) -> dict[str, tuple[Path, Any]]:
@@ -338,6 +384,7 @@ def findings(raw: Any) -> Iterator[Finding]:
     yield from count_findings(raw)
     yield from voltage_findings(raw)
     yield from pump_findings(raw)
+    yield from plant_findings(raw)
 
 
 @dataclass(frozen=True, eq=False)

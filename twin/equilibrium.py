@@ -22,9 +22,9 @@ from twin.operation import OPERATING, Operation, resolve
 from twin.plant.cooling import Heat, heat
 from twin.plant.limit import Limits, limits
 from twin.plant.loop import Flow, flow, rack_heat
+from twin.plant.outdoor import HOTTEST
 from twin.plant.power import Feed, feed, judged
-from twin.plant.supply import Supply, supplied
-from twin.plant.water import HOTTEST
+from twin.plant.supply import Supply, controlled, supplied
 from twin.result import result
 from twin.rules import RULES, worst
 from twin.state import coded, dataset, kept
@@ -120,6 +120,7 @@ def equilibrium(facility: Facility, operation: Operation) -> dict[str, Any]:
     """
     count = max(len(getattr(operation, item.name)) for item in fields(operation))
     operation = replace(operation, dry_bulb=np.broadcast_to(operation.dry_bulb, (count,)))
+    operation = controlled(facility, operation)
     supply = supplied(facility, operation)
     law, service = demand(facility, operation, supply)
     racks = len(facility.racks.name)

@@ -8,11 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from geometry.route import manhattan_length
-from thermal import air, exchanger, pipe, rejection
+from thermal import air, exchanger, pipe, rejection, tower
+from thermal.chiller import Chiller
 from thermal.fluid import FLUIDS, WATER, Fluid
 from thermal.loop import PIPE_EXPONENT
 from twin.catalogue import Product, product, products
-from twin.facility import COOLING_KINDS, PLANT_KINDS, Cooling, Racks
+from twin.facility import COOLING_KINDS, PLANT_KINDS, Cooling, OutdoorLoop, Racks
 from twin.schema import Equipment, Loop, Pipe, Placement, Plant, Unit
 
 Array = npt.NDArray[np.float64]
@@ -44,6 +45,8 @@ def of_plant(plant: Plant | None) -> dict[str, Equipment | None]:
     """The equipment of a plant by kind, None where there is none."""
     return {
         "dry_cooler": plant.dry_coolers if plant else None,
+        "tower": plant.towers if plant else None,
+        "outdoor_pump": plant.outdoor.pumps if plant and plant.outdoor else None,
         "trim_chiller": plant.trim_chillers if plant else None,
         "pump": plant.pumps if plant else None,
     }
@@ -54,6 +57,8 @@ def rating(kind: str, made: Product) -> float:
     name = {
         "cdu": "nominalCoolingCapacity",
         "dry_cooler": "nominalCapacity",
+        "tower": "nominalCapacity",
+        "outdoor_pump": "ratedFlow",
         "trim_chiller": "nominalCapacity",
         "pump": "ratedFlow",
         "fan_wall": "nominalCoolingCapacity",
@@ -62,13 +67,15 @@ def rating(kind: str, made: Product) -> float:
     return float(made[name])
 
 
-def cdu_rating(made: Product, fluid: Fluid) -> tuple[float, float]:
-    """Conductance of one CDU [W/K] and the technology side's share of its resistance, from its rating point.
+def plate_rating(made: Product, duty: float, fluid: Fluid) -> tuple[float, float]:
+    """Conductance of one CDU or plate exchanger [W/K] and the warm side's share of its resistance, from its rating
+    point with water at the cold side.
 
-    The films scale as k (m/mu)^0.8 Pr^(1/3) at equal mass flow (plate exchanger of the Modelica Buildings library).
+    duty : at that point [W]. The films scale as k (m/mu)^0.8 Pr^(1/3) at equal mass flow (plate exchanger of the
+    Modelica Buildings library).
     """
     supply, approach = made["ratingSupplyTemperature"], made["ratingApproach"]
-    flow, duty = made["ratingMassFlow"], made["nominalCoolingCapacity"]
+    flow = made["ratingMassFlow"]
     cold_inlet = supply - approach
     # Heat capacities at the mean of each side.
     warm = flow * fluid.heat_capacity(supply + duty / flow / fluid.heat_capacity(supply) / 2)
@@ -80,8 +87,8 @@ def cdu_rating(made: Product, fluid: Fluid) -> tuple[float, float]:
 
 
 def _against(conductance: float, hot_share: float, made: Product, liquid: Fluid) -> tuple[float, float]:
-    """Conductance of a CDU and the technology side's share of its resistance with another liquid than water at the
-    facility side, whose film is as much weaker."""
+    """Conductance of plates and the warm side's share of their resistance with another liquid than water at the cold
+    side, whose film is as much weaker."""
     supply, flow = made["ratingSupplyTemperature"] - made["ratingApproach"], made["ratingMassFlow"]
     ratio = _film(liquid, flow, supply) / _film(WATER, flow, supply)
     hot, cold = hot_share / conductance, (1.0 - hot_share) / conductance / ratio
@@ -145,7 +152,10 @@ def cooling(
     specific = float(WATER.heat_capacity(FACILITY_REFERENCE))
     density = float(WATER.density(FACILITY_REFERENCE))
     cdus = [*zip(made["cdu"], fluids, strict=True)]
-    rated = [cdu_rating(item, fluid) if item else (1.0, 0.5) for item, fluid in cdus]
+    rated = [
+        plate_rating(item, item["nominalCoolingCapacity"], fluid) if item else (1.0, 0.5)
+        for item, fluid in cdus
+    ]
     at_rating = np.array(
         [fluid.density(item["ratingSupplyTemperature"]) if item else 1.0 for item, fluid in cdus]
     )
@@ -169,6 +179,7 @@ def cooling(
     shared = len(plants) < len(blocks)
     waters = tuple(FLUIDS[plant.fluid] if plant else WATER for plant in plants)
     pads = [plant.adiabatic if plant else None for plant in plants]
+    resets = [unit.loop.reset if unit.loop else None for unit in units]
     of_plants = [0] * len(blocks) if shared else range(len(blocks))
     against = [waters[index] for index in of_plants]
     rated = [
@@ -177,12 +188,16 @@ def cooling(
     ]
     return Cooling(
         fluid=fluids,
+        reset_least=np.array([reset.least if reset else np.inf for reset in resets]),
+        reset_above=np.array([reset.above if reset else 0.0 for reset in resets]),
+        reset_wet=np.array([bool(reset) and reset.follows == "wet_bulb" for reset in resets]),
         plant_fluid=waters,
         plant_heat_capacity=np.array([float(one.heat_capacity(FACILITY_REFERENCE)) for one in waters]),
         plant_density=np.array([float(one.density(FACILITY_REFERENCE)) for one in waters]),
         pad=np.array([pad.effectiveness if pad else 0.0 for pad in pads]),
         pad_above=np.array([pad.above if pad else np.inf for pad in pads]),
-        pad_cycles=np.array([pad.cycles if pad else 2.0 for pad in pads]),
+        cycles=np.array([_cycles(plant) for plant in plants]),
+        outdoor=_outdoor(plants, waters, figure, thin, use),
         loop=np.array([unit.loop is not None for unit in units]),
         plant=np.zeros(len(blocks), dtype=np.int64) if shared else np.arange(len(blocks)),
         pipe=_pipes(blocks, racks, use),
@@ -219,7 +234,7 @@ def cooling(
         dry_cooler_minimum=figure("dry_cooler", "minimumFanSpeed"),
         trim_capacity=figure("trim_chiller", "nominalCapacity"),
         trim_leaving=figure("trim_chiller", "leavingTemperatureMaximum"),
-        trim_cop=_cop(figure, "trim_chiller"),
+        trim_cop=_cop(figure, "trim_chiller", thin),
         leakage=np.array([unit.air.leakage for unit in units]),
         support_rise=np.array([unit.air.support_rise for unit in units]),
         fan_wall_flow=wall_flow,
@@ -232,7 +247,9 @@ def cooling(
         ),
         coil_water=coil_water,
         chilled_water=np.array([unit.air.chilled_water_temperature for unit in units]),
-        chiller_cop=_cop(figure, "chiller"),
+        chiller_cop=_cop(figure, "chiller", thin),
+        curved=np.array(["capacityCurve" in item.figures for item in made["chiller"]]),
+        chiller_curve=_curves(made["chiller"]),
         chiller_free=figure("chiller", "freeCoolingEffectiveness"),
         chiller_free_cop=figure("chiller", "freeCoolingCop"),
         chiller_rise=figure("chiller", "chilledWaterRise"),
@@ -242,9 +259,94 @@ def cooling(
     )
 
 
-def _cop(figure: Callable[[str, str], Array], kind: str) -> tuple[Array, ...]:
+def _cop(figure: Callable[[str, str, float | None], Array], kind: str, thin: float) -> tuple[Array, ...]:
+    """Figures of `thermal.rejection.chiller_cop`; a condenser warms thin air more."""
     names = ("carnotFraction", "evaporatorApproach", "condenserApproach", "minimumCop", "maximumCop")
-    return tuple(figure(kind, name) for name in names)
+    fraction, evaporator, condenser, least, most = (figure(kind, name, 1.0) for name in names)
+    return fraction, evaporator, condenser / thin, least, most
+
+
+def _curves(made: Sequence[Product]) -> Chiller:
+    """The curves of one chiller for each block, element by element; some of no meaning for those without."""
+
+    def each(name: str, length: int) -> tuple[Array, ...]:
+        return tuple(np.array([item.get(name, np.ones(length)) for item in made], dtype=np.float64).T)
+
+    return Chiller(
+        "",
+        np.array([item["nominalCapacity"] for item in made]),
+        np.array([item.get("ratedCop", 1.0) for item in made]),
+        each("capacityCurve", 6),
+        each("inputCurve", 6),
+        each("loadCurve", 3),
+        each("leavingRange", 2),
+        each("enteringRange", 2),
+        each("loadRange", 2),
+    )
+
+
+def _cycles(plant: Plant | None) -> float:
+    """Concentration in the basin of a plant's towers or pads, of no meaning where there are none."""
+    if plant is None or (plant.towers is None and plant.adiabatic is None):
+        return 2.0
+    return plant.towers.cycles if plant.towers else plant.adiabatic.cycles
+
+
+def _outdoor(
+    plants: Sequence[Plant | None],
+    waters: Sequence[Fluid],
+    figure: Callable[[str, str], Array],
+    thin: float,
+    use: Callable[[str], Product],
+) -> OutdoorLoop:
+    """Outdoor loops and towers of the plants; figures of one where there is none."""
+    loops = [plant.outdoor if plant else None for plant in plants]
+    fluids = [FLUIDS[loop.fluid] if loop else water for loop, water in zip(loops, waters, strict=True)]
+    conductance, mass_flow, share = [], [], []
+    for loop, warm, cold in zip(loops, waters, fluids, strict=True):
+        made = use(loop.exchangers.product) if loop else None
+        rated = (1.0, 0.5)
+        if made:
+            rated = _against(*plate_rating(made, made["nominalCapacity"], warm), made, cold)
+        count = loop.exchangers.count if loop else 1
+        conductance.append(count * rated[0])
+        share.append(rated[1])
+        mass_flow.append(count * made["ratingMassFlow"] if made else 1.0)
+    required = np.array([max(loop.pumps.required, 1) if loop else 1 for loop in loops])
+    capacity, hot, cold_ = (
+        figure("tower", name) for name in ("nominalCapacity", "ratingWaterInlet", "ratingWaterOutlet")
+    )
+    wet = hot > cold_
+    ratio, exponent = figure("tower", "ratingWaterToAir"), figure("tower", "fillExponent")
+    number = np.ones(len(plants))
+    if wet.any():
+        number[wet] = tower.merkel_number(
+            hot[wet], cold_[wet], figure("tower", "ratingWetBulb")[wet], ratio[wet], SEA_LEVEL
+        )
+    specific = WATER.heat_capacity((hot + cold_) / 2.0)
+    return OutdoorLoop(
+        parted=np.array([loop is not None for loop in loops]),
+        fluid=tuple(fluids),
+        heat_capacity=np.array([float(one.heat_capacity(FACILITY_REFERENCE)) for one in fluids]),
+        density=np.array([float(one.density(FACILITY_REFERENCE)) for one in fluids]),
+        conductance=np.array(conductance),
+        mass_flow=np.array(mass_flow),
+        hot_share=np.array(share),
+        pump_flow=figure("outdoor_pump", "ratedFlow"),
+        pump_head=figure("outdoor_pump", "ratedHead"),
+        pump_design_flow=required * figure("outdoor_pump", "ratedFlow"),
+        pump_efficiency=figure("outdoor_pump", "pumpEfficiency"),
+        pump_drive=figure("outdoor_pump", "motorEfficiency") * figure("outdoor_pump", "driveEfficiency"),
+        tower=wet,
+        # At the same speed the fans move less of thin air.
+        number=tower.scaled_merkel_number(number, 1.0, thin, exponent),
+        water_to_air=ratio / thin,
+        water=capacity / np.where(wet, hot - cold_, 1.0) / specific,
+        exponent=exponent,
+        fan=figure("tower", "fanPower") * thin,
+        minimum=figure("tower", "minimumFanSpeed"),
+        drift=figure("tower", "driftShare"),
+    )
 
 
 def _head_curve(made: Product) -> Array:

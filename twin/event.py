@@ -26,7 +26,10 @@ class Kind:
 
 EVENTS: dict[str, Kind] = {
     "pump_trip": Kind(
-        "device", ("cdu", "pump"), True, "pumps run down; with `for`, a standby takes over after it"
+        "device",
+        ("cdu", "pump", "outdoor_pump"),
+        True,
+        "pumps run down; with `for`, a standby takes over after it",
     ),
     "cdu_loss": Kind(
         "device", ("cdu",), True, "a CDU is isolated at once; the others on its header take its share"

@@ -18,6 +18,7 @@ from scipy.sparse import csr_array
 
 from electrical.protection import TripUnit
 from electrical.tree import Forest
+from thermal.chiller import Chiller
 from thermal.fluid import Fluid
 from twin.catalogue import Product
 from twin.compute.serving import Calibration, Gpu, Model, PowerLaw, Workload
@@ -30,11 +31,13 @@ Index = npt.NDArray[np.int64]
 
 DEVICE_KINDS = (
     "utility", "transformer", "ups", "rectifier", "panel", "whip",
-    "cdu", "dry_cooler", "trim_chiller", "pump", "fan_wall", "chiller",
+    "cdu", "dry_cooler", "tower", "outdoor_pump", "trim_chiller", "pump", "fan_wall", "chiller",
 )  # fmt: skip
 COOLING_KINDS = DEVICE_KINDS[6:]
-PLANT_KINDS = ("dry_cooler", "trim_chiller", "pump")
+PLANT_KINDS = ("dry_cooler", "tower", "outdoor_pump", "trim_chiller", "pump")
 """Cooling kinds that belong to a plant, the others to a block."""
+COOLER_KINDS = ("dry_cooler", "tower")
+"""Those that give heat to the air outside without a compressor; a plant has one of them."""
 OWN_CAUSES = (
     "demand", "no_feed", "shelf", "whip", "power_cap", "chip_temperature", "coolant_temperature",
     "coolant_flow", "inlet_air",
@@ -47,6 +50,10 @@ COMPUTE_BOUNDS = ("bandwidth", "flops", "memory", "latency", "no_gpus")
 ZERO_SEQUENCE = 4.0
 """Zero over positive sequence impedance of runs and whips: the neutral has the section of a phase, Z0 = Z1 + 3 Zn, and
 nothing flows back beside it; assumed. A transformer's star winding has Z0 = Z1, its delta keeps the rest apart."""
+ACTUATORS = ("none", "held", "bypass", "fans", "facility_pumps", "plant", "loop_pumps")
+"""What the control of a loop's supply has run into: fans at their minimum with a bypass open, fans at full speed and
+trim chillers on, facility pumps at full flow, all the plant has, its own pumps at full speed; "held" is none of them,
+"none" a loop without heat."""
 COOLING_MODES = ("free", "trim", "throttled", "none")
 REASONS = ("none", "not_settled", "floors_exceed_limit", "no_voltage_solution", "no_heat_sink")
 
@@ -238,6 +245,39 @@ class Shared:
 
 
 @dataclass(frozen=True)
+class OutdoorLoop:
+    """(plant,) the loop between plate exchangers and dry coolers or towers, and the towers."""
+
+    parted: npt.NDArray[np.bool_]
+    """There is such a loop; without it facility water itself goes to the dry coolers."""
+    fluid: tuple[Fluid, ...]
+    """What is in the coolers, with the loop or without it."""
+    heat_capacity: Array
+    density: Array
+    conductance: Array
+    """Of all exchangers at their rated flows [W/K]; `mass_flow` of each side then [kg/s], `hot_share` the facility
+    side's part of their resistance."""
+    mass_flow: Array
+    hot_share: Array
+    pump_flow: Array
+    pump_head: Array
+    pump_design_flow: Array
+    pump_efficiency: Array
+    pump_drive: Array
+    tower: npt.NDArray[np.bool_]
+    """Towers stand there, not dry coolers; the figures are of one at its rated flows and full speed."""
+    number: Array
+    """Merkel number; `water_to_air` by mass of dry air, `water` [kg/s]."""
+    water_to_air: Array
+    water: Array
+    exponent: Array
+    """Of the Merkel number on water over air."""
+    fan: Array
+    minimum: Array
+    drift: Array
+
+
+@dataclass(frozen=True)
 class Cooling:
     """(block,) parameters of loop and air system, (plant,) of the plants; equipment of a kind is of one product in
     each. A block without a loop, or a plant without equipment, has units that count nothing."""
@@ -272,6 +312,11 @@ class Cooling:
     pump_design_flow: Array
     pump_efficiency: Array
     pump_drive: Array
+    reset_least: Array
+    """(block,) lowest set-point of a reset [K], infinite without one; it is `reset_above` K over the dry bulb, or over
+    the wet bulb where `reset_wet`."""
+    reset_above: Array
+    reset_wet: npt.NDArray[np.bool_]
     plant_fluid: tuple[Fluid, ...]
     """(plant,) facility water or glycol; its heat capacity [J/kg/K] and density [kg/m3] are taken as constant."""
     plant_heat_capacity: Array
@@ -279,8 +324,9 @@ class Cooling:
     pad: Array
     """(plant,) effectiveness of wetted pads before the dry coolers, 0 without; they are on from `pad_above` [K] on."""
     pad_above: Array
-    pad_cycles: Array
-    """Concentration of salt in their basin over that in the make-up."""
+    cycles: Array
+    """Concentration of salt in the basin of pads or towers over that in the make-up."""
+    outdoor: OutdoorLoop
     dry_cooler_conductance: Array
     dry_cooler_air: Array
     dry_cooler_water: Array
@@ -301,6 +347,10 @@ class Cooling:
     coil_water: Array
     chilled_water: Array
     chiller_cop: tuple[Array, ...]
+    curved: npt.NDArray[np.bool_]
+    """(block,) the air system's chillers go by `chiller_curve`, whose every figure is (block,) of one machine, and not
+    by `chiller_cop`."""
+    chiller_curve: Chiller
     chiller_free: Array
     chiller_free_cop: Array
     """Heat over fan power while the free-cooling coil carries it."""

@@ -332,9 +332,8 @@ def _against_head(
         part, own = block.part, block.part.raw.get("plant") is not None
         if part.raw.get("loop") is not None and not own and not plant:
             problems.append(part.problem(("loop",), "needs a 'plant' that cools it", key=True))
-        wetted = part.raw.get("plant") if own and not plant else None
-        if isinstance(wetted, dict) and wetted.get("adiabatic") and top.site.wet_bulb is None:
-            problems.append(part.problem(("plant", "adiabatic"), "needs site.wet_bulb", key=True))
+        wetted = {"plant": part.raw.get("plant") if own and not plant else None, "loop": part.raw.get("loop")}
+        problems += [part.problem(path, "needs site.wet_bulb", key=True) for path in _wet(wetted, top)]
         # A unit of another file brings its plant along; one that is written or set here is meant.
         if own and plant:
             message = "the site's shared plant takes its place; leave it out, or set shared.plant"
@@ -342,8 +341,10 @@ def _against_head(
                 problems.append(part.problem(("plant",), message, key=True))
             asked = dict.fromkeys(given for path, given in part.settings.items() if path[0] == "plant")
             problems += [Problem("set", None, None, given, message) for given in asked]
-    if plant and top.shared and top.shared.plant and top.shared.plant.adiabatic and top.site.wet_bulb is None:
-        problems.append(head.problem(("shared", "plant", "adiabatic"), "needs site.wet_bulb", key=True))
+    wetted = {"plant": head.raw["shared"].get("plant")} if plant else {}
+    problems += [
+        head.problem(("shared", *path), "needs site.wet_bulb", key=True) for path in _wet(wetted, top)
+    ]
     figure = PRECISIONS[top.workload.precision][0]
     names = {row.rack_type for block in built for row in block.template.rows}
     for name in sorted(names & set(products("rack"))):
@@ -367,6 +368,15 @@ def _against_head(
             if any(placed.replace for placed in block.placements) and volts != top.shared.voltage:
                 message = f"is {volts:g} V, the shared devices that feed it are at {top.shared.voltage:g} V"
                 problems.append(head.problem(("shared", "voltage"), message))
+
+
+def _wet(raw: Mapping[str, Any], top: Head) -> Iterator[Path]:
+    """Where parts of a document need the wet bulb of a site that does not tell it."""
+    if top.site.wet_bulb is not None:
+        return
+    for path in (("plant", "adiabatic"), ("plant", "towers")):
+        yield from (found for found, value in matches(raw, path) if value is not None)
+    yield from (found for found, value in matches(raw, ("loop", "reset", "follows")) if value == "wet_bulb")
 
 
 def _unlike(blocks: Sequence[_Block], built: Sequence[Block]) -> Iterator[Problem]:

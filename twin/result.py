@@ -14,7 +14,15 @@ from twin import economics
 from twin.compute import law as laws
 from twin.compute.law import Law
 from twin.demand import Service
-from twin.facility import BINDINGS, COOLING_KINDS, COOLING_MODES, DEVICE_KINDS, PLANT_KINDS, Facility
+from twin.facility import (
+    ACTUATORS,
+    BINDINGS,
+    COOLING_KINDS,
+    COOLING_MODES,
+    DEVICE_KINDS,
+    PLANT_KINDS,
+    Facility,
+)
 from twin.operation import Operation
 from twin.plant import harmonic, phases
 from twin.plant.cooling import Heat
@@ -22,9 +30,12 @@ from twin.plant.limit import plate_flow
 from twin.plant.loop import Flow
 from twin.plant.power import Feed
 from twin.plant.supply import Supply, support_power
+from twin.plant.water import COLD
 from twin.state import VARIABLES
 
 Array = npt.NDArray[np.float64]
+ROUNDING = 1e-9
+"""Relative excess that is rounding."""
 ALWAYS = (
     "converged",
     "residual",
@@ -65,6 +76,7 @@ def result(
     case = coldplate.case_temperature(inlet, chips, plates)
     worst = coldplate.worst_resistance(plates, racks.plate_spread, racks.plate_tolerance)
     loop, sink = facility.cooling.loop, np.any([count > 0 for count in _installed(facility)], axis=0)
+    parted = facility.cooling.outdoor.parted
     tokens = np.where(running & ~found["lost"] & service.feasible, laws.throughput(law, power), 0.0)
     support = np.broadcast_to(support_power(facility, operation, supply), (count, len(facility.rows))).sum(
         axis=-1
@@ -146,6 +158,8 @@ def result(
         "facility_supply_temperature": np.where(sink, heat.water.supply, np.nan),
         "facility_return_temperature": np.where(sink, heat.water.back, np.nan),
         "facility_flow": np.where(sink, heat.water.flow, np.nan),
+        "outdoor_flow": np.where(parted, heat.water.outdoor_flow, np.nan),
+        "outdoor_supply_temperature": np.where(parted, heat.water.outdoor_supply, np.nan),
         "loop_flow": np.where(loop, flow.total, np.nan),
         "loop_head": np.where(loop, flow.head, np.nan),
         "flow_share": np.where(loop, flow.share, np.nan),
@@ -153,12 +167,13 @@ def result(
         "main_velocity": np.where(loop, flow.velocity, np.nan),
         "approach": np.where(loop, temperature - heat.water.supply[:, facility.cooling.plant], np.nan),
         "cdu_duty": np.where(loop, heat.back.duty, np.nan),
-        "dry_cooler_duty": np.where(sink, heat.water.cooler_duty, np.nan),
-        "dry_cooler_speed": np.where(sink, heat.water.fan_speed, np.nan),
+        "cooler_duty": np.where(sink, heat.water.cooler_duty, np.nan),
+        "cooler_speed": np.where(sink, heat.water.fan_speed, np.nan),
         "trim_duty": np.where(sink, heat.water.trim_duty, np.nan),
         "dry_bulb": operation.dry_bulb,
         "water_use": _water_use(facility, heat),
         "dew_point": operation.dew_point,
+        "actuator": _actuator(facility, operation, supply, flow, heat, temperature),
         "cooling_mode": np.where(sink & (heat.water.flow > 0), heat.water.mode, COOLING_MODES.index("none")),
         "air_supply_temperature": heat.hall.supply,
         "hot_aisle_temperature": heat.hall.hot,
@@ -201,9 +216,36 @@ def result(
 
 
 def _water_use(facility: Facility, heat: Heat) -> Array:
-    """Make-up water of wetted pads, (scenario, plant) [kg/s]."""
-    *_, made_up = tower.water_use(heat.water.evaporated, 0.0, facility.cooling.pad_cycles, 0.0)
+    """Make-up water of wetted pads and towers, (scenario, plant) [kg/s]."""
+    cooling = facility.cooling
+    *_, made_up = tower.water_use(
+        heat.water.evaporated, heat.water.circulated, cooling.cycles, cooling.outdoor.drift
+    )
     return np.asarray(made_up)
+
+
+def _actuator(
+    facility: Facility, operation: Operation, supply: Supply, flow: Flow, heat: Heat, temperature: Array
+) -> Array:
+    """Code in ACTUATORS of what each loop's control has run into, the gravest where there are several."""
+    cooling, plant, water = facility.cooling, facility.cooling.plant, heat.water
+    most = (supply.units["pump"] * cooling.pump_flow * cooling.plant_density)[:, plant]
+    asked = np.zeros((len(water.flow), len(facility.plants)))
+    np.add.at(asked, (slice(None), plant), heat.back.rate / cooling.plant_heat_capacity[plant])
+    least = np.where(cooling.outdoor.tower, cooling.outdoor.minimum, cooling.dry_cooler_minimum)
+    reached = (
+        ("loop_pumps", flow.share < 1.0),
+        ("plant", temperature > operation.supply_temperature + COLD),
+        ("facility_pumps", asked[:, plant] > most * (1.0 + ROUNDING)),
+        ("fans", (water.trim_duty > 0.0)[:, plant]),
+        ("bypass", ((water.fan_speed > 0.0) & (water.fan_speed <= least))[:, plant]),
+    )
+    still = heat.back.duty <= 0.0
+    return np.select(
+        [still, *(found for _, found in reached)],
+        [ACTUATORS.index("none"), *(ACTUATORS.index(name) for name, _ in reached)],
+        ACTUATORS.index("held"),
+    )
 
 
 def _installed(facility: Facility) -> list[Array]:
@@ -240,7 +282,8 @@ def _duties(facility: Facility, supply: Supply, heat: Heat) -> Array:
     """Heat each cooling device carries, (scenario, device) [W], NaN for the others: live units share equally."""
     devices = facility.devices
     duty = {"cdu": heat.back.duty, "fan_wall": heat.hall.duty, "chiller": heat.hall.duty,
-            "dry_cooler": heat.water.cooler_duty, "trim_chiller": heat.water.trim_duty}  # fmt: skip
+            "dry_cooler": heat.water.cooler_duty, "tower": heat.water.cooler_duty,
+            "trim_chiller": heat.water.trim_duty}  # fmt: skip
     carried = np.full((len(heat.back.duty), len(devices.name)), np.nan)
     for kind, total in duty.items():
         mine = np.flatnonzero(devices.kind == DEVICE_KINDS.index(kind))
@@ -253,9 +296,10 @@ def _device_power(facility: Facility, supply: Supply, mean: Feed, heat: Heat) ->
     """Active power through electrical devices, heat through cooling devices, pump power of pumps [W]."""
     devices = facility.devices
     power = np.where(np.isnan(mean.power), _duties(facility, supply, heat), mean.power)
-    pumps = np.flatnonzero(devices.kind == DEVICE_KINDS.index("pump"))
-    each = heat.auxiliary["pump"] / np.maximum(supply.units["pump"], 1.0)
-    power[:, pumps] = each[:, devices.block[pumps]] * supply.device[:, pumps]
+    for kind in ("pump", "outdoor_pump"):
+        pumps = np.flatnonzero(devices.kind == DEVICE_KINDS.index(kind))
+        each = heat.auxiliary[kind] / np.maximum(supply.units[kind], 1.0)
+        power[:, pumps] = each[:, devices.block[pumps]] * supply.device[:, pumps]
     return power
 
 
@@ -268,8 +312,14 @@ def _device_loading(
     rating = np.broadcast_to(devices.rating, load.shape).copy()
     load[:, 0] = mean.utility
     rating[:, 0] = np.minimum(rating[:, 0], operation.utility_cap)
-    pumps = np.flatnonzero(devices.kind == DEVICE_KINDS.index("pump"))
+    chillers = devices.kind == DEVICE_KINDS.index("chiller")
+    rating[:, chillers] *= heat.hall.chiller_share[:, devices.block[chillers]]
     cooling = facility.cooling
-    volume = heat.water.flow / cooling.plant_density / np.maximum(supply.units["pump"], 1.0)
-    load[:, pumps] = volume[:, devices.block[pumps]] * supply.device[:, pumps]
+    for kind, flow in (
+        ("pump", heat.water.flow / cooling.plant_density),
+        ("outdoor_pump", heat.water.outdoor_flow / cooling.outdoor.density),
+    ):
+        pumps = np.flatnonzero(devices.kind == DEVICE_KINDS.index(kind))
+        volume = flow / np.maximum(supply.units[kind], 1.0)
+        load[:, pumps] = volume[:, devices.block[pumps]] * supply.device[:, pumps]
     return load / rating

@@ -251,11 +251,20 @@ class Branch(Pipe):
     length: Length
 
 
+class Reset(Model):
+    """The set-point of a loop follows the weather at a distance, between `least` and `loop.supply_temperature`."""
+
+    follows: Literal["dry_bulb", "wet_bulb"] = "dry_bulb"
+    above: Annotated[float, Measure("delta_degC", least=0.0)]
+    least: Temperature
+
+
 class Loop(Model):
     """The technology cooling system: what flows through the racks."""
 
     fluid: Literal["pg25", "water"]
     supply_temperature: Annotated[float, operating("loop.supply_temperature")]
+    reset: Reset | None = None
     fouling: Annotated[float, operating("loop.fouling")] = 0.0
     clogging: Annotated[float, operating("loop.clogging")] = 0.0
     cdus: Standing
@@ -272,13 +281,36 @@ class Adiabatic(Model):
     cycles: Annotated[float, Measure("1", above=1.0, most=20.0)] = 4.0
 
 
+class Towers(Equipment):
+    """Open cooling towers; `cycles` is the concentration of salt in their basins over that of the make-up water."""
+
+    cycles: Annotated[float, Measure("1", above=1.0, most=20.0)] = 4.0
+
+
+class Plates(Model):
+    """Plate exchangers side by side; they have nothing that runs."""
+
+    product: Name
+    count: Count
+
+
+class OutdoorLoop(Model):
+    """The loop of the dry coolers or towers where plate exchangers part it from the facility water."""
+
+    fluid: Literal["water", "pg25"]
+    exchangers: Plates
+    pumps: Equipment
+
+
 class Plant(Model):
-    """Facility water, or glycol, and what cools it."""
+    """Facility water, or glycol, and what cools it: dry coolers, or towers behind an outdoor loop."""
 
     fluid: Literal["water", "pg25"]
     recirculation: Annotated[float, operating("plant.recirculation")] = 0.0
     adiabatic: Adiabatic | None = None
-    dry_coolers: Equipment
+    dry_coolers: Equipment | None = None
+    towers: Towers | None = None
+    outdoor: OutdoorLoop | None = None
     trim_chillers: OptionalEquipment
     pumps: Equipment
 

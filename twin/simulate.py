@@ -20,21 +20,22 @@ import numpy.typing as npt
 import xarray as xr
 
 from electrical import converter
-from thermal import air, coldplate, line, rejection, transport
+from thermal import air, coldplate, line, transport
 from twin.compute import law as laws
 from twin.compute.law import Law
 from twin.demand import demand
 from twin.equilibrium import equilibrium
 from twin.event import Event
-from twin.facility import COOLING_KINDS, DEVICE_KINDS, Facility
+from twin.facility import COOLER_KINDS, COOLING_KINDS, DEVICE_KINDS, Facility
 from twin.operation import Operation, resolve
 from twin.plant.cooling import whip_loss
 from twin.plant.hall import hall
 from twin.plant.limit import air_limit, plate_flow
 from twin.plant.loop import Flow, Return, by_block, flow, of_fluid, over
+from twin.plant.outdoor import outdoor, taken
 from twin.plant.power import batteries, feed_power
-from twin.plant.supply import Supply, supplied
-from twin.plant.water import circulation, coolers, exchange, outdoors
+from twin.plant.supply import Supply, controlled, supplied
+from twin.plant.water import circulation, exchange
 
 Array = npt.NDArray[np.float64]
 Index = npt.NDArray[np.int64]
@@ -44,13 +45,18 @@ PLATE_CAPACITY = 460.0
 TRIP = 8.0
 """Kelvin above the case limit at which a rack is switched off: the step from slowdown to shutdown of an H100's own
 readings is 6 to 8 K; assumed for the others."""
-RUN_DOWN = {"cdu": 2.0, "pump": 4.0, "fan_wall": 5.0, "dry_cooler": 5.0, "trim_chiller": 2.0, "chiller": 2.0}
+RUN_DOWN = {
+    "cdu": 2.0, "pump": 4.0, "outdoor_pump": 4.0, "fan_wall": 5.0, "dry_cooler": 5.0, "tower": 5.0,
+    "trim_chiller": 2.0, "chiller": 2.0,
+}  # fmt: skip
 """Time in which a machine without power loses half of its speed [s]; assumed."""
 STALL = 0.1
 """Speed below which a machine that runs down stands, and its check valve is shut; assumed."""
 RUN_UP = {
     "cdu": 10.0,
     "pump": 15.0,
+    "outdoor_pump": 15.0,
+    "tower": 20.0,
     "fan_wall": 20.0,
     "dry_cooler": 20.0,
     "trim_chiller": 90.0,
@@ -60,6 +66,8 @@ RUN_UP = {
 RESTART = {
     "cdu": 0.0,
     "pump": 5.0,
+    "outdoor_pump": 5.0,
+    "tower": 10.0,
     "fan_wall": 0.0,
     "dry_cooler": 10.0,
     "trim_chiller": 60.0,
@@ -130,6 +138,7 @@ def simulate(
     resolved = resolve(operation, facility.operation, facility.devices.name, facility.elements)
     count = max(len(getattr(resolved, item.name)) for item in fields(resolved))
     resolved = replace(resolved, dry_bulb=np.broadcast_to(resolved.dry_bulb, (count,)))
+    resolved = controlled(facility, resolved)
     settled = equilibrium(facility, resolved)
     plant = _Plant.of(facility, resolved, events, settled)
     state = plant.start(settled)
@@ -482,22 +491,20 @@ class _Plant:
         asked = np.where(running & (wanted > 0), mixed - over(wanted, carried), np.inf)
         needed = np.full(total.shape, np.inf)
         np.minimum.at(needed, (slice(None), cooling.plant), asked)
-        outdoor, _ = outdoors(facility, self.operation)
-        full = rejection.dry_cooler_duty(pumped, np.ceil(supply.units["dry_cooler"]), 1.0, *coolers(facility))
-        share = np.where(
-            supply.units["dry_cooler"] > 0,
-            supply.units["dry_cooler"] / np.maximum(np.ceil(supply.units["dry_cooler"]), 1.0),
-            0.0,
-        )
+        # Coolers that run down or up count by their speed: whole ones, and the share of them that turns.
+        whole = {kind: np.ceil(supply.units[kind]) for kind in (*COOLER_KINDS, "outdoor_pump")}
+        at = outdoor(facility, self.operation, replace(supply, units={**supply.units, **whole}), pumped)
+        turning = sum(supply.units[kind] for kind in COOLER_KINDS)
+        share = np.where(at.units > 0, turning / np.maximum(at.units, 1.0), 0.0)
         needed = np.where(np.isfinite(needed), needed, returned)
         removed = np.maximum(pumped * (returned - needed), 0.0)
-        by_air = np.minimum(removed, np.maximum(share * full * (returned - outdoor), 0.0))
+        by_air = np.minimum(removed, share * taken(facility, at, returned))
         trim = np.minimum(removed - by_air, supply.units["trim_chiller"] * cooling.trim_capacity)
         leaves = returned - over(by_air + trim, pumped)
         store = RESIDENCE * cooling.pump_design_flow * cooling.plant_density * cooling.plant_heat_capacity
         mixing = -np.expm1(-pumped * step / store)
         after = state.facility + (leaves - state.facility) * mixing
-        aux = {"cdu": moving.pump_power, "pump": moved.power}
+        aux = {"cdu": moving.pump_power, "pump": moved.power, "outdoor_pump": at.power}
         return leaving, after, duty, aux
 
     def _chilled(self, chilled: Array, supply: Supply, compressors: Array, aisle: Any, step: float) -> Array:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from twin.facility import BINDINGS, COMPUTE_BOUNDS, COOLING_MODES, DEVICE_KINDS, REASONS, Facility
+from twin.facility import ACTUATORS, BINDINGS, COMPUTE_BOUNDS, COOLING_MODES, DEVICE_KINDS, REASONS, Facility
 
 LEVELS = ("summary", "racks", "all")
 
@@ -102,6 +102,10 @@ VARIABLES: dict[str, Variable] = {
     "facility_supply_temperature": Variable(P, "K", "racks", "facility water to the CDUs"),
     "facility_return_temperature": Variable(P, "K", "racks", "facility water from the CDUs"),
     "facility_flow": Variable(P, "kg/s", "racks", "facility water"),
+    "outdoor_flow": Variable(P, "kg/s", "racks", "water of the outdoor loop"),
+    "outdoor_supply_temperature": Variable(
+        P, "K", "racks", "water from dry coolers or towers to the exchangers"
+    ),
     "loop_flow": Variable(B, "m3/s", "racks", "technology coolant"),
     "loop_head": Variable(B, "Pa", "racks", "external head of the CDU pumps"),
     "flow_share": Variable(B, "1", "racks", "coolant delivered over coolant asked for"),
@@ -111,11 +115,12 @@ VARIABLES: dict[str, Variable] = {
     "main_velocity": Variable(B, "m/s", "racks", "coolant in the main"),
     "approach": Variable(B, "K", "racks", "technology supply above facility supply"),
     "cdu_duty": Variable(B, "W", "racks", "heat through the CDUs"),
-    "dry_cooler_duty": Variable(P, "W", "racks", "heat rejected by the dry coolers"),
-    "dry_cooler_speed": Variable(P, "1", "racks", "fan speed of the dry coolers"),
+    "cooler_duty": Variable(P, "W", "racks", "heat that dry coolers or towers take of the facility water"),
+    "cooler_speed": Variable(P, "1", "racks", "fan speed of the dry coolers or towers"),
     "trim_duty": Variable(P, "W", "racks", "heat taken by the trim chiller"),
-    "water_use": Variable(P, "kg/s", "racks", "make-up water of wetted pads"),
+    "water_use": Variable(P, "kg/s", "racks", "make-up water of wetted pads and towers"),
     "dew_point": Variable(B, "K", "racks", "dew point of the hall's air, NaN where the layout tells none"),
+    "actuator": Variable(B, "1", "racks", "what the control of the loop's supply has run into", ACTUATORS),
     "cooling_mode": Variable(P, "1", "racks", "what cools the facility water", COOLING_MODES),
     "air_supply_temperature": Variable(B, "K", "racks", "air from the fan walls"),
     "hot_aisle_temperature": Variable(B, "K", "racks", "air behind the racks"),
@@ -125,6 +130,8 @@ VARIABLES: dict[str, Variable] = {
     "fan_wall_duty": Variable(B, "W", "racks", "heat taken by the fan walls"),
     "cdu_power": Variable(B, "W", "racks", "CDU pumps"),
     "dry_cooler_power": Variable(P, "W", "racks", "dry-cooler fans"),
+    "tower_power": Variable(P, "W", "racks", "tower fans"),
+    "outdoor_pump_power": Variable(P, "W", "racks", "pumps of the outdoor loop"),
     "trim_chiller_power": Variable(P, "W", "racks", "trim chiller"),
     "pump_power": Variable(P, "W", "racks", "facility-water pumps"),
     "fan_wall_power": Variable(B, "W", "racks", "fan walls"),

@@ -54,6 +54,16 @@ MODES = {
     "none": "nothing to cool",
 }
 """Cooling modes in words."""
+CONTROL = {
+    "none": "nothing to cool",
+    "held": "holds its set-point",
+    "bypass": "holds it with fans at their slowest, the rest bypassed",
+    "fans": "holds it with fans at full speed and trim chillers",
+    "facility_pumps": "facility pumps at full flow",
+    "plant": "the plant gives all it has",
+    "loop_pumps": "CDU pumps at their limit",
+}
+"""What the control of a loop has run into, in words."""
 UNSERVED = "no tokens: no batch meets the latency target, or a heat limit lies below the floor"
 """What is said of racks that draw power for nothing."""
 WHY = {

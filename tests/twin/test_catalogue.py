@@ -14,7 +14,7 @@ from twin.build import flow_curve
 from twin.catalogue import GROUPS, KINDS, STATUS, kind_of, product, products
 from twin.document import read
 from twin.economics import YEAR, capital_recovery
-from twin.equipment import cdu_rating
+from twin.equipment import plate_rating
 from twin.errors import InputError, UnknownName
 
 SHIPPED = [(kind, name) for kind in KINDS for name in products(kind)]
@@ -488,7 +488,7 @@ def test_deschutes_has_the_head_the_power_and_the_exchanger_of_its_specification
     pump = unit["pumpFlowCurve"][-1, 1] + unit["secondaryPressureDrop"]
     assert pump == pytest.approx(112 * psi, rel=2e-3)
     assert flow * pump / unit["pumpEfficiency"] == pytest.approx(37e3, rel=0.01)
-    conductance, _ = cdu_rating(unit, FLUIDS["pg25"])
+    conductance, _ = plate_rating(unit, unit["nominalCoolingCapacity"], FLUIDS["pg25"])
     # By hand 550 kW/K with both flows as specified.
     assert conductance == pytest.approx(550e3, rel=0.08)
 

@@ -24,7 +24,7 @@ def test_recirculation_is_warmer_air_at_the_coolers_and_nowhere_else():
         for kelvin in (2.0, 0.0)
     )
     warm = twin.solve(pod, twin.Operation(dry_bulb=40 + ZERO, rack_power=142e3))
-    for name in ("dry_cooler_speed", "trim_duty"):
+    for name in ("cooler_speed", "trim_duty"):
         np.testing.assert_allclose(drawn[name].values, warm[name].values, rtol=1e-6, atol=1e-9)
     np.testing.assert_allclose(drawn.chiller_power.values, still.chiller_power.values, rtol=1e-9)
     assert one(drawn, "pue") > one(still, "pue")
@@ -39,11 +39,11 @@ def test_pads_bring_the_air_nearer_to_its_wet_bulb():
     pod = twin.load(None, PADS)
     wet = twin.solve(pod, twin.Operation(dry_bulb=42 + ZERO, wet_bulb=24 + ZERO, rack_power=142e3))
     dry = twin.solve(twin.load(), twin.Operation(dry_bulb=27.6 + ZERO, rack_power=142e3))
-    np.testing.assert_allclose(wet.dry_cooler_speed.values, dry.dry_cooler_speed.values, rtol=2e-3)
+    np.testing.assert_allclose(wet.cooler_speed.values, dry.cooler_speed.values, rtol=2e-3)
     # Water by CoolProp's humid air: what saturation towards the wet bulb takes up, and a third more as blowdown.
     before = HAPropsSI("W", "T", 42 + ZERO, "B", 24 + ZERO, "P", 101325.0)
     behind = HAPropsSI("W", "T", 27.6 + ZERO, "B", 24 + ZERO, "P", 101325.0)
-    blown = 2 * one(wet, "dry_cooler_speed") * 200e3 / 1006.0
+    blown = 2 * one(wet, "cooler_speed") * 200e3 / 1006.0
     assert one(wet, "water_use") == pytest.approx(blown * (behind - before) * 4 / 3, rel=0.01)
     cool = twin.solve(pod, twin.Operation(dry_bulb=20 + ZERO, wet_bulb=12 + ZERO))
     assert one(cool, "water_use") == 0.0

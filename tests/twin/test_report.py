@@ -82,11 +82,11 @@ def test_page_says_what_the_state_says(facility: Facility, state: xr.Dataset, wr
         "rack_power",
         "ups_loss",
         "chiller_power",
-        "dry_cooler_duty",
+        "cooler_duty",
         "facility_flow",
     ):
         unit = state[name].attrs["units"]
-        digits = 3 if name in ("dry_cooler_duty", "facility_flow") else 4
+        digits = 3 if name in ("cooler_duty", "facility_flow") else 4
         assert readable(float(state[name].sum()), unit, digits) in text, name
     assert f"{16} of {16} racks are held by the utility connection" in text
     for finding in findings(facility, state):

@@ -66,7 +66,7 @@ def test_dry_cooler_fans_draw_45_kw_times_the_cube_of_the_speed_that_ht_needs(po
         speed = brentq(lambda s, wanted, each: cooler(each, s) - wanted, 0.2, 1.0, (wanted, rate[i] / units))
         assert 0.21 < speed < 0.99
         # 1e-6: the quadrature of `ht` against the series of the program.
-        assert one(state, "dry_cooler_speed")[i] == pytest.approx(speed, rel=1e-6)
+        assert one(state, "cooler_speed")[i] == pytest.approx(speed, rel=1e-6)
         assert one(state, "dry_cooler_power")[i] == pytest.approx(units * 45e3 * speed**3, rel=1e-6)
 
 
@@ -99,7 +99,7 @@ def test_room_loss_holds_the_pump_drives_and_the_water_the_shaft_power(pod, whip
     wires = whip_heat(state.power.values[0])
     np.testing.assert_allclose(state.room_loss - losses, drives - wires, rtol=1e-9)
     duty, *_ = to_coolers(state)
-    np.testing.assert_allclose(one(state, "dry_cooler_duty"), duty, rtol=1e-12)
+    np.testing.assert_allclose(one(state, "cooler_duty"), duty, rtol=1e-12)
 
 
 def test_trim_chiller_draws_its_duty_over_a_clipped_carnot_fraction(pod):
@@ -138,7 +138,7 @@ def test_trim_chiller_alone_takes_all_the_heat_of_a_small_load(pod):
     trim = one(state, "trim_duty")
     np.testing.assert_allclose(trim, duty, rtol=1e-12)
     np.testing.assert_allclose(one(state, "trim_chiller_power"), trim / 5.0, rtol=1e-12)
-    assert one(state, "dry_cooler_duty") == 0.0
+    assert one(state, "cooler_duty") == 0.0
     assert one(state, "dry_cooler_power") == 0.0
     for ledger in ("ledger_power", "ledger_rack", "ledger_heat"):
         assert abs(state[ledger].item()) < 1e-9
@@ -208,7 +208,7 @@ def test_thin_air_carries_less_heat_through_the_dry_coolers_and_the_trim_starts_
     state = twin.solve(high, twin.Operation(dry_bulb=warm, rack_power=142e3, support_load=0.0))
     duty, inlet, rate = to_coolers(state)
     for i, outdoor in enumerate(warm):
-        speed = one(state, "dry_cooler_speed")[i]
+        speed = one(state, "cooler_speed")[i]
         assert 0.21 < speed < 0.99
         per_kelvin = duty[i] / (inlet[i] - outdoor)
         # 1e-6: the exponent of the standard atmosphere is rounded in the sixth figure.
@@ -348,7 +348,7 @@ def test_a_plant_without_heat_draws_nothing_and_has_no_cooling_mode():
     pod = twin.load()
     state = twin.solve(pod, twin.Operation(power_cap=0.0, support_load=0.0))
     assert state.converged.all()
-    for name in ("dry_cooler_power", "trim_chiller_power", "pump_power", "cdu_power", "dry_cooler_speed"):
+    for name in ("dry_cooler_power", "trim_chiller_power", "pump_power", "cdu_power", "cooler_speed"):
         assert state[name].item() == 0.0
     assert COOLING_MODES[state.cooling_mode.item()] == "none"
     assert abs(state.ledger_heat.item()) < 1e-9

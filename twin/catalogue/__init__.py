@@ -35,6 +35,8 @@ class Slot(NamedTuple):
     required: bool = True
     group: str = ""
     """A product has a group of GROUPS whole or not at all; required then means required in the group."""
+    length: int = 1
+    """Numbers of a list, in place of one."""
 
 
 class Group(NamedTuple):
@@ -47,6 +49,8 @@ class Group(NamedTuple):
 GROUPS = {
     "liquid": Group("an air-cooled rack has none of them"),
     "gpu": Group("a rack without GPUs has none of them", "numGPUs"),
+    "carnot": Group("a chiller by curves has none of them"),
+    "curves": Group("a chiller without curves has none of them"),
 }
 
 
@@ -56,6 +60,10 @@ def _need(*units: str, group: str = "") -> Slot:
 
 def _may(*units: str, group: str = "") -> Slot:
     return Slot(units, required=False, group=group)
+
+
+def _list(length: int, unit: str, group: str) -> Slot:
+    return Slot((unit,), group=group, length=length)
 
 
 SIDES = ("width", "depth", "height")
@@ -137,14 +145,39 @@ KINDS: dict[str, dict[str, Slot]] = {
         "fanPower": _need("W"),
         "minimumFanSpeed": _need("1"),
     },
+    "tower": {
+        **_BODY,
+        "nominalCapacity": _need("W"),
+        "ratingWaterInlet": _need("K"),
+        "ratingWaterOutlet": _need("K"),
+        "ratingWetBulb": _need("K"),
+        "ratingWaterToAir": _need("1"),
+        "fillExponent": _need("1"),
+        "fanPower": _need("W"),
+        "minimumFanSpeed": _need("1"),
+        "driftShare": _need("1"),
+    },
+    "exchanger": {
+        "nominalCapacity": _need("W"),
+        "ratingApproach": _need("delta_degC"),
+        "ratingSupplyTemperature": _need("K"),
+        "ratingMassFlow": _need("kg/s"),
+    },
     "chiller": {
         "nominalCapacity": _need("W"),
         "leavingTemperatureMaximum": _may("K"),
-        "carnotFraction": _need("1"),
-        "evaporatorApproach": _need("delta_degC"),
-        "condenserApproach": _need("delta_degC"),
-        "minimumCop": _need("1"),
-        "maximumCop": _need("1"),
+        "carnotFraction": _need("1", group="carnot"),
+        "evaporatorApproach": _need("delta_degC", group="carnot"),
+        "condenserApproach": _need("delta_degC", group="carnot"),
+        "minimumCop": _need("1", group="carnot"),
+        "maximumCop": _need("1", group="carnot"),
+        "ratedCop": _need("1", group="curves"),
+        "capacityCurve": _list(6, "1", "curves"),
+        "inputCurve": _list(6, "1", "curves"),
+        "loadCurve": _list(3, "1", "curves"),
+        "leavingRange": _list(2, "K", "curves"),
+        "enteringRange": _list(2, "K", "curves"),
+        "loadRange": _list(2, "1", "curves"),
         "freeCoolingEffectiveness": _may("1"),
         "freeCoolingCop": _may("1"),
         "chilledWaterRise": _may("delta_degC"),
@@ -539,6 +572,11 @@ def _figure(entry: dict[str, Any], slot: Slot) -> Figure:
         if not isinstance(value, str):
             raise UnitError(f"{value!r} is not a word")
         found = value
+    elif slot.length > 1:
+        if not isinstance(value, list) or len(value) != slot.length:
+            raise UnitError(f"expected a list of {slot.length} numbers")
+        found = np.array([si(part, units[0]) for part in value])
+        found.setflags(write=False)
     elif len(units) == 1:
         found = si(value, units[0])
     else:

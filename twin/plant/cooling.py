@@ -69,7 +69,9 @@ def heat(
     aisle = hall(facility, operation, supply, warm, wires, inlet)
     auxiliary = {
         "cdu": flow.pump_power,
-        "dry_cooler": plant.fan_power,
+        "dry_cooler": np.where(facility.cooling.outdoor.tower, 0.0, plant.fan_power),
+        "tower": np.where(facility.cooling.outdoor.tower, plant.fan_power, 0.0),
+        "outdoor_pump": plant.outdoor_power,
         "trim_chiller": plant.trim_power,
         "pump": plant.pump_power,
         "fan_wall": aisle.fan_power,

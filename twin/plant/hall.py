@@ -8,11 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from thermal import air, exchanger, pump, rejection
+from thermal import chiller as machine
 from twin.facility import Facility
 from twin.operation import Operation
 from twin.plant.loop import by_block, curve, over
+from twin.plant.outdoor import HOTTEST
 from twin.plant.supply import Supply, support_power
-from twin.plant.water import HOTTEST
 
 Array = npt.NDArray[np.float64]
 
@@ -38,6 +39,8 @@ class Hall:
     fan_power: Array
     chiller_power: Array
     """Compressors and chilled-water pumps [W]."""
+    chiller_share: Array
+    """Heat a chiller can take at these temperatures over its nominal capacity."""
     carried: Array
     """Heat the racks gave to the air, from its flow and temperatures [W]."""
     rejected: Array
@@ -89,7 +92,15 @@ def hall(
     )
     cop = rejection.chiller_cop(cooling.chilled_water, outdoor, *cooling.chiller_cop)
     pumped = duty / (cooling.chiller_rise * cooling.facility_heat_capacity)
-    cooling_power = duty * ((1.0 - free) / cop + free / cooling.chiller_free_cop)
+    compressors, able = duty * (1.0 - free) / cop, np.ones((1, 1))
+    if cooling.curved.any():
+        at = cooling.chilled_water, outdoor
+        each = duty * (1.0 - free) / np.maximum(chillers, 1.0)
+        by_curve = chillers * machine.electrical_power(cooling.chiller_curve, each, *at)
+        compressors = np.where(cooling.curved, by_curve, compressors)
+        most = machine.capacity(cooling.chiller_curve, *at) / cooling.chiller_curve.rated_capacity
+        able = np.where(cooling.curved, most, 1.0)
+    cooling_power = compressors + duty * free / cooling.chiller_free_cop
     chiller = (cooling_power + pumped * cooling.chiller_pump) * (chillers > 0)
     by_air = rate * (back - cold)
     return Hall(
@@ -102,6 +113,7 @@ def hall(
         duty=duty,
         fan_power=fans,
         chiller_power=chiller,
+        chiller_share=np.broadcast_to(able, duty.shape),
         carried=by_air - support - wires,
         rejected=by_air + fans + chiller,
     )

@@ -16,6 +16,7 @@ from twin.facility import BINDINGS, SHARED_KINDS, Facility
 from twin.operation import Operation
 from twin.plant.cooling import Heat
 from twin.plant.loop import Flow, curve, direct
+from twin.plant.outdoor import running
 from twin.plant.power import Feed
 from twin.plant.supply import Supply
 from twin.plant.water import COLD
@@ -120,6 +121,8 @@ def limits(
         rating[:, mine] = np.where(units > 0, carrying * rating[:, mine], np.inf)
         load[:, mine] = duty[:, rows.block[mine]]
         marginal[:, mine] = per_watt[mine]
+    machines = rows.kind == SHARED_KINDS.index("chiller")
+    rating[:, machines] *= heat.hall.chiller_share[:, rows.block[machines]]
     utility = rows.kind == SHARED_KINDS.index("utility")
     rating[:, utility] = np.minimum(rating[:, utility], operation.utility_cap[:, None])
     load[:, utility] = mean.utility[:, None]
@@ -200,7 +203,7 @@ def ceilings(
     lifted = (temperature > operation.supply_temperature + COLD)[:, block]
     caps["chip_temperature"] = np.where(starved | lifted, np.inf, chip)
     units = supply.units
-    sinks = (units["pump"] > 0) & (units["dry_cooler"] + units["trim_chiller"] > 0)
+    sinks = (units["pump"] > 0) & (running(facility, supply) + units["trim_chiller"] > 0)
     sunk = ~sinks[:, facility.cooling.plant[block]] & wet
     caps["coolant_temperature"] = np.where(sunk, 0.0, np.where(lifted & ~starved, chip, np.inf))
     stopped = (units["cdu"] == 0)[:, block] & wet

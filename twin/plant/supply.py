@@ -46,6 +46,20 @@ def support_power(facility: Facility, operation: Operation, supply: Supply) -> A
     return np.asarray(operation.support_load * supply.powered[:, first : first + len(facility.rows)])
 
 
+def controlled(facility: Facility, operation: Operation) -> Operation:
+    """The operation with the set-points of loops that follow the weather."""
+    cooling = facility.cooling
+    if not np.isfinite(cooling.reset_least).any():
+        return operation
+    outdoor = np.where(cooling.reset_wet, operation.wet_bulb[:, None], operation.dry_bulb[:, None])
+    least = np.minimum(cooling.reset_least, operation.supply_temperature)
+    setpoint = np.clip(outdoor + cooling.reset_above, least, operation.supply_temperature)
+    return replace(
+        operation,
+        supply_temperature=np.where(np.isfinite(cooling.reset_least), setpoint, operation.supply_temperature),
+    )
+
+
 def supplied(facility: Facility, operation: Operation) -> Supply:
     """What is alive and who carries what, now and after each further outage of `Facility.outages`."""
     after = []

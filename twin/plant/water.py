@@ -7,17 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from thermal import air, exchanger, psychrometrics, pump, rejection, tower
+from thermal import exchanger, pump, rejection
 from twin.facility import Facility
 from twin.operation import Operation
 from twin.plant.loop import Flow, Return, by_block, over
+from twin.plant.outdoor import HOTTEST, outdoor, rejection_at, returning, taken
 from twin.plant.supply import Supply
 
 Array = npt.NDArray[np.float64]
 Index = npt.NDArray[np.int64]
 
-HOTTEST = 368.15
-"""Supply temperature in K beyond which a loop has no heat sink."""
 COLD = 1e-6
 """Kelvin above the set-point from which the supply counts as lifted: ten times the solver's residual."""
 
@@ -42,10 +41,15 @@ class Water:
     trim_duty: Array
     trim_power: Array
     pump_power: Array
+    outdoor_power: Array
+    """Pumps of the outdoor loop, whose water is so much [kg/s] and so warm as it comes from the coolers [K]."""
+    outdoor_flow: Array
+    outdoor_supply: Array
     drive_loss: Array
     """Of the pumps' motors and drives, to their room [W]."""
     evaporated: Array
-    """Water of the pads [kg/s]."""
+    """Water of pads and towers, and `circulated` that of the towers [kg/s]."""
+    circulated: Array
     rejected: Array
     """Heat that leaves by coolers and trim chillers with their own power [W]: the coolers' from effectiveness, fan
     speed and temperatures, except where they run at minimum speed and a bypass takes the rest."""
@@ -77,36 +81,6 @@ def circulation(facility: Facility, supply: Supply, back: Return) -> Circulation
     lift = cooling.pump_head * (volume / cooling.pump_design_flow) ** 2
     shaft = pump.hydraulic_power(volume, lift) / cooling.pump_efficiency
     return Circulation(rate, pumped, shaft, shaft / cooling.pump_drive)
-
-
-def outdoors(facility: Facility, operation: Operation) -> tuple[Array, Array]:
-    """Air into the dry coolers, (scenario, plant) [K], and the water that wetted pads give a kilogram of it.
-
-    Outdoor air with what recirculates; pads, where there are any and it is warm enough, bring it nearer to its wet
-    bulb. A wet bulb above the dry bulb is the dry bulb.
-    """
-    cooling = facility.cooling
-    warm = operation.dry_bulb[:, None] + operation.recirculation
-    if not (cooling.pad > 0.0).any():
-        return warm, np.zeros((1, 1))
-    pressure = facility.pressure[:1]
-    dry = operation.dry_bulb[:, None]
-    humidity = psychrometrics.humidity_of_wet_bulb(
-        dry, np.minimum(operation.wet_bulb[:, None], dry), pressure
-    )
-    wetted = np.where(warm > cooling.pad_above, cooling.pad, 0.0)
-    return tower.precooled(warm, humidity, wetted, 1.0, pressure)
-
-
-def coolers(facility: Facility) -> tuple[Array, Array, Array, Array]:
-    """(plant,) conductance, water and air rate and film ratio of one dry cooler, as `thermal.rejection` takes them."""
-    cooling = facility.cooling
-    return (
-        cooling.dry_cooler_conductance,
-        cooling.dry_cooler_water,
-        cooling.dry_cooler_air,
-        cooling.dry_cooler_ratio,
-    )
 
 
 def by_plant(facility: Facility, values: Array) -> Array:
@@ -145,35 +119,29 @@ def water(
 
     duty = by_plant(facility, back.duty) + shaft
     inlet = cold + over(duty, pumped)
-    warm = operation.dry_bulb[:, None] + operation.recirculation
-    outdoor, gained = outdoors(facility, operation)
-    units, cooler = supply.units["dry_cooler"], coolers(facility)
-    full = rejection.dry_cooler_duty(pumped, units, 1.0, *cooler)
+    at = outdoor(facility, operation, supply, pumped)
     trim_most = np.minimum(supply.units["trim_chiller"] * cooling.trim_capacity, duty)
     # The facility water with the coolers at full speed, without and with the trim chillers, and as it is asked for.
-    untrimmed = outdoor + over(duty, full) - over(duty, pumped)
-    trimmed = untrimmed - over(trim_most, full)
+    untrimmed = returning(facility, at, duty) - over(duty, pumped)
+    trimmed = returning(facility, at, duty - trim_most) - over(duty, pumped)
     setpoint = np.broadcast_to(operation.supply_temperature, temperature.shape)
     needed = _least(facility, np.where(running, setpoint - above, np.inf))
     needed = np.where(moving, needed, HOTTEST)
     # Without coolers the trim chillers take all of it or the heat has nowhere to go.
-    dry = units == 0
+    dry = at.units == 0
     trimmed = np.where(dry, np.where(trim_most >= duty, needed, HOTTEST), trimmed)
     untrimmed = np.where(dry, HOTTEST, untrimmed)
     mode = np.where((untrimmed <= needed + COLD) | ~moving, 0, np.where(trimmed <= needed + COLD, 1, 2))
     # Above its set-point a loop has all the plant can give.
     lifted = (by_plant(facility, (temperature > setpoint + COLD) & running) > 0) | dry
-    trim = np.where(lifted, trim_most, np.clip((untrimmed - needed) * full, 0.0, trim_most))
+    most_cooled = taken(facility, at, needed + over(duty, pumped))
+    trim = np.where(lifted, trim_most, np.clip(duty - most_cooled, 0.0, trim_most))
+    warm = operation.dry_bulb[:, None] + operation.recirculation
     trim_power = trim / rejection.chiller_cop(cooling.trim_leaving, warm, *cooling.trim_cop)
     cooled = duty - trim
-    speed = rejection.dry_cooler_speed(
-        cooled, inlet, outdoor, pumped, units, *cooler[:3], cooling.dry_cooler_minimum, cooler[3]
-    )
-    speed = np.where(lifted, 1.0, speed)
-    speed = np.where(moving, speed, 0.0)
-    fans = units * cooling.dry_cooler_fan * speed**3
-    by_air = rejection.dry_cooler_duty(pumped, units, speed, *cooler) * (inlet - outdoor)
+    given = rejection_at(facility, at, cooled, inlet, lifted, moving)
     reached = np.where(running, trimmed[:, cooling.plant] + above, setpoint)
+    minimum = np.where(cooling.outdoor.tower, cooling.outdoor.minimum, cooling.dry_cooler_minimum)
     return Water(
         supply=cold,
         back=cold + over(by_plant(facility, back.duty), pumped),
@@ -182,15 +150,19 @@ def water(
         loop_lowest=np.where(running, np.clip(reached, 0.0, HOTTEST), setpoint),
         mode=mode,
         cooler_duty=cooled,
-        fan_speed=speed,
-        fan_power=fans,
+        fan_speed=given.speed,
+        fan_power=given.fan_power,
         trim_duty=trim,
         trim_power=trim_power,
         pump_power=moved.power,
-        drive_loss=moved.power - shaft,
-        evaporated=gained * units * speed * cooling.dry_cooler_air / air.HEAT_CAPACITY,
-        rejected=np.where((speed > cooling.dry_cooler_minimum) & ~dry, by_air, cooled)
-        + fans
+        outdoor_power=at.power,
+        outdoor_flow=at.rate / cooling.outdoor.heat_capacity,
+        outdoor_supply=inlet - cooled * at.resistance,
+        drive_loss=moved.power - shaft + at.power - at.shaft,
+        evaporated=given.evaporated,
+        circulated=given.circulated,
+        rejected=np.where((given.speed > minimum) & ~dry, given.given, cooled + at.shaft)
+        + given.fan_power
         + trim
         + trim_power,
     )

@@ -12,13 +12,14 @@ import numpy as np
 import xarray as xr
 
 from twin.colour import at_first
-from twin.facility import COOLING_MODES, DEVICE_KINDS, Facility
+from twin.facility import ACTUATORS, COOLING_MODES, DEVICE_KINDS, Facility
 from twin.plant.fault import fault_levels
 from twin.plant.protection import protected
 from twin.report.figure import as_written, by_doubt
 from twin.report.plot import plots
 from twin.summary import (
     CAUSES,
+    CONTROL,
     MODES,
     SOLUTION,
     UNSERVED,
@@ -35,10 +36,14 @@ MECHANICAL = (
     ("cdu_power", "CDU pumps"),
     ("pump_power", "facility-water pumps"),
     ("dry_cooler_power", "dry-cooler fans"),
+    ("tower_power", "tower fans"),
+    ("outdoor_pump_power", "pumps of the outdoor loop"),
     ("trim_chiller_power", "trim chillers"),
     ("fan_wall_power", "fan walls"),
     ("chiller_power", "chillers of the air system"),
 )
+ALWAYS = ("cdu_power", "pump_power", "fan_wall_power", "chiller_power")
+"""Those that are told even where they draw nothing."""
 LOSSES = (
     ("transformer", "transformer"),
     ("ups", "UPS"),
@@ -47,6 +52,7 @@ LOSSES = (
 )
 COOLING = {
     "Technology loop": (
+        ("actuator", "control of the supply", ""),
         ("supply_setpoint", "supply set-point", "K"),
         ("supply_temperature", "supply", "K"),
         ("loop_return_temperature", "return, pump heat included", "K"),
@@ -62,8 +68,11 @@ COOLING = {
         ("facility_supply_temperature", "water to the CDUs", "K"),
         ("facility_return_temperature", "water from the CDUs", "K"),
         ("facility_flow", "flow", "kg/s"),
-        ("dry_cooler_duty", "heat of the dry coolers", "W"),
-        ("dry_cooler_speed", "fan speed of the dry coolers", "%"),
+        ("outdoor_supply_temperature", "outdoor water to the exchangers", "K"),
+        ("outdoor_flow", "flow of the outdoor loop", "kg/s"),
+        ("cooler_duty", "heat of dry coolers or towers", "W"),
+        ("cooler_speed", "their fan speed", "%"),
+        ("water_use", "make-up water", "kg/s"),
         ("trim_duty", "heat of the trim chillers", "W"),
     ),
     "Air": (
@@ -229,7 +238,11 @@ def _power(one: xr.Dataset) -> list[tuple[str, str, float, str]]:
         ("Conversion and conductors", sum(watts for _, watts, _ in losses), "sum"),
         *losses,
         ("Mechanical", float(one["mechanical_power"]), "sum"),
-        *((name, float(one[key].sum()), "part") for key, name in MECHANICAL),
+        *(
+            (name, watts, "part")
+            for key, name in MECHANICAL
+            if (watts := float(one[key].sum())) or key in ALWAYS
+        ),
         ("IT", float(one["it_power"]), "sum"),
         ("racks", float(one["rack_power"]), "part"),
         ("network and management in the rows", float(one["support_power"]), "part"),
@@ -248,14 +261,20 @@ def _cooling(facility: Facility, one: xr.Dataset) -> list[dict[str, Any]]:
             continue
         many = len(owners) > MANY
         table = [[axis if many else "", *owners]]
-        table += [[label, *(_block(value, unit) for value in one[name].values)] for name, label, unit in rows]
+        table += [
+            [label, *(_block(name, value, unit) for value in one[name].values)]
+            for name, label, unit in rows
+            if not unit or np.isfinite(one[name].values).any()
+        ]
         lines = list(zip(*table, strict=True)) if many else table
         tables.append({"title": title, "head": lines[0], "body": lines[1:], "many": many})
     return tables
 
 
-def _block(value: float, unit: str) -> str:
-    return readable(float(value), unit, 3) if unit else MODES[COOLING_MODES[int(value)]]
+def _block(name: str, value: float, unit: str) -> str:
+    if unit:
+        return readable(float(value), unit, 3)
+    return MODES[COOLING_MODES[int(value)]] if name == "cooling_mode" else CONTROL[ACTUATORS[int(value)]]
 
 
 def _margins(found: Summary) -> list[dict[str, Any]]:

@@ -88,19 +88,33 @@ def supply(facility: Facility, arrays: Arrays) -> tuple[Array, Array]:
 
 
 @rule(
-    "P2-pump", "facility-water pump flow over its rating", unit="1", axis="device", sense="most", scale=1.0,
-    clause="pump product: ratedFlow",
+    "P2-pump", "flow of a facility-water or outdoor pump over its rating", unit="1", axis="device", sense="most",
+    scale=1.0, clause="pump product: ratedFlow",
 )  # fmt: skip
 def pump(facility: Facility, arrays: Arrays) -> tuple[Array, Array]:
-    return loading(facility, arrays, "pump")
+    indoors, limit = loading(facility, arrays, "pump")
+    return np.fmax(indoors, loading(facility, arrays, "outdoor_pump")[0]), limit
 
 
 @rule(
     "P3-chiller", "air-system chiller duty over its capacity", unit="1", axis="device", sense="most", scale=1.0,
-    clause="chiller product: nominalCapacity",
+    clause="chiller product: nominalCapacity, by its capacityCurve at the temperatures of water and air",
 )  # fmt: skip
 def chiller(facility: Facility, arrays: Arrays) -> tuple[Array, Array]:
     return loading(facility, arrays, "chiller")
+
+
+@rule(
+    "P5-chiller-range", "water and air of a chiller within the range of its curves", unit="K", axis="block",
+    sense="least", scale=5.0,
+    clause="chiller product: leavingRange, enteringRange; air below it is no fault, heads are held up",
+)  # fmt: skip
+def chiller_range(facility: Facility, arrays: Arrays) -> tuple[Array, Array]:
+    cooling = facility.cooling
+    low, high = cooling.chiller_curve.leaving
+    hottest = cooling.chiller_curve.entering[1] - np.asarray(arrays["dry_bulb"])[:, None]
+    least = np.minimum(np.minimum(cooling.chilled_water - low, high - cooling.chilled_water), hottest)
+    return np.where(cooling.curved, least, np.nan), np.zeros((1, 1))
 
 
 def _groups(facility: Facility) -> tuple[str, ...]:
@@ -176,13 +190,13 @@ def coil_condensation(facility: Facility, arrays: Arrays) -> tuple[Array, Array]
 
 
 @rule(
-    "P4-freezing", "outdoor air above the freezing point of the facility fluid", unit="K", axis="site", sense="least",
-    scale=5.0, clause="freezing of water and of 25 % propylene glycol, CoolProp; 3 K to spare",
+    "P4-freezing", "outdoor air above the freezing point of what is in the dry coolers", unit="K", axis="site",
+    sense="least", scale=5.0, clause="freezing of water and of 25 % propylene glycol, CoolProp; 3 K to spare",
     elements=lambda facility: facility.plants,
 )  # fmt: skip
 def freezing(facility: Facility, arrays: Arrays) -> tuple[Array, Array]:
     cooling, devices = facility.cooling, facility.devices
     exposed = np.zeros(len(facility.plants), dtype=bool)
     exposed[devices.block[devices.kind == DEVICE_KINDS.index("dry_cooler")]] = True
-    point = np.array([fluid.freezing for fluid in cooling.plant_fluid]) + FREEZING_MARGIN
+    point = np.array([fluid.freezing for fluid in cooling.outdoor.fluid]) + FREEZING_MARGIN
     return np.where(exposed, np.asarray(arrays["dry_bulb"])[:, None], np.nan), point[None]

@@ -22,7 +22,7 @@ import xarray as xr
 
 from electrical import contingency
 from twin.equilibrium import solve
-from twin.facility import COOLING_KINDS, DEVICE_KINDS, PLANT_KINDS, REASONS, Facility
+from twin.facility import COOLER_KINDS, COOLING_KINDS, DEVICE_KINDS, REASONS, Facility
 from twin.operation import Operation, resolve
 from twin.plant.supply import Supply, supplied, support_power
 
@@ -304,13 +304,16 @@ def _cooling(facility: Facility, loads: int) -> _Cooling:
         first[kind] = at
         at += len(facility.groups(kind))
     plants = range(len(facility.plants))
-    sinks = [kind for kind in PLANT_KINDS if kind != "pump"]
+    sinks = (*COOLER_KINDS, "trim_chiller")
     either = tuple((first[kind] + plant, loads + plant) for kind in sinks for plant in plants)
     needs, racks = [], []
     for block, plant in enumerate(facility.cooling.plant):
         air = [first["fan_wall"] + block, first["chiller"] + block]
         for liquid in (True, False):
-            wet = [first["cdu"] + block, first["pump"] + plant, loads + plant] if liquid else [-1, -1, -1]
+            # A trim chiller alone is no sink for long: the outdoor loop has to move.
+            parted = facility.cooling.outdoor.parted[plant]
+            beyond = first["outdoor_pump"] + plant if parted else -1
+            wet = [first["cdu"] + block, first["pump"] + plant, loads + plant, beyond] if liquid else [-1] * 4
             needs.append([*air, *wet])
             racks.append(((facility.racks.block == block) & (facility.racks.liquid == liquid)).sum())
     return _Cooling(np.array(needs), np.array(racks, dtype=np.float64), either)
