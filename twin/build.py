@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -49,6 +50,16 @@ STILL_LOOP = 298.15
 """Temperature that stands for the coolant of a block without a loop [K]."""
 LASTING = 600.0
 """Time after which a peak is as one that lasts: breakers, cables and bars are warm by then [s]; assumed."""
+DERATING = {
+    "transformer": (1000.0, 3e-5),
+    "ups": (1000.0, 5e-5),
+    "rectifier": (1000.0, 5e-5),
+    "panel": (2000.0, 1e-5),
+    "generator": (1525.0, 4e-2 / 300.0),
+}
+"""Altitude above which a rating falls, and by how much of it each metre. Transformers: Eaton's support pages on dry
+types, 0.3 % each 100 m. UPS and rectifiers: IEC 62040-3, forced air, 0.95 at 2000 m (unverified). Panels: Schneider
+Electric's FAQ on breakers at altitude, 0.99 at 3000 m. Generators: Cummins as quoted by a builder, 4 % each 300 m."""
 REPAIR_TIME = 24 * 3600.0
 """Repair time of a compute tray [s]; assumed."""
 
@@ -83,6 +94,7 @@ def build(layout: Layout) -> Facility:
     _support(blocks, drawing)
     required = _equipment(blocks, plants, drawing)
     chain, devices = drawing.finished()
+    devices = _derated(devices, layout.site.altitude)
     pressure = float(air.pressure(layout.site.altitude))
     plant = cooling(blocks, [one for one, _ in plants], racks, pressure, drawing.product)
     names = tuple(placed.prefix.rstrip(".") or layout.name for _, placed in blocks)
@@ -147,6 +159,22 @@ def build(layout: Layout) -> Facility:
     )
 
 
+def derating(kind: str, altitude: float) -> float:
+    """What is left of the rating of a kind of equipment at an altitude [m].
+
+    >>> round(derating("transformer", 2000.0), 3), derating("whip", 2000.0)
+    (0.97, 1.0)
+    """
+    start, slope = DERATING.get(kind, (0.0, 0.0))
+    return 1.0 - slope * max(altitude - start, 0.0)
+
+
+def _derated(devices: Devices, altitude: float) -> Devices:
+    """The devices with the ratings that thin air leaves them."""
+    left = np.array([derating(kind, altitude) for kind in DEVICE_KINDS])
+    return replace(devices, rating=devices.rating * left[devices.kind])
+
+
 def _standby(layout: Layout, drawing: Drawing) -> Standby | None:
     """The standby generators as seen from the point of connection, through step-up transformers that are theirs."""
     if layout.standby is None:
@@ -164,7 +192,7 @@ def _standby(layout: Layout, drawing: Drawing) -> Standby | None:
     return Standby(
         count=layout.standby.count,
         required=layout.standby.required,
-        rating=made["rating"],
+        rating=made["rating"] * derating("generator", layout.site.altitude),
         resistance=made["resistanceRatio"] * reactance,
         reactance=reactance,
         start_time=made["startTime"],

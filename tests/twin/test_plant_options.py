@@ -56,6 +56,28 @@ def test_a_wet_bulb_above_the_dry_bulb_is_the_dry_bulb():
     assert one(state, "water_use") == pytest.approx(0.0, abs=1e-6)
 
 
+def test_thin_air_takes_of_electrical_ratings():
+    """2500 m: 4.5 % of a dry transformer, 7.5 % of a UPS, half a percent of a panel, 13 % of a generator; no cable."""
+    pod, high = twin.load(), twin.load(None, {"site.altitude": "2500 m"})
+    left = dict(zip(pod.devices.name, high.devices.rating / pod.devices.rating, strict=True))
+    assert left["T.A"] == pytest.approx(0.955, abs=1e-9)
+    assert left["ups.A"] == pytest.approx(0.925, abs=1e-9)
+    assert left["rpp.A1"] == pytest.approx(0.995, abs=1e-9)
+    assert left["whip.row1.01.rpp.A1"] == 1.0
+    assert left["utility"] == 1.0
+    assert high.standby.rating / pod.standby.rating == pytest.approx(0.87, abs=1e-9)
+    low, above = (
+        twin.solve(one_, twin.Operation(rack_power=100e3, dry_bulb=25 + ZERO)) for one_ in (pod, high)
+    )
+    np.testing.assert_allclose(above.power.values, low.power.values, rtol=1e-9)
+    index = list(pod.devices.name).index("ups.A")
+    ratio = above.device_loading.values[0, index] / low.device_loading.values[0, index]
+    # The fan walls on it move more of the thin air.
+    assert ratio == pytest.approx(1 / 0.925, rel=0.02)
+    # Chillers' condensers warm thin air more, so they draw more for the same heat.
+    assert one(above, "chiller_power") > one(low, "chiller_power")
+
+
 def test_pads_need_a_wet_bulb(tmp_path):
     from twin.layout import builtin_layouts
 
