@@ -194,6 +194,7 @@ def cooling(
         plant_fluid=waters,
         plant_heat_capacity=np.array([float(one.heat_capacity(FACILITY_REFERENCE)) for one in waters]),
         plant_density=np.array([float(one.density(FACILITY_REFERENCE)) for one in waters]),
+        minimum_supply=np.array([plant.minimum_supply if plant else 0.0 for plant in plants]),
         pad=np.array([pad.effectiveness if pad else 0.0 for pad in pads]),
         pad_above=np.array([pad.above if pad else np.inf for pad in pads]),
         cycles=np.array([_cycles(plant) for plant in plants]),

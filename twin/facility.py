@@ -321,6 +321,8 @@ class Cooling:
     """(plant,) facility water or glycol; its heat capacity [J/kg/K] and density [kg/m3] are taken as constant."""
     plant_heat_capacity: Array
     plant_density: Array
+    minimum_supply: Array
+    """(plant,) coldest facility water that the plant sends [K]."""
     pad: Array
     """(plant,) effectiveness of wetted pads before the dry coolers, 0 without; they are on from `pad_above` [K] on."""
     pad_above: Array

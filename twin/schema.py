@@ -303,9 +303,13 @@ class OutdoorLoop(Model):
 
 
 class Plant(Model):
-    """Facility water, or glycol, and what cools it: dry coolers, or towers behind an outdoor loop."""
+    """Facility water, or glycol, and what cools it: dry coolers, or towers behind an outdoor loop.
+
+    `minimum_supply` is the coldest water it sends: in cold weather fans slow down and a bypass opens.
+    """
 
     fluid: Literal["water", "pg25"]
+    minimum_supply: Temperature = 273.15
     recirculation: Annotated[float, operating("plant.recirculation")] = 0.0
     adiabatic: Adiabatic | None = None
     dry_coolers: Equipment | None = None

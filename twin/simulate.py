@@ -496,7 +496,7 @@ class _Plant:
         at = outdoor(facility, self.operation, replace(supply, units={**supply.units, **whole}), pumped)
         turning = sum(supply.units[kind] for kind in COOLER_KINDS)
         share = np.where(at.units > 0, turning / np.maximum(at.units, 1.0), 0.0)
-        needed = np.where(np.isfinite(needed), needed, returned)
+        needed = np.where(np.isfinite(needed), np.maximum(needed, cooling.minimum_supply), returned)
         removed = np.maximum(pumped * (returned - needed), 0.0)
         by_air = np.minimum(removed, share * taken(facility, at, returned))
         trim = np.minimum(removed - by_air, supply.units["trim_chiller"] * cooling.trim_capacity)

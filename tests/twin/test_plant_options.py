@@ -78,6 +78,25 @@ def test_thin_air_takes_of_electrical_ratings():
     assert one(above, "chiller_power") > one(low, "chiller_power")
 
 
+def test_a_plant_sends_no_colder_water_than_its_least():
+    """A loop that asks for 30 degC behind water of 40: its supply floats above that, fans far from full."""
+    pod = twin.load(None, {"plant.minimum_supply": "40 degC"})
+    weather = {"dry_bulb": 10 + ZERO, "rack_power": 100e3}
+    state = twin.solve(pod, twin.Operation(supply_temperature=30 + ZERO, **weather))
+    assert one(state, "facility_supply_temperature") == pytest.approx(40 + ZERO, abs=1e-5)
+    assert one(state, "supply_temperature") == pytest.approx(40 + ZERO + one(state, "approach"), abs=1e-5)
+    assert 0.2 <= one(state, "cooler_speed") < 0.5
+    assert one(state, "trim_duty") == 0.0
+    assert twin.check(pod, state)["P1-supply"].item() == pytest.approx(
+        30 + ZERO - one(state, "supply_temperature"), abs=1e-4
+    )
+    warm, free = (
+        twin.solve(other, twin.Operation(supply_temperature=45 + ZERO, **weather))
+        for other in (pod, twin.load())
+    )
+    assert one(warm, "cooler_speed") == one(free, "cooler_speed")
+
+
 def test_pads_need_a_wet_bulb(tmp_path):
     from twin.layout import builtin_layouts
 

@@ -126,14 +126,18 @@ def water(
     trimmed = returning(facility, at, duty - trim_most) - over(duty, pumped)
     setpoint = np.broadcast_to(operation.supply_temperature, temperature.shape)
     needed = _least(facility, np.where(running, setpoint - above, np.inf))
-    needed = np.where(moving, needed, HOTTEST)
+    # Colder than its least the plant sends none.
+    needed = np.where(moving, np.maximum(needed, cooling.minimum_supply), HOTTEST)
+    trimmed = np.maximum(trimmed, cooling.minimum_supply)
+    untrimmed = np.maximum(untrimmed, cooling.minimum_supply)
     # Without coolers the trim chillers take all of it or the heat has nowhere to go.
     dry = at.units == 0
     trimmed = np.where(dry, np.where(trim_most >= duty, needed, HOTTEST), trimmed)
     untrimmed = np.where(dry, HOTTEST, untrimmed)
     mode = np.where((untrimmed <= needed + COLD) | ~moving, 0, np.where(trimmed <= needed + COLD, 1, 2))
-    # Above its set-point a loop has all the plant can give.
-    lifted = (by_plant(facility, (temperature > setpoint + COLD) & running) > 0) | dry
+    # Above its set-point a loop has all the plant can give, but where the plant's least holds it there.
+    held = np.maximum(setpoint, cooling.minimum_supply[cooling.plant] + above)
+    lifted = (by_plant(facility, (temperature > held + COLD) & running) > 0) | dry
     most_cooled = taken(facility, at, needed + over(duty, pumped))
     trim = np.where(lifted, trim_most, np.clip(duty - most_cooled, 0.0, trim_most))
     warm = operation.dry_bulb[:, None] + operation.recirculation
