@@ -244,6 +244,7 @@ def sealed_hall(leak):
     return (x, y, z), outflow(x, y, z, np.cos(one) * np.cos(two) * np.cos(three))
 
 
+@compiled
 def test_leaks_of_sealed_aisles_do_not_cost_iterations():
     """Without the levels of the rooms it takes half as many again where aisles leak a little."""
     taken = []
