@@ -25,7 +25,7 @@ from scipy.sparse import coo_array, csr_matrix  # noqa: E402
 from thermal.poisson import hierarchy, solve  # noqa: E402
 
 TOLERANCE = 1e-6
-HALLS = {"354k": (100, 100, 40), "1720k": (200, 200, 50)}
+HALLS = {"352k": (100, 100, 40), "1766k": (200, 200, 50)}
 WIDTH, HEIGHT, TOP, PANEL = 0.3, 0.1, 22, 8
 
 
