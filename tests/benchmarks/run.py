@@ -319,7 +319,21 @@ def liquid() -> dict[str, Any]:
     return found
 
 
-SUBJECTS = {"main-job": main_job, "breadth": breadth, "electrical": electrical, "liquid": liquid}
+def hall_air() -> dict[str, Any]:
+    """The pressure solver of the hall air against its peer."""
+    sys.path.insert(0, str(Path(__file__).parent))
+    from air import measure  # type: ignore[import-not-found, unused-ignore]
+
+    return dict(measure())
+
+
+SUBJECTS = {
+    "main-job": main_job,
+    "breadth": breadth,
+    "electrical": electrical,
+    "liquid": liquid,
+    "hall-air": hall_air,
+}
 
 
 def main() -> None:

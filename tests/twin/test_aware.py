@@ -556,6 +556,14 @@ CASES = {
     ),
     "thermal.hydraulics.authority": HYDRAULIC,
     "thermal.hydraulics.findings": HYDRAULIC,
+    "thermal.poisson.hierarchy": dict(
+        x=np.array([0.0, 0.3, 0.2, 0.4, 0.1]).reshape(5, 1, 1), y=np.zeros((4, 2, 1)), z=np.zeros((4, 1, 2)),
+    ),
+    # Without an iteration the residual is of the guess; after some it is rounding, which has no unit.
+    "thermal.poisson.solve": dict(
+        hierarchy=Of("thermal.poisson.hierarchy"), source=np.array([1.0, -0.5, 0.0, 0.7]).reshape(4, 1, 1),
+        guess=np.array([2.0, 1.0, 1.0, 3.0]).reshape(4, 1, 1), tolerance=1e-6, most=0,
+    ),
     "thermal.line.filled": dict(mass=np.array([10.0, 20.0]), enthalpy=np.array([5e4, 6e4])),
     "thermal.line.pushed": dict(
         line=Of("thermal.line.filled"), mass=np.array([1.0, 25.0]), enthalpy=np.array([7e4, 8e4])
@@ -628,6 +636,7 @@ ODD = {
     "Pa*s": "mPa*s",
     "W/K": "kW/delta_degF",
     "K/W": "delta_degF/kW",
+    "m^2/s": "ft^2/min",
     "m/s": "ft/min",
     "m/s^2": "ft/s^2",
     "var": "kvar",
