@@ -1,33 +1,22 @@
-"""The facility in time: events, and what coolant, chips, batteries and racks make of them.
-
-The same functions of the plant as in the steady solve are stepped with what stores heat or momentum between them: the
-plug flow of the technology lines, the coolant in the racks, the mass of the cold plates, facility water and hall air,
-the run-down and run-up of pumps and fans, the stroke of the rack valves, the batteries. A simulation at rest stays
-where the solve has put it.
-
-Not in it: the inertia and pressure waves of the liquid, the allocation of power anew (the caps stay those of the solve,
-chips throttle by themselves), and what a leak does to the pressure of its loop.
-"""
+"""The plant a step further: coolant, plates, facility water, chilled water, air and batteries."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import xarray as xr
 
 from electrical import converter
 from thermal import air, coldplate, line, rejection, transport
 from twin.compute import law as laws
 from twin.compute.law import Law
 from twin.demand import demand
-from twin.equilibrium import equilibrium
 from twin.event import Event
 from twin.facility import COOLING_KINDS, DEVICE_KINDS, Facility
-from twin.operation import Operation, resolve
+from twin.operation import Operation
 from twin.plant.cooling import whip_loss
 from twin.plant.hall import hall
 from twin.plant.limit import air_limit, plate_flow
@@ -35,37 +24,16 @@ from twin.plant.loop import Flow, Return, by_block, flow, of_fluid, over
 from twin.plant.power import batteries, feed_power
 from twin.plant.supply import Supply, supplied
 from twin.plant.water import circulation, coolers, exchange, outdoors
+from twin.simulate import machine
+from twin.simulate.moving import Moving
 
 Array = npt.NDArray[np.float64]
-Index = npt.NDArray[np.int64]
 
 PLATE_CAPACITY = 460.0
 """Heat capacity of a GPU's plate, lid and the coolant in it: 0.55 kg of copper and 60 mL [J/K]; assumed."""
 TRIP = 8.0
 """Kelvin above the case limit at which a rack is switched off: the step from slowdown to shutdown of an H100's own
 readings is 6 to 8 K; assumed for the others."""
-RUN_DOWN = {"cdu": 2.0, "pump": 4.0, "fan_wall": 5.0, "dry_cooler": 5.0, "trim_chiller": 2.0, "chiller": 2.0}
-"""Time in which a machine without power loses half of its speed [s]; assumed."""
-STALL = 0.1
-"""Speed below which a machine that runs down stands, and its check valve is shut; assumed."""
-RUN_UP = {
-    "cdu": 10.0,
-    "pump": 15.0,
-    "fan_wall": 20.0,
-    "dry_cooler": 20.0,
-    "trim_chiller": 90.0,
-    "chiller": 90.0,
-}
-"""Time from rest to full speed, or to the full duty of a chiller [s]; assumed."""
-RESTART = {
-    "cdu": 0.0,
-    "pump": 5.0,
-    "fan_wall": 0.0,
-    "dry_cooler": 10.0,
-    "trim_chiller": 60.0,
-    "chiller": 60.0,
-}
-"""Wait of the staged restart after power is back [s]; chillers have to equalise first; assumed."""
 STROKE = 60.0
 """Time of a rack valve from shut to its flow at TDP [s]; assumed."""
 RESIDENCE = 60.0
@@ -75,74 +43,7 @@ HALL_MASS = 2.0
 
 
 @dataclass(frozen=True)
-class _Moving:
-    """What is stored, (scenario, ...)."""
-
-    supply_line: line.Line
-    return_line: line.Line
-    inlet: Array
-    """(scenario, block) coolant at the racks [K]."""
-    rack: Array
-    """(scenario, rack) enthalpy of the coolant in each rack [J/kg]."""
-    case: Array
-    facility: Array
-    """(scenario, plant) facility water to the CDUs [K]."""
-    chilled: Array
-    """(scenario, block) chilled water to the fan walls [K]."""
-    front: Array
-    """(scenario, block) air at the rack fronts [K]."""
-    valve: Array
-    """(scenario, rack) heat for which the valve stands [W]."""
-    speed: Array
-    """(scenario, device) of cooling devices over full."""
-    waiting: Array
-    """(scenario, device) time since the device has power again [s]."""
-    battery: Array
-    """(scenario, device) energy left in the UPS [J], NaN for other devices and those without a figure."""
-    tripped: npt.NDArray[np.bool_]
-
-
-def simulate(
-    facility: Facility,
-    operation: Operation | None = None,
-    events: Sequence[Event] = (),
-    until: float = 120.0,
-    step: float = 0.5,
-) -> xr.Dataset:
-    """The facility from its settled state through some events.
-
-    operation : the scenarios it starts from. until : end [s]. step : [s], 0.05 to 5. What comes back has the axis
-    `time` and, per rack, the seconds to throttle and to trip (NaN where it does neither), its lowest flow, highest case
-    temperature and the tokens it lost. A scenario that does not settle at the start has NaN throughout. ValueError
-    for a step or an end out of range.
-
-    >>> import twin
-    >>> from twin.event import events
-    >>> pod = twin.load()
-    >>> run = simulate(pod, None, events(pod, ["loss_of_facility_water at=5s"]), until=60.0, step=1.0)
-    >>> bool(run.supply_temperature[0, -1, 0] > run.supply_temperature[0, 0, 0])
-    True
-    """
-    if not 0.05 <= step <= 5.0:
-        raise ValueError(f"step is {step:g} s, must be 0.05 to 5 s")
-    if not step <= until <= 86400.0:
-        raise ValueError(f"until is {until:g} s, must be one step to a day")
-    resolved = resolve(operation, facility.operation, facility.devices.name, facility.elements)
-    count = max(len(getattr(resolved, item.name)) for item in fields(resolved))
-    resolved = replace(resolved, dry_bulb=np.broadcast_to(resolved.dry_bulb, (count,)))
-    settled = equilibrium(facility, resolved)
-    plant = _Plant.of(facility, resolved, events, settled)
-    state = plant.start(settled)
-    taken: list[dict[str, Array]] = []
-    times = np.arange(round(until / step) + 1) * step
-    for time in times.tolist():
-        state, seen = plant.stepped(state, time, step)
-        taken.append(seen)
-    return _labelled(facility, times, taken, settled, plant)
-
-
-@dataclass(frozen=True)
-class _Plant:
+class Plant:
     """What does not move."""
 
     facility: Facility
@@ -163,7 +64,7 @@ class _Plant:
     @classmethod
     def of(
         cls, facility: Facility, operation: Operation, events: Sequence[Event], settled: Mapping[str, Any]
-    ) -> _Plant:
+    ) -> Plant:
         chain, cooling, racks = facility.chain, facility.cooling, facility.racks
         cut = chain.parent.copy()
         stored = facility.devices.kind[chain.converter_device] == DEVICE_KINDS.index("ups")
@@ -189,7 +90,7 @@ class _Plant:
             batteries(facility, np.zeros(len(facility.devices.name)))[0],
         )  # fmt: skip
 
-    def start(self, settled: Mapping[str, Any]) -> _Moving:
+    def start(self, settled: Mapping[str, Any]) -> Moving:
         """The stores of the settled state; where it is none they stand at the set-points."""
         facility, racks = self.facility, self.facility.racks
         count = len(settled["converged"])
@@ -215,7 +116,7 @@ class _Plant:
         masses = np.broadcast_to(self.line_mass, (count, blocks))
         fronts = np.array([racks.block.tolist().index(index) for index in range(blocks)])
         direct = converter.output_power(power, self.law.rating, self.law.coefficients)
-        return _Moving(
+        return Moving(
             supply_line=line.filled(masses, entering),
             return_line=line.filled(masses, mixed),
             inlet=inlet,
@@ -231,21 +132,25 @@ class _Plant:
             tripped=np.zeros(power.shape, dtype=bool),
         )
 
-    def stepped(self, state: _Moving, time: float, step: float) -> tuple[_Moving, dict[str, Array]]:
+    def stepped(self, state: Moving, time: float, step: float) -> tuple[Moving, dict[str, Array]]:
         """The stores a step later, and what was seen at the time."""
         facility, racks, cooling = self.facility, self.facility.racks, self.facility.cooling
         block = racks.block
-        dark = self._dark(time)
+        dark = machine.dark(facility, self.events, time)
         site = self.islanded if dark else facility
-        supply = self._fed(supplied(site, self._out(state, dark)))
-        speed, waiting = self._speed(state, supply, time, step)
-        compressors = self._units(speed)
+        supply = machine.fed(
+            facility, supplied(site, machine.without(facility, self.operation, state.battery, dark))
+        )
+        speed, waiting = machine.speeds(facility, self.events, supply, state, time, step)
+        compressors = machine.units(facility, speed)
         # The pumps of the chilled water turn as soon as they have power, compressors and their free cooling do not.
         supply = replace(supply, units=compressors | {"chiller": supply.units["chiller"]})
         live = supply.powered[:, : len(racks.name)] & ~state.tripped
 
         # What enters the racks leaves the supply line now; what the CDUs make of it goes in at its other end below.
-        moving = self._isolated(flow(facility, self.operation, supply, state.valve, state.inlet), time)
+        moving = machine.isolated(
+            facility, self.events, flow(facility, self.operation, supply, state.valve, state.inlet), time
+        )
         circulated = by_block(facility, moving.mass)
         last = state.supply_line.enthalpy[0]
         supply_line, entering = line.pushed(state.supply_line, circulated * step, last)
@@ -302,7 +207,7 @@ class _Plant:
             "off": ~live & (self.cap > 0.0),
             "stored": self._stored(state), "liquid": liquid, "pumped": moving.pump_power,
         }  # fmt: skip
-        after = _Moving(
+        after = Moving(
             supply_line,
             return_line,
             inlet,
@@ -318,95 +223,6 @@ class _Plant:
             tripped,
         )
         return after, seen
-
-    def _dark(self, time: float) -> bool:
-        """Whether the site has neither utility nor generators."""
-        for event in self.events:
-            if event.kind not in ("power_blip", "utility_loss"):
-                continue
-            end = event.start + event.duration
-            if event.kind == "utility_loss" and self.facility.standby is not None:
-                end = min(end, event.start + self.facility.standby.start_time)
-            if event.start <= time < end:
-                return True
-        return False
-
-    def _out(self, state: _Moving, dark: bool) -> Operation:
-        """The operation with what events and empty batteries take out: without any source, the UPS without energy."""
-        if not dark:
-            return self.operation
-        names = self.facility.devices
-        empty = (names.kind == DEVICE_KINDS.index("ups")) & ~(state.battery > 0.0)
-        most = int(empty.sum(axis=-1).max(initial=0))
-        gone = np.full((len(empty), most + 1), -1)
-        for row, dead in enumerate(empty):
-            gone[row, : dead.sum()] = np.flatnonzero(dead)
-        gone[:, -1] = 0  # the utility itself
-        out = np.broadcast_to(self.operation.out, (len(empty), self.operation.out.shape[1]))
-        return replace(self.operation, out=np.hstack([out, gone]))
-
-    def _fed(self, supply: Supply) -> Supply:
-        """Loads run as long as they are fed: a hall that is not cooled gets warm before it goes dark."""
-        chain = self.facility.chain
-        fed = np.zeros((len(supply.share), len(chain.load_name)))
-        np.add.at(fed, (slice(None), chain.feed_load), supply.share)
-        return replace(supply, powered=fed > 0.0)
-
-    def _speed(self, state: _Moving, supply: Supply, time: float, step: float) -> tuple[Array, Array]:
-        """Speeds a step later, and how long each device has had power."""
-        devices = self.facility.devices
-        runs = supply.device.copy()
-        for event in self.events:
-            on = event.start <= time < event.start + event.duration
-            if on and event.kind in (
-                "pump_trip",
-                "cdu_loss",
-                "loss_of_facility_water",
-                "chiller_restart",
-                "fan_wall_loss",
-            ):
-                runs[:, [devices.name.index(name) for name in event.targets]] = False
-        waiting = np.where(runs, state.waiting + step, 0.0)
-        speed = state.speed.copy()
-        for kind in COOLING_KINDS:
-            mine = devices.kind == DEVICE_KINDS.index(kind)
-            now, ready = speed[:, mine], runs[:, mine] & (waiting[:, mine] > RESTART[kind])
-            up, down = (
-                transport.stroked(now, 1.0, RUN_UP[kind], step),
-                transport.coasted(now, RUN_DOWN[kind], step),
-            )
-            speed[:, mine] = np.where(ready, up, down)
-        # What is isolated carries nothing from the first moment.
-        for event in self.events:
-            if event.kind == "cdu_loss" and event.start <= time < event.start + event.duration:
-                speed[:, [devices.name.index(name) for name in event.targets]] = 0.0
-        speed[(speed < STALL) & (speed < state.speed)] = 0.0
-        return speed, waiting
-
-    def _units(self, speed: Array) -> dict[str, Array]:
-        """Live units of each kind of cooling equipment, each counting by its speed."""
-        devices, found = self.facility.devices, {}
-        for kind in COOLING_KINDS:
-            mine = np.flatnonzero(devices.kind == DEVICE_KINDS.index(kind))
-            total = np.zeros((len(speed), len(self.facility.groups(kind))))
-            np.add.at(total, (slice(None), devices.block[mine]), speed[:, mine])
-            found[kind] = total
-        return found
-
-    def _isolated(self, moving: Flow, time: float) -> Flow:
-        """No flow through the branch of a rack whose leak has been isolated."""
-        names = self.facility.racks.name
-        shut = [
-            names.index(name)
-            for event in self.events
-            if event.kind == "leak" and time >= event.start + event.duration
-            for name in event.targets
-        ]
-        if not shut:
-            return moving
-        open_ = np.ones(len(names))
-        open_[shut] = 0.0
-        return replace(moving, rack=moving.rack * open_, mass=moving.mass * open_)
 
     def _film(self, inlet: Array, moving: Flow, step: float) -> tuple[Array, Array]:
         """Conductance from case to coolant of each plate [W/K], and kelvins that a watt more adds within the step."""
@@ -443,7 +259,7 @@ class _Plant:
 
     def _cdu(
         self,
-        state: _Moving,
+        state: Moving,
         supply: Supply,
         moving: Flow,
         inlet: Array,
@@ -578,105 +394,9 @@ class _Plant:
             found[:, mine] = fluid.temperature(enthalpy[:, mine])
         return found
 
-    def _stored(self, state: _Moving) -> Array:
+    def _stored(self, state: Moving) -> Array:
         """Enthalpy of the coolant in lines and racks, (scenario, block) [J]."""
         lines = sum(
             np.cumsum(one.mass * one.enthalpy, axis=0)[-1] for one in (state.supply_line, state.return_line)
         )
         return np.asarray(lines + by_block(self.facility, self.rack_mass * state.rack))
-
-
-R, B, P, D = "rack", "block", "plant", "device"
-SERIES: dict[str, tuple[str, str, str]] = {
-    "power": (R, "W", "AC input of the rack"),
-    "tokens": (R, "1/s", "output tokens per second"),
-    "case_temperature": (R, "K", "GPU case, mean plate of the rack"),
-    "coolant_flow": (R, "m3/s", "coolant through the rack"),
-    "inlet_temperature": (R, "K", "coolant at the rack's inlet"),
-    "return_temperature": (R, "K", "coolant in the rack, as it leaves"),
-    "supply_temperature": (B, "K", "technology coolant at the racks"),
-    "cdu_duty": (B, "W", "heat through the CDUs"),
-    "facility_supply_temperature": (P, "K", "facility water to the CDUs"),
-    "chilled_temperature": (B, "K", "chilled water to the fan walls"),
-    "air_inlet_temperature": (B, "K", "air at the rack fronts"),
-    "battery": (D, "1", "energy left in the battery over its whole"),
-    "device_speed": (D, "1", "speed of cooling equipment over full"),
-}
-"""Variables along time: element axis, unit, meaning."""
-
-
-def _labelled(
-    facility: Facility,
-    times: Array,
-    taken: Sequence[Mapping[str, Array]],
-    settled: Mapping[str, Any],
-    plant: _Plant,
-) -> xr.Dataset:
-    """The series with their names and units, and what each rack comes to."""
-    count, solved = len(plant.solved), plant.solved[:, None, None]
-
-    def series(name: str) -> Array:
-        return np.stack(np.broadcast_arrays(*(seen[name] for seen in taken)), axis=1)
-
-    found: dict[str, Any] = {}
-    for name, (axis, unit, meaning) in SERIES.items():
-        values = np.where(solved, series(name), np.nan)
-        found[name] = (("scenario", "time", axis), values, {"units": unit, "long_name": meaning})
-    step = times[1] - times[0]
-    throttled, off = series("throttled"), series("off")
-    lost = (settled["tokens"][:, None] - series("tokens")).clip(0.0).sum(axis=1) * step
-
-    begun = min((event.start for event in plant.events), default=0.0)
-
-    def first(flags: Array) -> Array:
-        flags = flags & (times >= begun)[:, None]
-        return np.where(flags.any(axis=1), times[flags.argmax(axis=1)] - begun, np.nan)
-
-    for name, value, unit, meaning in (
-        (
-            "seconds_to_throttle",
-            first(throttled),
-            "s",
-            "from the first event until the rack gives less; NaN: never",
-        ),
-        ("seconds_to_trip", first(off), "s", "from the first event until the rack is off; NaN: never"),
-        ("lowest_flow", series("coolant_flow").min(axis=1), "m3/s", "least coolant through the rack"),
-        ("peak_temperature", series("case_temperature").max(axis=1), "K", "highest GPU case, mean plate"),
-        ("tokens_lost", lost, "1", "output tokens less than without the events"),
-    ):
-        found[name] = (
-            ("scenario", R),
-            np.where(plant.solved[:, None], value, np.nan),
-            {"units": unit, "long_name": meaning},
-        )
-    # Between the first and the last moment: what went in and out, and what is stored more.
-    gained = (by_block(facility, series("liquid")) + series("pumped") - series("cdu_duty"))[:, :-1].sum(
-        axis=1
-    ) * step
-    stored = series("stored")
-    through = np.maximum(by_block(facility, series("liquid"))[:, :-1].sum(axis=1) * step, 1.0)
-    found["ledger_coolant"] = (
-        ("scenario", B), (gained - (stored[:, -1] - stored[:, 0])) / through,
-        {"units": "1", "long_name": "(heat in - heat out - heat stored) of the coolant over heat in"},
-    )  # fmt: skip
-    leaked = np.zeros(len(facility.blocks))
-    for event in plant.events:
-        if event.kind == "leak":
-            open_for = min(event.duration, max(times[-1] - event.start, 0.0))
-            for name in event.targets:
-                leaked[facility.racks.block[facility.racks.name.index(name)]] += event.rate * open_for
-    found["leaked_volume"] = (
-        ("scenario", B), np.where(plant.solved[:, None], leaked, np.nan),
-        {"units": "m3", "long_name": "coolant lost by leaks until they are isolated"},
-    )  # fmt: skip
-    labels = {
-        "scenario": np.arange(count), "time": ("time", times, {"units": "s"}), R: list(facility.racks.name),
-        B: list(facility.blocks), P: list(facility.plants), D: list(facility.devices.name),
-    }  # fmt: skip
-    attrs = {
-        "Conventions": "CF-1.11",
-        "title": facility.name,
-        "source": "ai-factory-twin",
-        "fingerprint": facility.fingerprint,
-    }
-    return xr.Dataset(found, labels, attrs)
