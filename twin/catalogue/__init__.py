@@ -125,6 +125,7 @@ KINDS: dict[str, dict[str, Slot]] = {
         "maximumPowerConsumption2XPumps": _need("W"),
         "maximumPowerConsumption3XPumps": _may("W"),
         "secondaryCircuitVolume": _need("m3"),
+        "expansionVolume": _may("m3"),
     },
     "dry_cooler": {
         **_BODY,
@@ -192,6 +193,8 @@ KINDS: dict[str, dict[str, Slot]] = {
         "transferTime": _may("s"),
         "numberOfModules": _may("1"),
         "batteryEnergy": _may("J"),
+        "walkInTime": _may("s"),
+        "rechargeShare": _may("1"),
         "breaker": _may(),
     },
     "rectifier": {
@@ -254,6 +257,7 @@ KINDS: dict[str, dict[str, Slot]] = {
         "resistanceRatio": _need("1"),
         "startTime": _need("s"),
         "leastLoad": _need("1"),
+        "loadStep": _may("1"),
     },
     "pipe": {
         "innerDiameter": _need("m"),

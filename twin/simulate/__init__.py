@@ -2,11 +2,16 @@
 
 The same functions of the plant as in the steady solve are stepped with what stores heat or momentum between them: the
 plug flow of the technology lines, the coolant in the racks, the mass of the cold plates, facility water and hall air,
-the run-down and run-up of pumps and fans, the stroke of the rack valves, the batteries. A simulation at rest stays
-where the solve has put it.
+the run-down and run-up of pumps and fans, the stroke of the rack valves, the batteries and the ramp of the rectifiers
+that take over from them. A simulation at rest stays where the solve has put it.
+
+A leak takes what the expansion vessels of its loop hold; then the pumps' suction has no pressure and their interlock
+stops them. Until then the lines stay full, and what leaks is put back at its own temperature: vessels hold a tenth of a
+loop's coolant at most. Pumps do not start anew, and make-up water is not in it.
 
 Not in it: the inertia and pressure waves of the liquid, the allocation of power anew (the caps stay those of the solve,
-chips throttle by themselves), and what a leak does to the pressure of its loop.
+chips throttle by themselves), and the frequency and voltage of the generators, whose load is told against what they
+take. Voltages and losses with them are those with the utility.
 """
 
 from __future__ import annotations

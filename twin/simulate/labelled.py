@@ -12,9 +12,12 @@ import xarray as xr
 from twin.event import Event
 from twin.facility import Facility
 from twin.plant.loop import by_block
+from twin.simulate.machine import leaked
 
 Array = npt.NDArray[np.float64]
 
+STEP_TIME = 1.0
+"""Time within which what comes on counts as one step of the generators' load [s], or one step of the simulation."""
 R, B, P, D = "rack", "block", "plant", "device"
 SERIES: dict[str, tuple[str, str, str]] = {
     "power": (R, "W", "AC input of the rack"),
@@ -30,6 +33,8 @@ SERIES: dict[str, tuple[str, str, str]] = {
     "air_inlet_temperature": (B, "K", "air at the rack fronts"),
     "battery": (D, "1", "energy left in the battery over its whole"),
     "device_speed": (D, "1", "speed of cooling equipment over full"),
+    "utility_power": ("", "W", "power of the site from the utility"),
+    "generator_power": ("", "W", "power of the site from its generators"),
 }
 """Variables along time: element axis, unit, meaning."""
 
@@ -43,15 +48,17 @@ def labelled(
     events: Sequence[Event],
 ) -> xr.Dataset:
     """The series with their names and units, and what each rack comes to."""
-    count, known = len(solved), solved[:, None, None]
+    count = len(solved)
 
     def series(name: str) -> Array:
         return np.stack(np.broadcast_arrays(*(seen[name] for seen in taken)), axis=1)
 
     found: dict[str, Any] = {}
     for name, (axis, unit, meaning) in SERIES.items():
-        values = np.where(known, series(name), np.nan)
-        found[name] = (("scenario", "time", axis), values, {"units": unit, "long_name": meaning})
+        values = series(name)
+        known = solved.reshape(-1, *(1,) * (values.ndim - 1))
+        axes = ("scenario", "time", axis) if axis else ("scenario", "time")
+        found[name] = (axes, np.where(known, values, np.nan), {"units": unit, "long_name": meaning})
     step = times[1] - times[0]
     throttled, off = series("throttled"), series("off")
     lost = (settled["tokens"][:, None] - series("tokens")).clip(0.0).sum(axis=1) * step
@@ -89,16 +96,23 @@ def labelled(
         ("scenario", B), (gained - (stored[:, -1] - stored[:, 0])) / through,
         {"units": "1", "long_name": "(heat in - heat out - heat stored) of the coolant over heat in"},
     )  # fmt: skip
-    leaked = np.zeros(len(facility.blocks))
-    for event in events:
-        if event.kind == "leak":
-            open_for = min(event.duration, max(times[-1] - event.start, 0.0))
-            for name in event.targets:
-                leaked[facility.racks.block[facility.racks.name.index(name)]] += event.rate * open_for
-    found["leaked_volume"] = (
-        ("scenario", B), np.where(solved[:, None], leaked, np.nan),
-        {"units": "m3", "long_name": "coolant lost by leaks until they are isolated"},
-    )  # fmt: skip
+    lost = leaked(facility, events, float(times[-1]))
+    for name, value, unit, meaning in (
+        ("leaked_volume", lost, "m3", "coolant lost by leaks until they are isolated"),
+        (
+            "seconds_to_pressure_loss", first(series("without_pressure")), "s",
+            "from the first event until the loop's expansion vessels are empty and its pumps trip; NaN: never",
+        ),
+    ):  # fmt: skip
+        found[name] = (
+            ("scenario", B), np.where(solved[:, None], value, np.nan), {"units": unit, "long_name": meaning},
+        )  # fmt: skip
+    generators = series("generator_power")
+    for name, value, meaning in (
+        ("generator_peak", generators.max(axis=1), "most that the generators are asked for"),
+        ("generator_step", largest_step(generators, float(step)), "most that they are asked for at once"),
+    ):
+        found[name] = ("scenario", np.where(solved, value, np.nan), {"units": "W", "long_name": meaning})
     labels = {
         "scenario": np.arange(count), "time": ("time", times, {"units": "s"}), R: list(facility.racks.name),
         B: list(facility.blocks), P: list(facility.plants), D: list(facility.devices.name),
@@ -110,3 +124,14 @@ def labelled(
         "fingerprint": facility.fingerprint,
     }
     return xr.Dataset(found, labels, attrs)
+
+
+def largest_step(power: Array, step: float) -> Array:
+    """Largest rise of a series within STEP_TIME, (scenario,), from (scenario, time) at every `step` [s].
+
+    >>> largest_step(np.array([[0.0, 3.0, 4.0, 4.5, 1.0, 2.0]]), 0.5).tolist()
+    [4.0]
+    """
+    back = max(round(STEP_TIME / step), 1)
+    before = np.pad(power, ((0, 0), (back, 0)))[:, : power.shape[1]]
+    return np.asarray((power - before).max(axis=1))

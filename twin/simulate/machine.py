@@ -1,4 +1,4 @@
-"""What events leave alive and open, and how fast machines turn."""
+"""What events leave alive, open and under pressure, and how fast machines turn."""
 
 from __future__ import annotations
 
@@ -42,19 +42,6 @@ RESTART = {
 """Wait of the staged restart after power is back [s]; chillers have to equalise first; assumed."""
 
 
-def dark(facility: Facility, events: Sequence[Event], time: float) -> bool:
-    """Whether the site has neither utility nor generators."""
-    for event in events:
-        if event.kind not in ("power_blip", "utility_loss"):
-            continue
-        end = event.start + event.duration
-        if event.kind == "utility_loss" and facility.standby is not None:
-            end = min(end, event.start + facility.standby.start_time)
-        if event.start <= time < end:
-            return True
-    return False
-
-
 def without(facility: Facility, operation: Operation, battery: Array, dark: bool) -> Operation:
     """The operation with what events and empty batteries take out: without any source, the UPS without energy."""
     if not dark:
@@ -79,14 +66,22 @@ def fed(facility: Facility, supply: Supply) -> Supply:
 
 
 def speeds(
-    facility: Facility, events: Sequence[Event], supply: Supply, state: Moving, time: float, step: float
+    facility: Facility,
+    events: Sequence[Event],
+    supply: Supply,
+    state: Moving,
+    without_pressure: npt.NDArray[np.bool_],
+    time: float,
+    step: float,
 ) -> tuple[Array, Array]:
-    """Speeds a step later, and how long each device has had power."""
+    """Speeds a step later, and how long each device has had power.
+
+    without_pressure : (block,) loops whose pumps their interlock holds.
+    """
     devices = facility.devices
     runs = supply.device.copy()
     for event in events:
-        on = event.start <= time < event.start + event.duration
-        if on and event.kind in (
+        if event.on(time, step) and event.kind in (
             "pump_trip",
             "cdu_loss",
             "loss_of_facility_water",
@@ -94,6 +89,8 @@ def speeds(
             "fan_wall_loss",
         ):
             runs[:, [devices.name.index(name) for name in event.targets]] = False
+    mine = np.flatnonzero(devices.kind == DEVICE_KINDS.index("cdu"))
+    runs[:, mine] &= ~without_pressure[devices.block[mine]]
     waiting = np.where(runs, state.waiting + step, 0.0)
     speed = state.speed.copy()
     for kind in COOLING_KINDS:
@@ -106,7 +103,7 @@ def speeds(
         speed[:, mine] = np.where(ready, up, down)
     # What is isolated carries nothing from the first moment.
     for event in events:
-        if event.kind == "cdu_loss" and event.start <= time < event.start + event.duration:
+        if event.kind == "cdu_loss" and event.on(time, step):
             speed[:, [devices.name.index(name) for name in event.targets]] = 0.0
     speed[(speed < STALL) & (speed < state.speed)] = 0.0
     return speed, waiting
@@ -123,13 +120,32 @@ def units(facility: Facility, speed: Array) -> dict[str, Array]:
     return found
 
 
+def leaked(facility: Facility, events: Sequence[Event], time: float) -> Array:
+    """Coolant that leaks have taken from the loop of each block by a time, (block,) [m3]."""
+    lost = np.zeros(len(facility.blocks))
+    for event in events:
+        if event.kind == "leak":
+            open_for = min(event.duration, max(time - event.start, 0.0))
+            for name in event.targets:
+                lost[facility.racks.block[facility.racks.name.index(name)]] += event.rate * open_for
+    return lost
+
+
+def reserve(facility: Facility) -> Array:
+    """What the expansion vessels of each loop give before its pressure is lost, (block,) [m3]; NaN where no loop is or
+    no product tells. All of a vessel counts: what of it is gas no sheet says."""
+    mine = facility.devices.kind == DEVICE_KINDS.index("cdu")
+    count = np.bincount(facility.devices.block[mine], minlength=len(facility.blocks))
+    return np.where(facility.cooling.loop, count * facility.cooling.cdu_expansion, np.nan)
+
+
 def isolated(facility: Facility, events: Sequence[Event], moving: Flow, time: float) -> Flow:
     """No flow through the branch of a rack whose leak has been isolated."""
     names = facility.racks.name
     shut = [
         names.index(name)
         for event in events
-        if event.kind == "leak" and time >= event.start + event.duration
+        if event.kind == "leak" and event.over(time)
         for name in event.targets
     ]
     if not shut:

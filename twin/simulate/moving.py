@@ -37,4 +37,6 @@ class Moving:
     """(scenario, device) time since the device has power again [s]."""
     battery: Array
     """(scenario, device) energy left in the UPS [J], NaN for other devices and those without a figure."""
+    walked: Array
+    """(scenario, device) of its rating that the rectifier of a UPS may draw since power is back; 1 in service."""
     tripped: npt.NDArray[np.bool_]

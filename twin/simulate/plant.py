@@ -15,16 +15,16 @@ from twin.compute import law as laws
 from twin.compute.law import Law
 from twin.demand import demand
 from twin.event import Event
-from twin.facility import COOLING_KINDS, DEVICE_KINDS, Facility
+from twin.facility import DEVICE_KINDS, Facility
 from twin.operation import Operation
 from twin.plant.cooling import whip_loss
-from twin.plant.hall import hall
+from twin.plant.hall import Hall, hall
 from twin.plant.limit import air_limit, plate_flow
 from twin.plant.loop import Flow, Return, by_block, flow, of_fluid, over
-from twin.plant.power import batteries, feed_power
 from twin.plant.supply import Supply, supplied
 from twin.plant.water import circulation, coolers, exchange, outdoors
-from twin.simulate import machine
+from twin.simulate import backup, machine
+from twin.simulate.backup import Backup
 from twin.simulate.moving import Moving
 
 Array = npt.NDArray[np.float64]
@@ -58,8 +58,9 @@ class Plant:
     line_mass: Array
     """(scenario, block) coolant in the supply line, and in the return line [kg]."""
     rack_mass: Array
-    full: Array
-    """(device,) energy of charged batteries [J], NaN where there is none or no product tells it."""
+    reserve: Array
+    """(block,) coolant that may leak before a loop loses its pressure [m3]."""
+    backup: Backup
 
     @classmethod
     def of(
@@ -87,7 +88,7 @@ class Plant:
         return cls(
             facility, islanded, operation, events, law, np.nan_to_num(settled["power"]), settled["converged"],
             density * pipes / 2.0, np.where(racks.liquid, density[:, racks.block] * racks.coolant_volume, 1.0),
-            batteries(facility, np.zeros(len(facility.devices.name)))[0],
+            machine.reserve(facility), Backup.of(facility),
         )  # fmt: skip
 
     def start(self, settled: Mapping[str, Any]) -> Moving:
@@ -128,7 +129,8 @@ class Plant:
             valve=racks.heat_capture * direct,
             speed=np.where(settled["device_alive"], 1.0, 0.0),
             waiting=np.full((count, len(devices.name)), np.inf),
-            battery=np.broadcast_to(self.full, (count, len(devices.name))).copy(),
+            battery=np.broadcast_to(self.backup.full, (count, len(devices.name))).copy(),
+            walked=np.ones((count, len(devices.name))),
             tripped=np.zeros(power.shape, dtype=bool),
         )
 
@@ -136,12 +138,13 @@ class Plant:
         """The stores a step later, and what was seen at the time."""
         facility, racks, cooling = self.facility, self.facility.racks, self.facility.cooling
         block = racks.block
-        dark = machine.dark(facility, self.events, time)
+        fed = backup.source(facility, self.events, time, step)
+        dark = fed == "none"
         site = self.islanded if dark else facility
-        supply = machine.fed(
-            facility, supplied(site, machine.without(facility, self.operation, state.battery, dark))
-        )
-        speed, waiting = machine.speeds(facility, self.events, supply, state, time, step)
+        operation = machine.without(facility, self.operation, state.battery, dark)
+        supply = machine.fed(facility, supplied(site, operation))
+        dry = machine.leaked(facility, self.events, time) > self.reserve
+        speed, waiting = machine.speeds(facility, self.events, supply, state, dry, time, step)
         compressors = machine.units(facility, speed)
         # The pumps of the chilled water turn as soon as they have power, compressors and their free cooling do not.
         supply = replace(supply, units=compressors | {"chiller": supply.units["chiller"]})
@@ -187,10 +190,9 @@ class Plant:
         site = replace(facility, cooling=replace(cooling, chilled_water=state.chilled))
         aisle = hall(site, self.operation, supply, warm, wires, state.front)
         front = self._fronts(state.front, aisle, step)
-        chilled = self._chilled(state.chilled, supply, compressors["chiller"], aisle, step)
-        battery = self._batteries(
-            state.battery, supply, power, aux | {"fan_wall": aisle.fan_power}, dark, step
-        )
+        chilled, compressed = self._chilled(state.chilled, supply, compressors["chiller"], aisle, step)
+        aux |= {"fan_wall": aisle.fan_power, "chiller": compressed}
+        battery, walked, given = self.backup.carried(self.operation, supply, power, aux, state, fed, step)
         target = racks.heat_capture * converter.output_power(power, self.law.rating, self.law.coefficients)
         full = racks.liquid_heat
         valve = full * transport.stroked(state.valve / full, target / full, STROKE, step)
@@ -202,10 +204,12 @@ class Plant:
             "coolant_flow": np.where(racks.liquid, moving.rack, np.nan), "chilled_temperature": state.chilled,
             "inlet_temperature": inlet[:, block], "return_temperature": self._of_racks(state.rack),
             "supply_temperature": inlet, "cdu_duty": duty, "facility_supply_temperature": state.facility,
-            "air_inlet_temperature": state.front, "battery": state.battery / np.maximum(self.full, 1.0),
+            "air_inlet_temperature": state.front, "battery": state.battery / np.maximum(self.backup.full, 1.0),
             "device_speed": speed, "throttled": (power < allowed * (1.0 - 1e-9)) & live,
             "off": ~live & (self.cap > 0.0),
             "stored": self._stored(state), "liquid": liquid, "pumped": moving.pump_power,
+            "utility_power": np.where(fed == "utility", given, 0.0), "without_pressure": dry[None],
+            "generator_power": np.where(fed == "generators", given, 0.0),
         }  # fmt: skip
         after = Moving(
             supply_line,
@@ -220,6 +224,7 @@ class Plant:
             speed,
             waiting,
             battery,
+            walked,
             tripped,
         )
         return after, seen
@@ -299,12 +304,9 @@ class Plant:
         needed = np.full(total.shape, np.inf)
         np.minimum.at(needed, (slice(None), cooling.plant), asked)
         outdoor, _ = outdoors(facility, self.operation)
-        full = rejection.dry_cooler_duty(pumped, np.ceil(supply.units["dry_cooler"]), 1.0, *coolers(facility))
-        share = np.where(
-            supply.units["dry_cooler"] > 0,
-            supply.units["dry_cooler"] / np.maximum(np.ceil(supply.units["dry_cooler"]), 1.0),
-            0.0,
-        )
+        units, cooler = np.ceil(supply.units["dry_cooler"]), coolers(facility)
+        full = rejection.dry_cooler_duty(pumped, units, 1.0, *cooler)
+        share = supply.units["dry_cooler"] / np.maximum(units, 1.0)
         needed = np.where(np.isfinite(needed), needed, returned)
         removed = np.maximum(pumped * (returned - needed), 0.0)
         by_air = np.minimum(removed, np.maximum(share * full * (returned - outdoor), 0.0))
@@ -313,11 +315,22 @@ class Plant:
         store = RESIDENCE * cooling.pump_design_flow * cooling.plant_density * cooling.plant_heat_capacity
         mixing = -np.expm1(-pumped * step / store)
         after = state.facility + (leaves - state.facility) * mixing
-        aux = {"cdu": moving.pump_power, "pump": moved.power}
+        # Coolers that run up are as so many at full speed that the fans of each may not exceed.
+        asked_of = by_air / np.where(share > 0, share, 1.0)
+        turn = rejection.dry_cooler_speed(
+            asked_of, returned, outdoor, pumped, units, *cooler[:3], cooling.dry_cooler_minimum, cooler[3]
+        )
+        fans = np.where(total > 0, supply.units["dry_cooler"] * cooling.dry_cooler_fan * turn**3, 0.0)
+        warm = self.operation.dry_bulb[:, None] + self.operation.recirculation
+        trimming = trim / rejection.chiller_cop(cooling.trim_leaving, warm, *cooling.trim_cop)
+        aux = {"cdu": moving.pump_power, "pump": moved.power, "dry_cooler": fans, "trim_chiller": trimming}
         return leaving, after, duty, aux
 
-    def _chilled(self, chilled: Array, supply: Supply, compressors: Array, aisle: Any, step: float) -> Array:
-        """Chilled water a step later: what the compressors do not take of the fan walls' heat warms it."""
+    def _chilled(
+        self, chilled: Array, supply: Supply, compressors: Array, aisle: Hall, step: float
+    ) -> tuple[Array, Array]:
+        """Chilled water a step later [K]: what the compressors do not take of the fan walls' heat warms it; and the
+        power of compressors and pumps [W], the compressors' following what they take."""
         facility, cooling = self.facility, self.facility.cooling
         devices = facility.devices
         mine = devices.kind == DEVICE_KINDS.index("chiller")
@@ -336,7 +349,13 @@ class Plant:
         most = np.maximum(compressors * rating, np.where(full, taken, 0.0))
         wanted = taken + (chilled - cooling.chilled_water) * store / step
         removed = np.minimum(wanted, most)
-        return np.asarray(chilled + (taken - removed) * step / np.maximum(store, 1.0))
+        pumping = np.where(
+            supply.units["chiller"] > 0,
+            aisle.duty / (cooling.chiller_rise * cooling.facility_heat_capacity) * cooling.chiller_pump,
+            0.0,
+        )
+        each = (aisle.chiller_power - pumping) / np.where(aisle.duty > 0.0, aisle.duty, 1.0)
+        return chilled + (taken - removed) * step / np.maximum(store, 1.0), pumping + each * removed
 
     def _fronts(self, front: Array, aisle: Any, step: float) -> Array:
         """Air at the rack fronts a step later: the hall's air follows what walls and racks make of it."""
@@ -350,35 +369,6 @@ class Plant:
         most = aisle.duty * step / store
         free = np.where(rate > 0.0, moved, np.where(aisle.inlet_next > front, most, 0.0))
         return np.asarray(front + np.minimum(free, np.maximum(most, 0.0)))
-
-    def _batteries(
-        self,
-        battery: Array,
-        supply: Supply,
-        power: Array,
-        aux: Mapping[str, Array],
-        dark: bool,
-        step: float,
-    ) -> Array:
-        """Energy left in the UPS; it is drawn while there is no source, and not charged again.
-
-        Without the losses between UPS and loads, some half a percent, and without dry coolers and chillers.
-        """
-        if not dark:
-            return battery
-        facility, chain = self.facility, self.facility.chain
-        loads = {kind: np.zeros((1, len(facility.groups(kind)))) for kind in COOLING_KINDS} | aux
-        carried = feed_power(facility, self.operation, supply, power, loads)
-        below = np.zeros((len(power), len(chain.parent)))
-        np.add.at(below, (slice(None), chain.feed_node), carried)
-        for node in range(len(chain.parent) - 1, 0, -1):
-            if chain.parent[node] >= 0:
-                below[:, chain.parent[node]] += below[:, node]
-        drawn = np.zeros(battery.shape)
-        outputs = np.concatenate([chain.converter_output, chain.bypass_output])
-        drawn[:, np.concatenate([chain.converter_device, chain.bypass_device])] = below[:, outputs]
-        _, taken = batteries(facility, drawn)
-        return np.maximum(battery - taken * step, 0.0)
 
     def _enthalpy(self, temperature: Array) -> Array:
         return of_fluid(self.facility, "enthalpy", temperature)
