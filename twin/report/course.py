@@ -234,7 +234,7 @@ def page(facility: Facility, course: xr.Dataset, written: Sequence[str]) -> str:
         if facility.standby is not None:
             draw(len(panels), "generators", generated / 1e6, WORST)
             carried = facility.standby.required * facility.standby.rating / 1e6
-            draw(len(panels), "rating of the required", np.full(len(time), carried), "#1b2430", "dash")
+            draw(len(panels), "what the required carry", np.full(len(time), carried), "#1b2430", "dash")
     for row in range(3, len(panels) + 1):
         figure.update_yaxes(rangemode="tozero", row=row, col=1)
     figure.update_xaxes(title_text="Time [s]", row=len(panels), col=1)
