@@ -48,8 +48,9 @@ def simulate(
 
     operation : the scenarios it starts from. until : end [s]. step : [s], 0.05 to 5. What comes back has the axis
     `time` and, per rack, the seconds to throttle and to trip (NaN where it does neither), its lowest flow, highest case
-    temperature and the tokens it lost. A scenario that does not settle at the start has NaN throughout. ValueError
-    for a step or an end out of range.
+    temperature and the tokens it lost; per loop the seconds until a leak has taken its pressure; of the generators the
+    most that they are asked for, in all and at once. A scenario that does not settle at the start has NaN throughout.
+    ValueError for a step or an end out of range.
 
     >>> import twin
     >>> from twin.event import events

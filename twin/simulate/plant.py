@@ -315,10 +315,10 @@ class Plant:
         store = RESIDENCE * cooling.pump_design_flow * cooling.plant_density * cooling.plant_heat_capacity
         mixing = -np.expm1(-pumped * step / store)
         after = state.facility + (leaves - state.facility) * mixing
-        # Coolers that run up are as so many at full speed that the fans of each may not exceed.
-        asked_of = by_air / np.where(share > 0, share, 1.0)
+        # Coolers that run up count by their share: the fans of these turn as if all of them were there.
+        whole = by_air / np.where(share > 0, share, 1.0)
         turn = rejection.dry_cooler_speed(
-            asked_of, returned, outdoor, pumped, units, *cooler[:3], cooling.dry_cooler_minimum, cooler[3]
+            whole, returned, outdoor, pumped, units, *cooler[:3], cooling.dry_cooler_minimum, cooler[3]
         )
         fans = np.where(total > 0, supply.units["dry_cooler"] * cooling.dry_cooler_fan * turn**3, 0.0)
         warm = self.operation.dry_bulb[:, None] + self.operation.recirculation
