@@ -17,7 +17,7 @@ from twin.simulate.machine import leaked
 Array = npt.NDArray[np.float64]
 
 STEP_TIME = 1.0
-"""Time within which what comes on counts as one step of the generators' load [s], or one step of the simulation."""
+"""Time within which what comes on counts as one step of the generators' load [s]; assumed."""
 R, B, P, D = "rack", "block", "plant", "device"
 SERIES: dict[str, tuple[str, str, str]] = {
     "power": (R, "W", "AC input of the rack"),
@@ -127,11 +127,12 @@ def labelled(
 
 
 def largest_step(power: Array, step: float) -> Array:
-    """Largest rise of a series within STEP_TIME, (scenario,), from (scenario, time) at every `step` [s].
+    """Largest rise of a series within STEP_TIME, (scenario,), from its means over steps of `step` seconds, (scenario,
+    time). These stand half a step from its ends, so one step more is looked back over: rather too much than too little.
 
-    >>> largest_step(np.array([[0.0, 3.0, 4.0, 4.5, 1.0, 2.0]]), 0.5).tolist()
-    [4.0]
+    >>> largest_step(np.array([[0.0, 3.0, 4.0, 4.5, 5.0, 2.0]]), 0.5).tolist()
+    [4.5]
     """
-    back = max(round(STEP_TIME / step), 1)
+    back = max(round(STEP_TIME / step), 1) + 1
     before = np.pad(power, ((0, 0), (back, 0)))[:, : power.shape[1]]
     return np.asarray((power - before).max(axis=1))
