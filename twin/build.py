@@ -197,6 +197,7 @@ def _standby(layout: Layout, drawing: Drawing) -> Standby | None:
         reactance=reactance,
         start_time=made["startTime"],
         least_load=made["leastLoad"],
+        load_step=made.get("loadStep", np.nan),
     )
 
 

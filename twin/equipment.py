@@ -211,6 +211,7 @@ def cooling(
         cdu_pressure=figure("cdu", "secondaryPressureDrop"),
         cdu_filter=figure("cdu", "filterPressureDrop", 0.0),
         cdu_volume=figure("cdu", "secondaryCircuitVolume"),
+        cdu_expansion=figure("cdu", "expansionVolume", np.nan),
         cdu_volume_flow=mass / at_rating,
         cdu_pump_efficiency=figure("cdu", "pumpEfficiency"),
         facility_heat_capacity=specific,

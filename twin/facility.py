@@ -299,6 +299,8 @@ class Cooling:
     """That of its clean filter, a part of it [Pa]."""
     cdu_volume: Array
     """Coolant inside one CDU [m3]."""
+    cdu_expansion: Array
+    """What the expansion vessel of one CDU gives before the loop loses its pressure [m3]; NaN where nothing tells."""
     cdu_volume_flow: Array
     cdu_pump_efficiency: Array
     pipe: Mapping[str, Array]
@@ -462,6 +464,8 @@ class Standby:
     """Until it takes load [s]."""
     least_load: float
     """Share of its rating below which it must not run for long."""
+    load_step: float
+    """Share of its rating that it takes at once; NaN where its product does not tell."""
 
 
 @dataclass(frozen=True, eq=False)

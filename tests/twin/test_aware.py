@@ -338,6 +338,10 @@ CASES = {
         output=WATTS, rating=132e3, mode=MODES, double_conversion=SHELF, eco=0.5 * SHELF
     ),
     "electrical.ups.battery_power": dict(output=WATTS, rating=132e3, mode=MODES, inverter=SHELF),
+    "electrical.ups.carried": dict(
+        needed=WATTS, available=np.array([0.0, 80e3, 150e3]), recharge=10e3, energy=3e6, full=4e6,
+        efficiency=0.95, time=10.0,
+    ),
     "electrical.ups.hold_up": dict(energy=np.array([3e6, 5e7]), power=90e3),
     "electrical.ups.discharge_time": dict(
         power=np.array([6e4, 3e5]), rated_power=2e5, rated_time=300.0, exponent=1.2

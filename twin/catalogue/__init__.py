@@ -133,6 +133,7 @@ KINDS: dict[str, dict[str, Slot]] = {
         "maximumPowerConsumption2XPumps": _need("W"),
         "maximumPowerConsumption3XPumps": _may("W"),
         "secondaryCircuitVolume": _need("m3"),
+        "expansionVolume": _may("m3"),
     },
     "dry_cooler": {
         **_BODY,
@@ -225,6 +226,8 @@ KINDS: dict[str, dict[str, Slot]] = {
         "transferTime": _may("s"),
         "numberOfModules": _may("1"),
         "batteryEnergy": _may("J"),
+        "walkInTime": _may("s"),
+        "rechargeShare": _may("1"),
         "breaker": _may(),
     },
     "rectifier": {
@@ -287,6 +290,7 @@ KINDS: dict[str, dict[str, Slot]] = {
         "resistanceRatio": _need("1"),
         "startTime": _need("s"),
         "leastLoad": _need("1"),
+        "loadStep": _may("1"),
     },
     "pipe": {
         "innerDiameter": _need("m"),

@@ -1,79 +1,40 @@
-"""The facility in time: events, and what coolant, chips, batteries and racks make of them.
-
-The same functions of the plant as in the steady solve are stepped with what stores heat or momentum between them: the
-plug flow of the technology lines, the coolant in the racks, the mass of the cold plates, facility water and hall air,
-the run-down and run-up of pumps and fans, the stroke of the rack valves, the batteries. A simulation at rest stays
-where the solve has put it.
-
-Not in it: the inertia and pressure waves of the liquid, the allocation of power anew (the caps stay those of the solve,
-chips throttle by themselves), and what a leak does to the pressure of its loop.
-"""
+"""The plant a step further: coolant, plates, facility water, chilled water, air and batteries."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import xarray as xr
 
 from electrical import converter
-from thermal import air, coldplate, line, transport
+from thermal import air, coldplate, line, rejection, transport
 from twin.compute import law as laws
 from twin.compute.law import Law
 from twin.demand import demand
-from twin.equilibrium import equilibrium
 from twin.event import Event
-from twin.facility import COOLER_KINDS, COOLING_KINDS, DEVICE_KINDS, Facility
-from twin.operation import Operation, resolve
+from twin.facility import COOLER_KINDS, DEVICE_KINDS, Facility
+from twin.operation import Operation
 from twin.plant.cooling import whip_loss
-from twin.plant.hall import hall
+from twin.plant.hall import Hall, hall
 from twin.plant.limit import air_limit, plate_flow
 from twin.plant.loop import Flow, Return, by_block, flow, of_fluid, over
-from twin.plant.outdoor import outdoor, taken
-from twin.plant.power import batteries, feed_power
-from twin.plant.supply import Supply, controlled, supplied
+from twin.plant.outdoor import outdoor, rejection_at, taken
+from twin.plant.supply import Supply, supplied
 from twin.plant.water import circulation, exchange
+from twin.simulate import backup, machine
+from twin.simulate.backup import Backup
+from twin.simulate.moving import Moving
 
 Array = npt.NDArray[np.float64]
-Index = npt.NDArray[np.int64]
 
 PLATE_CAPACITY = 460.0
 """Heat capacity of a GPU's plate, lid and the coolant in it: 0.55 kg of copper and 60 mL [J/K]; assumed."""
 TRIP = 8.0
 """Kelvin above the case limit at which a rack is switched off: the step from slowdown to shutdown of an H100's own
 readings is 6 to 8 K; assumed for the others."""
-RUN_DOWN = {
-    "cdu": 2.0, "pump": 4.0, "outdoor_pump": 4.0, "fan_wall": 5.0, "dry_cooler": 5.0, "tower": 5.0,
-    "trim_chiller": 2.0, "chiller": 2.0,
-}  # fmt: skip
-"""Time in which a machine without power loses half of its speed [s]; assumed."""
-STALL = 0.1
-"""Speed below which a machine that runs down stands, and its check valve is shut; assumed."""
-RUN_UP = {
-    "cdu": 10.0,
-    "pump": 15.0,
-    "outdoor_pump": 15.0,
-    "tower": 20.0,
-    "fan_wall": 20.0,
-    "dry_cooler": 20.0,
-    "trim_chiller": 90.0,
-    "chiller": 90.0,
-}
-"""Time from rest to full speed, or to the full duty of a chiller [s]; assumed."""
-RESTART = {
-    "cdu": 0.0,
-    "pump": 5.0,
-    "outdoor_pump": 5.0,
-    "tower": 10.0,
-    "fan_wall": 0.0,
-    "dry_cooler": 10.0,
-    "trim_chiller": 60.0,
-    "chiller": 60.0,
-}
-"""Wait of the staged restart after power is back [s]; chillers have to equalise first; assumed."""
 STROKE = 60.0
 """Time of a rack valve from shut to its flow at TDP [s]; assumed."""
 RESIDENCE = 60.0
@@ -83,75 +44,7 @@ HALL_MASS = 2.0
 
 
 @dataclass(frozen=True)
-class _Moving:
-    """What is stored, (scenario, ...)."""
-
-    supply_line: line.Line
-    return_line: line.Line
-    inlet: Array
-    """(scenario, block) coolant at the racks [K]."""
-    rack: Array
-    """(scenario, rack) enthalpy of the coolant in each rack [J/kg]."""
-    case: Array
-    facility: Array
-    """(scenario, plant) facility water to the CDUs [K]."""
-    chilled: Array
-    """(scenario, block) chilled water to the fan walls [K]."""
-    front: Array
-    """(scenario, block) air at the rack fronts [K]."""
-    valve: Array
-    """(scenario, rack) heat for which the valve stands [W]."""
-    speed: Array
-    """(scenario, device) of cooling devices over full."""
-    waiting: Array
-    """(scenario, device) time since the device has power again [s]."""
-    battery: Array
-    """(scenario, device) energy left in the UPS [J], NaN for other devices and those without a figure."""
-    tripped: npt.NDArray[np.bool_]
-
-
-def simulate(
-    facility: Facility,
-    operation: Operation | None = None,
-    events: Sequence[Event] = (),
-    until: float = 120.0,
-    step: float = 0.5,
-) -> xr.Dataset:
-    """The facility from its settled state through some events.
-
-    operation : the scenarios it starts from. until : end [s]. step : [s], 0.05 to 5. What comes back has the axis
-    `time` and, per rack, the seconds to throttle and to trip (NaN where it does neither), its lowest flow, highest case
-    temperature and the tokens it lost. A scenario that does not settle at the start has NaN throughout. ValueError
-    for a step or an end out of range.
-
-    >>> import twin
-    >>> from twin.event import events
-    >>> pod = twin.load()
-    >>> run = simulate(pod, None, events(pod, ["loss_of_facility_water at=5s"]), until=60.0, step=1.0)
-    >>> bool(run.supply_temperature[0, -1, 0] > run.supply_temperature[0, 0, 0])
-    True
-    """
-    if not 0.05 <= step <= 5.0:
-        raise ValueError(f"step is {step:g} s, must be 0.05 to 5 s")
-    if not step <= until <= 86400.0:
-        raise ValueError(f"until is {until:g} s, must be one step to a day")
-    resolved = resolve(operation, facility.operation, facility.devices.name, facility.elements)
-    count = max(len(getattr(resolved, item.name)) for item in fields(resolved))
-    resolved = replace(resolved, dry_bulb=np.broadcast_to(resolved.dry_bulb, (count,)))
-    resolved = controlled(facility, resolved)
-    settled = equilibrium(facility, resolved)
-    plant = _Plant.of(facility, resolved, events, settled)
-    state = plant.start(settled)
-    taken: list[dict[str, Array]] = []
-    times = np.arange(round(until / step) + 1) * step
-    for time in times.tolist():
-        state, seen = plant.stepped(state, time, step)
-        taken.append(seen)
-    return _labelled(facility, times, taken, settled, plant)
-
-
-@dataclass(frozen=True)
-class _Plant:
+class Plant:
     """What does not move."""
 
     facility: Facility
@@ -166,13 +59,14 @@ class _Plant:
     line_mass: Array
     """(scenario, block) coolant in the supply line, and in the return line [kg]."""
     rack_mass: Array
-    full: Array
-    """(device,) energy of charged batteries [J], NaN where there is none or no product tells it."""
+    reserve: Array
+    """(block,) coolant that may leak before a loop loses its pressure [m3]."""
+    backup: Backup
 
     @classmethod
     def of(
         cls, facility: Facility, operation: Operation, events: Sequence[Event], settled: Mapping[str, Any]
-    ) -> _Plant:
+    ) -> Plant:
         chain, cooling, racks = facility.chain, facility.cooling, facility.racks
         cut = chain.parent.copy()
         stored = facility.devices.kind[chain.converter_device] == DEVICE_KINDS.index("ups")
@@ -195,10 +89,10 @@ class _Plant:
         return cls(
             facility, islanded, operation, events, law, np.nan_to_num(settled["power"]), settled["converged"],
             density * pipes / 2.0, np.where(racks.liquid, density[:, racks.block] * racks.coolant_volume, 1.0),
-            batteries(facility, np.zeros(len(facility.devices.name)))[0],
+            machine.reserve(facility), Backup.of(facility),
         )  # fmt: skip
 
-    def start(self, settled: Mapping[str, Any]) -> _Moving:
+    def start(self, settled: Mapping[str, Any]) -> Moving:
         """The stores of the settled state; where it is none they stand at the set-points."""
         facility, racks = self.facility, self.facility.racks
         count = len(settled["converged"])
@@ -224,7 +118,7 @@ class _Plant:
         masses = np.broadcast_to(self.line_mass, (count, blocks))
         fronts = np.array([racks.block.tolist().index(index) for index in range(blocks)])
         direct = converter.output_power(power, self.law.rating, self.law.coefficients)
-        return _Moving(
+        return Moving(
             supply_line=line.filled(masses, entering),
             return_line=line.filled(masses, mixed),
             inlet=inlet,
@@ -236,25 +130,31 @@ class _Plant:
             valve=racks.heat_capture * direct,
             speed=np.where(settled["device_alive"], 1.0, 0.0),
             waiting=np.full((count, len(devices.name)), np.inf),
-            battery=np.broadcast_to(self.full, (count, len(devices.name))).copy(),
+            battery=np.broadcast_to(self.backup.full, (count, len(devices.name))).copy(),
+            walked=np.ones((count, len(devices.name))),
             tripped=np.zeros(power.shape, dtype=bool),
         )
 
-    def stepped(self, state: _Moving, time: float, step: float) -> tuple[_Moving, dict[str, Array]]:
+    def stepped(self, state: Moving, time: float, step: float) -> tuple[Moving, dict[str, Array]]:
         """The stores a step later, and what was seen at the time."""
         facility, racks, cooling = self.facility, self.facility.racks, self.facility.cooling
         block = racks.block
-        dark = self._dark(time)
+        fed = backup.source(facility, self.events, time, step)
+        dark = fed == "none"
         site = self.islanded if dark else facility
-        supply = self._fed(supplied(site, self._out(state, dark)))
-        speed, waiting = self._speed(state, supply, time, step)
-        compressors = self._units(speed)
+        operation = machine.without(facility, self.operation, state.battery, dark)
+        supply = machine.fed(facility, supplied(site, operation))
+        dry = machine.leaked(facility, self.events, time) > self.reserve
+        speed, waiting = machine.speeds(facility, self.events, supply, state, dry, time, step)
+        compressors = machine.units(facility, speed)
         # The pumps of the chilled water turn as soon as they have power, compressors and their free cooling do not.
         supply = replace(supply, units=compressors | {"chiller": supply.units["chiller"]})
         live = supply.powered[:, : len(racks.name)] & ~state.tripped
 
         # What enters the racks leaves the supply line now; what the CDUs make of it goes in at its other end below.
-        moving = self._isolated(flow(facility, self.operation, supply, state.valve, state.inlet), time)
+        moving = machine.isolated(
+            facility, self.events, flow(facility, self.operation, supply, state.valve, state.inlet), time
+        )
         circulated = by_block(facility, moving.mass)
         last = state.supply_line.enthalpy[0]
         supply_line, entering = line.pushed(state.supply_line, circulated * step, last)
@@ -291,10 +191,9 @@ class _Plant:
         site = replace(facility, cooling=replace(cooling, chilled_water=state.chilled))
         aisle = hall(site, self.operation, supply, warm, wires, state.front)
         front = self._fronts(state.front, aisle, step)
-        chilled = self._chilled(state.chilled, supply, compressors["chiller"], aisle, step)
-        battery = self._batteries(
-            state.battery, supply, power, aux | {"fan_wall": aisle.fan_power}, dark, step
-        )
+        chilled, compressed = self._chilled(state.chilled, supply, compressors["chiller"], aisle, step)
+        aux |= {"fan_wall": aisle.fan_power, "chiller": compressed}
+        battery, walked, given = self.backup.carried(self.operation, supply, power, aux, state, fed, step)
         target = racks.heat_capture * converter.output_power(power, self.law.rating, self.law.coefficients)
         full = racks.liquid_heat
         valve = full * transport.stroked(state.valve / full, target / full, STROKE, step)
@@ -306,12 +205,14 @@ class _Plant:
             "coolant_flow": np.where(racks.liquid, moving.rack, np.nan), "chilled_temperature": state.chilled,
             "inlet_temperature": inlet[:, block], "return_temperature": self._of_racks(state.rack),
             "supply_temperature": inlet, "cdu_duty": duty, "facility_supply_temperature": state.facility,
-            "air_inlet_temperature": state.front, "battery": state.battery / np.maximum(self.full, 1.0),
+            "air_inlet_temperature": state.front, "battery": state.battery / np.maximum(self.backup.full, 1.0),
             "device_speed": speed, "throttled": (power < allowed * (1.0 - 1e-9)) & live,
             "off": ~live & (self.cap > 0.0),
             "stored": self._stored(state), "liquid": liquid, "pumped": moving.pump_power,
+            "utility_power": np.where(fed == "utility", given, 0.0), "without_pressure": dry[None],
+            "generator_power": np.where(fed == "generators", given, 0.0),
         }  # fmt: skip
-        after = _Moving(
+        after = Moving(
             supply_line,
             return_line,
             inlet,
@@ -324,98 +225,10 @@ class _Plant:
             speed,
             waiting,
             battery,
+            walked,
             tripped,
         )
         return after, seen
-
-    def _dark(self, time: float) -> bool:
-        """Whether the site has neither utility nor generators."""
-        for event in self.events:
-            if event.kind not in ("power_blip", "utility_loss"):
-                continue
-            end = event.start + event.duration
-            if event.kind == "utility_loss" and self.facility.standby is not None:
-                end = min(end, event.start + self.facility.standby.start_time)
-            if event.start <= time < end:
-                return True
-        return False
-
-    def _out(self, state: _Moving, dark: bool) -> Operation:
-        """The operation with what events and empty batteries take out: without any source, the UPS without energy."""
-        if not dark:
-            return self.operation
-        names = self.facility.devices
-        empty = (names.kind == DEVICE_KINDS.index("ups")) & ~(state.battery > 0.0)
-        most = int(empty.sum(axis=-1).max(initial=0))
-        gone = np.full((len(empty), most + 1), -1)
-        for row, dead in enumerate(empty):
-            gone[row, : dead.sum()] = np.flatnonzero(dead)
-        gone[:, -1] = 0  # the utility itself
-        out = np.broadcast_to(self.operation.out, (len(empty), self.operation.out.shape[1]))
-        return replace(self.operation, out=np.hstack([out, gone]))
-
-    def _fed(self, supply: Supply) -> Supply:
-        """Loads run as long as they are fed: a hall that is not cooled gets warm before it goes dark."""
-        chain = self.facility.chain
-        fed = np.zeros((len(supply.share), len(chain.load_name)))
-        np.add.at(fed, (slice(None), chain.feed_load), supply.share)
-        return replace(supply, powered=fed > 0.0)
-
-    def _speed(self, state: _Moving, supply: Supply, time: float, step: float) -> tuple[Array, Array]:
-        """Speeds a step later, and how long each device has had power."""
-        devices = self.facility.devices
-        runs = supply.device.copy()
-        for event in self.events:
-            on = event.start <= time < event.start + event.duration
-            if on and event.kind in (
-                "pump_trip",
-                "cdu_loss",
-                "loss_of_facility_water",
-                "chiller_restart",
-                "fan_wall_loss",
-            ):
-                runs[:, [devices.name.index(name) for name in event.targets]] = False
-        waiting = np.where(runs, state.waiting + step, 0.0)
-        speed = state.speed.copy()
-        for kind in COOLING_KINDS:
-            mine = devices.kind == DEVICE_KINDS.index(kind)
-            now, ready = speed[:, mine], runs[:, mine] & (waiting[:, mine] > RESTART[kind])
-            up, down = (
-                transport.stroked(now, 1.0, RUN_UP[kind], step),
-                transport.coasted(now, RUN_DOWN[kind], step),
-            )
-            speed[:, mine] = np.where(ready, up, down)
-        # What is isolated carries nothing from the first moment.
-        for event in self.events:
-            if event.kind == "cdu_loss" and event.start <= time < event.start + event.duration:
-                speed[:, [devices.name.index(name) for name in event.targets]] = 0.0
-        speed[(speed < STALL) & (speed < state.speed)] = 0.0
-        return speed, waiting
-
-    def _units(self, speed: Array) -> dict[str, Array]:
-        """Live units of each kind of cooling equipment, each counting by its speed."""
-        devices, found = self.facility.devices, {}
-        for kind in COOLING_KINDS:
-            mine = np.flatnonzero(devices.kind == DEVICE_KINDS.index(kind))
-            total = np.zeros((len(speed), len(self.facility.groups(kind))))
-            np.add.at(total, (slice(None), devices.block[mine]), speed[:, mine])
-            found[kind] = total
-        return found
-
-    def _isolated(self, moving: Flow, time: float) -> Flow:
-        """No flow through the branch of a rack whose leak has been isolated."""
-        names = self.facility.racks.name
-        shut = [
-            names.index(name)
-            for event in self.events
-            if event.kind == "leak" and time >= event.start + event.duration
-            for name in event.targets
-        ]
-        if not shut:
-            return moving
-        open_ = np.ones(len(names))
-        open_[shut] = 0.0
-        return replace(moving, rack=moving.rack * open_, mass=moving.mass * open_)
 
     def _film(self, inlet: Array, moving: Flow, step: float) -> tuple[Array, Array]:
         """Conductance from case to coolant of each plate [W/K], and kelvins that a watt more adds within the step."""
@@ -452,7 +265,7 @@ class _Plant:
 
     def _cdu(
         self,
-        state: _Moving,
+        state: Moving,
         supply: Supply,
         moving: Flow,
         inlet: Array,
@@ -491,8 +304,8 @@ class _Plant:
         asked = np.where(running & (wanted > 0), mixed - over(wanted, carried), np.inf)
         needed = np.full(total.shape, np.inf)
         np.minimum.at(needed, (slice(None), cooling.plant), asked)
-        # Coolers that run down or up count by their speed: whole ones, and the share of them that turns.
-        whole = {kind: np.ceil(supply.units[kind]) for kind in (*COOLER_KINDS, "outdoor_pump")}
+        # Coolers that run up or down count by their speed: whole ones, and the share of them that turns.
+        whole = {kind: np.ceil(supply.units[kind]) for kind in COOLER_KINDS}
         at = outdoor(facility, self.operation, replace(supply, units={**supply.units, **whole}), pumped)
         turning = sum(supply.units[kind] for kind in COOLER_KINDS)
         share = np.where(at.units > 0, turning / np.maximum(at.units, 1.0), 0.0)
@@ -504,11 +317,28 @@ class _Plant:
         store = RESIDENCE * cooling.pump_design_flow * cooling.plant_density * cooling.plant_heat_capacity
         mixing = -np.expm1(-pumped * step / store)
         after = state.facility + (leaves - state.facility) * mixing
-        aux = {"cdu": moving.pump_power, "pump": moved.power, "outdoor_pump": at.power}
+        # The fans of coolers that run up turn as if all of them were there.
+        moves = total > 0
+        fans = (
+            share
+            * rejection_at(
+                facility, at, by_air / np.where(share > 0, share, 1.0), returned, ~moves, moves
+            ).fan_power
+        )
+        warm = self.operation.dry_bulb[:, None] + self.operation.recirculation
+        trimming = trim / rejection.chiller_cop(cooling.trim_leaving, warm, *cooling.trim_cop)
+        wet = cooling.outdoor.tower
+        aux = {
+            "cdu": moving.pump_power, "pump": moved.power, "outdoor_pump": at.power, "trim_chiller": trimming,
+            "dry_cooler": np.where(wet, 0.0, fans), "tower": np.where(wet, fans, 0.0),
+        }  # fmt: skip
         return leaving, after, duty, aux
 
-    def _chilled(self, chilled: Array, supply: Supply, compressors: Array, aisle: Any, step: float) -> Array:
-        """Chilled water a step later: what the compressors do not take of the fan walls' heat warms it."""
+    def _chilled(
+        self, chilled: Array, supply: Supply, compressors: Array, aisle: Hall, step: float
+    ) -> tuple[Array, Array]:
+        """Chilled water a step later [K]: what the compressors do not take of the fan walls' heat warms it; and the
+        power of compressors and pumps [W], the compressors' following what they take."""
         facility, cooling = self.facility, self.facility.cooling
         devices = facility.devices
         mine = devices.kind == DEVICE_KINDS.index("chiller")
@@ -524,10 +354,16 @@ class _Plant:
         taken = np.where((supply.units["fan_wall"] > 0) & (supply.units["chiller"] > 0), aisle.duty, 0.0)
         # At full speed they hold what they held in the solve, which knows no capacity but in its limits.
         full = compressors >= supply.units["chiller"]
-        most = np.maximum(compressors * rating, np.where(full, taken, 0.0))
+        most = np.maximum(compressors * rating * aisle.chiller_share, np.where(full, taken, 0.0))
         wanted = taken + (chilled - cooling.chilled_water) * store / step
         removed = np.minimum(wanted, most)
-        return np.asarray(chilled + (taken - removed) * step / np.maximum(store, 1.0))
+        pumping = np.where(
+            supply.units["chiller"] > 0,
+            aisle.duty / (cooling.chiller_rise * cooling.facility_heat_capacity) * cooling.chiller_pump,
+            0.0,
+        )
+        each = (aisle.chiller_power - pumping) / np.where(aisle.duty > 0.0, aisle.duty, 1.0)
+        return chilled + (taken - removed) * step / np.maximum(store, 1.0), pumping + each * removed
 
     def _fronts(self, front: Array, aisle: Any, step: float) -> Array:
         """Air at the rack fronts a step later: the hall's air follows what walls and racks make of it."""
@@ -541,35 +377,6 @@ class _Plant:
         most = aisle.duty * step / store
         free = np.where(rate > 0.0, moved, np.where(aisle.inlet_next > front, most, 0.0))
         return np.asarray(front + np.minimum(free, np.maximum(most, 0.0)))
-
-    def _batteries(
-        self,
-        battery: Array,
-        supply: Supply,
-        power: Array,
-        aux: Mapping[str, Array],
-        dark: bool,
-        step: float,
-    ) -> Array:
-        """Energy left in the UPS; it is drawn while there is no source, and not charged again.
-
-        Without the losses between UPS and loads, some half a percent, and without dry coolers and chillers.
-        """
-        if not dark:
-            return battery
-        facility, chain = self.facility, self.facility.chain
-        loads = {kind: np.zeros((1, len(facility.groups(kind)))) for kind in COOLING_KINDS} | aux
-        carried = feed_power(facility, self.operation, supply, power, loads)
-        below = np.zeros((len(power), len(chain.parent)))
-        np.add.at(below, (slice(None), chain.feed_node), carried)
-        for node in range(len(chain.parent) - 1, 0, -1):
-            if chain.parent[node] >= 0:
-                below[:, chain.parent[node]] += below[:, node]
-        drawn = np.zeros(battery.shape)
-        outputs = np.concatenate([chain.converter_output, chain.bypass_output])
-        drawn[:, np.concatenate([chain.converter_device, chain.bypass_device])] = below[:, outputs]
-        _, taken = batteries(facility, drawn)
-        return np.maximum(battery - taken * step, 0.0)
 
     def _enthalpy(self, temperature: Array) -> Array:
         return of_fluid(self.facility, "enthalpy", temperature)
@@ -585,105 +392,9 @@ class _Plant:
             found[:, mine] = fluid.temperature(enthalpy[:, mine])
         return found
 
-    def _stored(self, state: _Moving) -> Array:
+    def _stored(self, state: Moving) -> Array:
         """Enthalpy of the coolant in lines and racks, (scenario, block) [J]."""
         lines = sum(
             np.cumsum(one.mass * one.enthalpy, axis=0)[-1] for one in (state.supply_line, state.return_line)
         )
         return np.asarray(lines + by_block(self.facility, self.rack_mass * state.rack))
-
-
-R, B, P, D = "rack", "block", "plant", "device"
-SERIES: dict[str, tuple[str, str, str]] = {
-    "power": (R, "W", "AC input of the rack"),
-    "tokens": (R, "1/s", "output tokens per second"),
-    "case_temperature": (R, "K", "GPU case, mean plate of the rack"),
-    "coolant_flow": (R, "m3/s", "coolant through the rack"),
-    "inlet_temperature": (R, "K", "coolant at the rack's inlet"),
-    "return_temperature": (R, "K", "coolant in the rack, as it leaves"),
-    "supply_temperature": (B, "K", "technology coolant at the racks"),
-    "cdu_duty": (B, "W", "heat through the CDUs"),
-    "facility_supply_temperature": (P, "K", "facility water to the CDUs"),
-    "chilled_temperature": (B, "K", "chilled water to the fan walls"),
-    "air_inlet_temperature": (B, "K", "air at the rack fronts"),
-    "battery": (D, "1", "energy left in the battery over its whole"),
-    "device_speed": (D, "1", "speed of cooling equipment over full"),
-}
-"""Variables along time: element axis, unit, meaning."""
-
-
-def _labelled(
-    facility: Facility,
-    times: Array,
-    taken: Sequence[Mapping[str, Array]],
-    settled: Mapping[str, Any],
-    plant: _Plant,
-) -> xr.Dataset:
-    """The series with their names and units, and what each rack comes to."""
-    count, solved = len(plant.solved), plant.solved[:, None, None]
-
-    def series(name: str) -> Array:
-        return np.stack(np.broadcast_arrays(*(seen[name] for seen in taken)), axis=1)
-
-    found: dict[str, Any] = {}
-    for name, (axis, unit, meaning) in SERIES.items():
-        values = np.where(solved, series(name), np.nan)
-        found[name] = (("scenario", "time", axis), values, {"units": unit, "long_name": meaning})
-    step = times[1] - times[0]
-    throttled, off = series("throttled"), series("off")
-    lost = (settled["tokens"][:, None] - series("tokens")).clip(0.0).sum(axis=1) * step
-
-    begun = min((event.start for event in plant.events), default=0.0)
-
-    def first(flags: Array) -> Array:
-        flags = flags & (times >= begun)[:, None]
-        return np.where(flags.any(axis=1), times[flags.argmax(axis=1)] - begun, np.nan)
-
-    for name, value, unit, meaning in (
-        (
-            "seconds_to_throttle",
-            first(throttled),
-            "s",
-            "from the first event until the rack gives less; NaN: never",
-        ),
-        ("seconds_to_trip", first(off), "s", "from the first event until the rack is off; NaN: never"),
-        ("lowest_flow", series("coolant_flow").min(axis=1), "m3/s", "least coolant through the rack"),
-        ("peak_temperature", series("case_temperature").max(axis=1), "K", "highest GPU case, mean plate"),
-        ("tokens_lost", lost, "1", "output tokens less than without the events"),
-    ):
-        found[name] = (
-            ("scenario", R),
-            np.where(plant.solved[:, None], value, np.nan),
-            {"units": unit, "long_name": meaning},
-        )
-    # Between the first and the last moment: what went in and out, and what is stored more.
-    gained = (by_block(facility, series("liquid")) + series("pumped") - series("cdu_duty"))[:, :-1].sum(
-        axis=1
-    ) * step
-    stored = series("stored")
-    through = np.maximum(by_block(facility, series("liquid"))[:, :-1].sum(axis=1) * step, 1.0)
-    found["ledger_coolant"] = (
-        ("scenario", B), (gained - (stored[:, -1] - stored[:, 0])) / through,
-        {"units": "1", "long_name": "(heat in - heat out - heat stored) of the coolant over heat in"},
-    )  # fmt: skip
-    leaked = np.zeros(len(facility.blocks))
-    for event in plant.events:
-        if event.kind == "leak":
-            open_for = min(event.duration, max(times[-1] - event.start, 0.0))
-            for name in event.targets:
-                leaked[facility.racks.block[facility.racks.name.index(name)]] += event.rate * open_for
-    found["leaked_volume"] = (
-        ("scenario", B), np.where(plant.solved[:, None], leaked, np.nan),
-        {"units": "m3", "long_name": "coolant lost by leaks until they are isolated"},
-    )  # fmt: skip
-    labels = {
-        "scenario": np.arange(count), "time": ("time", times, {"units": "s"}), R: list(facility.racks.name),
-        B: list(facility.blocks), P: list(facility.plants), D: list(facility.devices.name),
-    }  # fmt: skip
-    attrs = {
-        "Conventions": "CF-1.11",
-        "title": facility.name,
-        "source": "ai-factory-twin",
-        "fingerprint": facility.fingerprint,
-    }
-    return xr.Dataset(found, labels, attrs)
