@@ -39,6 +39,8 @@ PRODUCTS: dict[Path, tuple[str, ...]] = {
     ("plant", "dry_coolers", "product"): ("dry_cooler",),
     ("plant", "trim_chillers", "product"): ("chiller",),
     ("plant", "pumps", "product"): ("pump",),
+    ("plant", "main", "product"): ("pipe",),
+    ("plant", "header", "product"): ("pipe",),
     ("air", "fan_walls", "product"): ("fan_wall",),
     ("air", "chillers", "product"): ("chiller",),
     ("power", "devices", "*", "product"): POWER_KINDS,
@@ -50,6 +52,8 @@ PRODUCTS: dict[Path, tuple[str, ...]] = {
     ("shared", "plant", "dry_coolers", "product"): ("dry_cooler",),
     ("shared", "plant", "trim_chillers", "product"): ("chiller",),
     ("shared", "plant", "pumps", "product"): ("pump",),
+    ("shared", "plant", "main", "product"): ("pipe",),
+    ("shared", "plant", "header", "product"): ("pipe",),
 }
 """Where a layout names a product, and the kinds it may be of."""
 

@@ -273,7 +273,10 @@ class Adiabatic(Model):
 
 
 class Plant(Model):
-    """Facility water, or glycol, and what cools it."""
+    """Facility water, or glycol, and what cools it.
+
+    `main` leads from the plant to the first hall, `header` from there along a hall's CDUs; a length is one way.
+    """
 
     fluid: Literal["water", "pg25"]
     recirculation: Annotated[float, operating("plant.recirculation")] = 0.0
@@ -281,6 +284,8 @@ class Plant(Model):
     dry_coolers: Equipment
     trim_chillers: OptionalEquipment
     pumps: Equipment
+    main: Pipe = Pipe()
+    header: Pipe = Pipe()
 
 
 class Air(Model):
