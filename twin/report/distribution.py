@@ -14,12 +14,14 @@ from rich.table import Table
 from rich.text import Text
 
 from twin.facility import Facility
-from twin.report.pressure_map import COLOURS, LEGEND, hall, site, ways
+from twin.report.pressure_map import COLOURS, LEGEND, differing, hall, site, ways
 from twin.report.sheet import sheet
 from twin.units import shown, text
 
 MOST = 48
 """Racks, or CDUs, that are listed on a terminal."""
+MANY = 500
+"""Racks, or CDUs, that a plot shows."""
 BLOCKS = 6
 """Blocks, or plants, whose loops are listed there."""
 NOUNS = {"rack": "racks", "cdu": "CDUs"}
@@ -180,15 +182,13 @@ def _plants(water: xr.Dataset) -> list[Text]:
             one = water.sel(arrangement=arrangement).isel(plant=plant)
             worst = water.cdu.values[int(water.worst_cdu.values[way, plant])]
             head, most = float(one["head"]), float(one.available_head)
-            speed = (
-                f"{float(one.pump_speed):.0%} speed" if one.pump_speed <= 1.0 else "full speed do not have it"
-            )
+            speed = f"at {float(one.pump_speed):.0%} speed" if one.pump_speed <= 1.0 else "cannot have it"
             lines.append(
                 Text.assemble(
                     (f"{name}, {arrangement} return: ", "bold"),
                     f"head {text(head, 'Pa')} at {text(float(one.flow_asked), 'm3/s', 4)}, worst branch {worst}, "
                     f"spread {float(one.spread):.2%}, control valve {float(np.nanmin(one.authority)):.0%} of the head; "
-                    f"{int(one.pumps_running)} pumps at {speed}, at full speed {text(most, 'Pa')}, margin "
+                    f"{int(one.pumps_running)} pumps {speed}, at full speed {text(most, 'Pa')}, margin "
                     f"{text(most - head, 'Pa')}; {text(float(one.lowest_pressure), 'Pa')} to "
                     f"{text(float(one.highest_pressure), 'Pa')} absolute",
                 )
@@ -231,25 +231,30 @@ def _pipes(*data: xr.Dataset) -> Table:
 
 def page(facility: Facility, found: xr.Dataset, water: xr.Dataset) -> str:
     """One self-contained HTML page: flow, balancing and pressures of both networks under both arrangements."""
-    figures = [ways(facility, found, water), hall(facility, found), _spread(found, "rack")]
-    figures += [site(facility, water), _spread(water, "cdu")]
+    figures = [ways(facility, found, water), hall(facility, found, water), _spread(facility, found, "rack")]
+    figures += [site(facility, water), _spread(facility, water, "cdu")]
     lead = "Coolant along the headers and facility water along the mains, with direct and with reverse return"
     return sheet(facility.name, lead, figures[0], more=tuple(figures[1:]))
 
 
-def _spread(found: xr.Dataset, axis: str) -> Any:
-    """Figure of the flow of every rack or CDU with valves open, and of what balances it."""
+def _spread(facility: Facility, found: xr.Dataset, axis: str) -> Any:
+    """Figure of the flow of every rack or CDU with valves open, and of what balances it; of more than MANY those of the
+    loop or plant that differ most."""
     from plotly.graph_objects import Bar, Scatter
     from plotly.subplots import make_subplots
 
     noun = {"rack": "Rack", "cdu": "CDU"}[axis]
-    balance, unit = shown(found.balance.values, "Pa")
+    name, mine = differing(facility, found, axis)
+    many = found.sizes[axis] > MANY
+    mine = mine if many else np.arange(found.sizes[axis])
+    balance, unit = shown(found.balance.values[:, mine], "Pa")
+    noun += f"s of {html.escape(name)}" if many else "s"
     titles = (
-        f"{noun}s, all valves open: flow over what each asks for [%]",
-        f"{noun}s, balanced: what a valve has to take [{unit}]",
+        f"{noun}, all valves open: flow over what each asks for [%]",
+        f"{noun}, balanced: what a valve has to take [{unit}]",
     )
     figure = make_subplots(rows=2, cols=1, shared_xaxes=True, subplot_titles=titles, vertical_spacing=0.1)
-    names = [html.escape(name) for name in found[axis].values.tolist()]
+    names = [html.escape(str(name)) for name in found[axis].values[mine]]
     for way, arrangement in enumerate(found.arrangement.values.tolist()):
         told = {
             "name": f"{arrangement} return",
@@ -257,10 +262,11 @@ def _spread(found: xr.Dataset, axis: str) -> Any:
             "legendgroup": arrangement,
         }
         figure.add_trace(
-            Scatter(x=names, y=100.0 * found.deviation.values[way], mode="markers+lines", **told),
+            Scatter(x=names, y=100.0 * found.deviation.values[way, mine], mode="markers+lines", **told),
             row=1,
             col=1,
         )
         figure.add_trace(Bar(x=names, y=balance[way], showlegend=False, **told), row=2, col=1)
-    figure.update_layout(height=560, barmode="group", legend=LEGEND)
+    figure.update_traces(marker_line_width=0, selector={"type": "bar"})
+    figure.update_layout(height=560, barmode="group", bargap=0.1, legend=LEGEND)
     return figure

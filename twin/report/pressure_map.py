@@ -33,7 +33,9 @@ def ways(facility: Facility, found: xr.Dataset, water: xr.Dataset) -> Any:
     from plotly.graph_objects import Scatter
     from plotly.subplots import make_subplots
 
-    drawn = [(data, axis, *_shown(facility, data, axis)) for data, axis in ((found, "rack"), (water, "cdu"))]
+    drawn = [
+        (data, axis, *differing(facility, data, axis)) for data, axis in ((found, "rack"), (water, "cdu"))
+    ]
     titles = [
         f"{TITLES[axis]} of {html.escape(name)}: absolute pressure at the end of each part [kPa]"
         for _, axis, name, _ in drawn
@@ -61,12 +63,12 @@ def ways(facility: Facility, found: xr.Dataset, water: xr.Dataset) -> Any:
     return figure
 
 
-def hall(facility: Facility, found: xr.Dataset) -> Any:
+def hall(facility: Facility, found: xr.Dataset, water: xr.Dataset) -> Any:
     """Plan of one hall, for both arrangements: what the headers have lost since the CDUs, and what is left between them
     at each rack, valves balanced."""
     from plotly.graph_objects import Scatter
 
-    name, mine = _shown(facility, found, "rack")
+    name, mine = differing(facility, found, "rack")
     block = facility.racks.block[mine[0]]
     boxes, rows = facility.racks.box[mine, :, :2], facility.racks.row[mine]
     cdus = _cdus(facility)
@@ -83,7 +85,7 @@ def hall(facility: Facility, found: xr.Dataset) -> Any:
         place = {"row": 1 + way, "col": 1}
         _box(figure, facility.hall[block, :, :2], PALE, place)
         stand = cdus[facility.devices.block[cdus] == block]
-        figure.add_trace(_named(facility, stand), **place)
+        figure.add_trace(_named(facility, stand, water), **place)
         for cdu in stand:
             _box(figure, facility.devices.box[cdu, :, :2], GREY, place)
         for box, colour in zip(boxes, _colours(between[way], between), strict=True):
@@ -150,7 +152,7 @@ def site(facility: Facility, water: xr.Dataset) -> Any:
     return figure
 
 
-def _shown(facility: Facility, data: xr.Dataset, axis: str) -> tuple[str, Index]:
+def differing(facility: Facility, data: xr.Dataset, axis: str) -> tuple[str, Index]:
     """Name of the loop or plant whose branches differ most with direct return, and its racks or CDUs that run."""
     if axis == "rack":
         group, names = facility.racks.block, facility.blocks
@@ -165,12 +167,14 @@ def _cdus(facility: Facility) -> Index:
     return np.flatnonzero(facility.devices.kind == DEVICE_KINDS.index("cdu"))
 
 
-def _named(facility: Facility, cdus: Index) -> Any:
-    """Names of the CDUs of a hall where they stand."""
+def _named(facility: Facility, cdus: Index, water: xr.Dataset) -> Any:
+    """Names of the CDUs of a hall where they stand, and which are out."""
     from plotly.graph_objects import Scatter
 
     spots, devices = facility.devices.box[cdus].mean(axis=1), facility.devices
     names = [devices.name[cdu].removeprefix(f"{facility.blocks[devices.block[cdu]]}.") for cdu in cdus]
+    asked = water.asked.values[np.searchsorted(_cdus(facility), cdus)]
+    names = [name if flow > 0.0 else f"{name} out" for name, flow in zip(names, asked, strict=True)]
     return Scatter(
         x=spots[:, 0], y=spots[:, 1], text=[html.escape(name) for name in names], mode="text",
         textfont={"size": 10}, hoverinfo="skip", showlegend=False,

@@ -43,6 +43,8 @@ OUTDOOR = 30.0
 """Length of the main from the plant to the first hall, where the layout gives none [m]; assumed."""
 CONNECTION = 3.0
 """Length of pipe from the header to a CDU [m]; assumed."""
+SHORTEST = 0.1
+"""Length of pipe between taps that geometry has in one place, such as two blocks of one hall [m]."""
 MATERIAL = "carbon-steel"
 SHUT_OFF = 4.0 / 3.0
 """Head of a pump without flow over its rated one, from which the curve falls as the flow squared through the rating
@@ -117,12 +119,13 @@ def facility_water(
     pipes: list[PipeRow] = []
     for plant in range(plants):
         mine, drawn = _asked(facility, state, plant)
+        cooled = _running(facility, state, "dry_cooler", plant) > 0.0
         if not len(mine):
             continue
         place = np.searchsorted(cdus, mine)
         asked[place] = drawn
         for way, arrangement in enumerate(ARRANGEMENTS):
-            made = _piping(facility, plant, mine, drawn, arrangement)
+            made = _piping(facility, plant, mine, drawn, cooled, arrangement)
             found = _solved(facility, state, plant, made, mine, drawn)
             for name in of_cdu:
                 values[name][way, place] = found[name]
@@ -180,36 +183,34 @@ def _solved(
         np.array([one[name] for one in figures])
         for name in ("ratingMassFlow", "primaryPressureDrop", "primaryValvePressureDrop")
     )
-    exchangers = Resistance(made.inlet, made.middle, exchanger, rated, BRANCH_EXPONENT)
-    branches: list[hydraulics.Branch] = [made.pipes, exchangers]
-    if made.back != made.suction:
+    branches: list[hydraulics.Branch] = [
+        made.pipes,
+        Resistance(made.inlet, made.middle, exchanger, rated, BRANCH_EXPONENT),
+    ]
+    coolers = _running(facility, state, "dry_cooler", plant)
+    if coolers:
         drop = product(given.dry_coolers.product)["waterPressureDrop"]
         through = float(cooling.dry_cooler_water[plant] / cooling.plant_heat_capacity[plant])
         branches.append(Resistance([made.back], [made.suction], drop, through, BRANCH_EXPONENT))
-    coolers = _running(facility, state, "dry_cooler", plant)
     running = min(_running(facility, state, "pump", plant), float(given.pumps.required))
     rated_head, rated_flow = float(cooling.pump_head[plant]), float(cooling.pump_flow[plant])
     curve = (SHUT_OFF * rated_head, 0.0, (1.0 - SHUT_OFF) * rated_head / rated_flow**2)
+    pumps = Pump([made.suction], [made.discharge], curve)
 
-    def flows(last: hydraulics.Branch, speed: float) -> Array:
-        """What the CDUs get through a kind of valve with the pumps at a speed [m3/s]."""
-        pumps = Pump([made.suction], [made.discharge], curve)
-        net = hydraulics.network([*branches, last, pumps], fixed=[made.suction])
+    def solved(last: hydraulics.Branch, fixed: list[int], speed: float | None = None) -> tuple[Array, Array]:
+        """Flows through a kind of valve [m3/s] and the pressures; with the pumps where they have a speed."""
+        net = hydraulics.network([*branches, last, *([] if speed is None else [pumps])], fixed=fixed)
         setting, units = np.ones((2, len(net.start)))
-        setting[net.place[-1]], units[net.place[-1]] = speed, running
-        if made.back != made.suction:
+        if coolers:
             units[net.place[2]] = coolers
-        found = hydraulics.solve(net, density, viscosity, [VESSEL], setting=setting, running=units)
-        return np.asarray(found.mass_flow)[net.place[-2]] / density
+        if speed is not None:
+            setting[-1], units[-1] = speed, running
+        held = [VESSEL] * len(fixed)
+        found = hydraulics.solve(net, density, viscosity, held, setting=setting, running=units)
+        return np.asarray(found.mass_flow)[net.place[len(branches)]] / density, np.asarray(found.pressure)
 
     # Each CDU at what it asks for: what is lost on the way there and back, and what it needs between.
-    held = FixedFlow(made.middle, made.home, mass)
-    closed = hydraulics.network([*branches, held], fixed=[made.suction, made.discharge])
-    units = np.ones(len(closed.start))
-    if made.back != made.suction:
-        units[closed.place[2]] = coolers
-    full = hydraulics.solve(closed, density, viscosity, [VESSEL, VESSEL], running=units)
-    home = np.asarray(full.pressure)
+    _, home = solved(FixedFlow(made.middle, made.home, mass), [made.suction, made.discharge])
     taken = valve * (mass / rated) ** 2
     needed = taken - (home[made.middle] - home[made.home])
     head = float(needed.max())
@@ -222,7 +223,8 @@ def _solved(
     available = float(pump.head(each, curve)) if running else 0.0
 
     area = rated / density / np.sqrt(valve / density)
-    open_ = flows(Valve(made.middle, made.home, area), min(speed, 1.0))
+    open_, _ = solved(Valve(made.middle, made.home, area), [made.suction], min(speed, 1.0))
+    held, _ = solved(Limiter(made.middle, made.home, asked, taken), [made.suction], 1.0)
     street, tee, tee_back, street_back = made.way
     along = [there[made.discharge], there[street], there[tee], there[made.there], there[made.inlet],
              there[made.middle], home[made.home], home[tee_back], home[street_back], home[made.back],
@@ -231,7 +233,7 @@ def _solved(
     return {
         "flow": open_,
         "deviation": open_ / asked - 1.0,
-        "held": flows(Limiter(made.middle, made.home, asked, taken), 1.0),
+        "held": held,
         "balance": balance,
         "balance_kv": kv,
         "authority": taken / head,
@@ -281,29 +283,34 @@ def _design(facility: Facility, plant: int) -> Array:
     return found
 
 
-def _piping(facility: Facility, plant: int, mine: Index, asked: Array, arrangement: str) -> _Piping:
+def _piping(
+    facility: Facility, plant: int, mine: Index, asked: Array, cooled: bool, arrangement: str
+) -> _Piping:
     """Nodes and pipes of a plant from where its halls and their CDUs stand.
 
-    mine : CDUs that run; the others have a tap without a connection. asked : of each [m3/s].
+    mine : CDUs that run; the others have a tap without a connection. asked : of each [m3/s]. cooled : whether dry
+    coolers run.
     """
     devices, given = facility.devices, _plant(facility, plant)
     block_of = devices.block[mine]
     blocks, running = np.unique(block_of), set(mine.tolist())
     every = devices.kind == DEVICE_KINDS.index("cdu")
     wanted, drawn = _design(facility, plant), np.bincount(block_of, asked, len(facility.blocks))
-    cooled = bool((devices.kind[devices.block == plant] == DEVICE_KINDS.index("dry_cooler")).any())
     node = count()
     suction, discharge = next(node), next(node)
     back = next(node) if cooled else suction
     laid: list[tuple[int, int, float, Product]] = []
     table: list[PipeRow] = []
     nodes: dict[int, tuple[int, ...]] = {}
-    low, middle = facility.hall[:, 0], facility.hall.mean(axis=1)
+    low = facility.hall[:, 0]
+    # Where a hall's header leaves the street, and where its street leaves the main.
+    door = np.column_stack([low[:, 0], facility.hall.mean(axis=1)[:, 1], low[:, 2]])
 
     def lay(
         name: str, kind: str, run: Run, ends: tuple[int, int], steps: Sequence[float], of: Index
     ) -> list[tuple[int, int]]:
         """Lay a header that the blocks `of` draw on, and return the nodes of its taps there and back."""
+        steps = [max(step, SHORTEST) for step in steps]
         taps = [(next(node), next(node)) for _ in steps]
         made = sized(run, float(wanted[of].sum()), product, VELOCITY, MATERIAL)
         there, home = [one for one, _ in taps], [other for _, other in taps]
@@ -316,21 +323,20 @@ def _piping(facility: Facility, plant: int, mine: Index, asked: Array, arrangeme
 
     streets = [blocks[low[blocks, 0] == x] for x in np.unique(low[blocks, 0])]
     streets = [street[np.argsort(low[street, 1], kind="stable")] for street in streets]
-    feet = [low[street[0], :2] for street in streets]
+    feet = [low[street[0]] for street in streets]
     steps = [given.main.length or OUTDOOR, *(float(manhattan_length(a, b)) for a, b in pairwise(feet))]
     title = facility.plants[plant]
     taps = lay(f"{title} water main", "water main", given.main, (discharge, back), steps, blocks)
     for number, (street, foot, ends) in enumerate(zip(streets, feet, taps, strict=True), 1):
-        steps = np.diff(middle[street, 1], prepend=foot[1]).tolist()
+        steps = [float(manhattan_length(a, b)) for a, b in pairwise([foot, *door[street]])]
         name = f"{title} {number} water street" if len(streets) > 1 else f"{title} water street"
         tees = lay(name, "water street", Run(), ends, steps, street)
         for block, tee in zip(street.tolist(), tees, strict=True):
             cdus = np.flatnonzero(every & (devices.block == block))
-            entry = np.array([low[block, 0], middle[block, 1]])
             spots = devices.box[cdus].mean(axis=1)[:, :2]
-            if manhattan_length(entry, spots[-1]) < manhattan_length(entry, spots[0]):
+            if manhattan_length(door[block, :2], spots[-1]) < manhattan_length(door[block, :2], spots[0]):
                 cdus, spots = cdus[::-1], spots[::-1]
-            steps = [float(manhattan_length(a, b)) for a, b in pairwise([entry, *spots])]
+            steps = [float(manhattan_length(a, b)) for a, b in pairwise([door[block, :2], *spots])]
             if given.header.length is not None:
                 steps = [step * given.header.length / sum(steps) for step in steps]
             name = facility.blocks[block]
