@@ -77,7 +77,7 @@ def hall(facility: Facility, found: xr.Dataset, water: xr.Dataset) -> Any:
     }
     lost = {"supply": at["pumps"] - at["header"], "return": at["valve"] - at["return"]}
     between = found.differential_pressure.values[:, mine] / 1e3
-    title = f"{html.escape(name)}, balanced"
+    title = f"{html.escape(name)}, balanced, supply header {_side(boxes, rows)} each row"
     bars = "between headers<br>at the rack [kPa]", "header has lost<br>since the CDUs [kPa]"
     figure = _plan(title, facility.hall[block, :, :2], *bars)
     figure.update_layout(coloraxis2={"cmin": 0.0, "cmax": max(float(one.max()) for one in lost.values())})
@@ -237,11 +237,19 @@ def _colours(values: Array, among: Array) -> Sequence[str]:
     return found
 
 
+def _side(boxes: Array, rows: Index) -> str:
+    """Where the supply headers are drawn."""
+    return "below" if _across(boxes[rows == rows[0]]) == 1 else "left of"
+
+
+def _across(boxes: Array) -> int:
+    """The axis, 0 or 1, across a row of racks."""
+    return int(np.argmin(np.ptp(boxes.mean(axis=1), axis=0))) if len(boxes) > 1 else 1
+
+
 def _beside(boxes: Array, side: int) -> Array:
     """Points of a header before (0) or behind (1) the racks of a row, (rack, 2) [m]."""
-    centre = boxes.mean(axis=1)
-    across = int(np.argmin(np.ptp(centre, axis=0))) if len(boxes) > 1 else 1
-    spots = centre.copy()
+    across, spots = _across(boxes), boxes.mean(axis=1)
     spots[:, across] = boxes[:, side, across] + (ASIDE if side else -ASIDE)
     return spots
 
