@@ -99,6 +99,20 @@ def test_reverse_return_treats_both_ends_alike_and_spreads_less(pod):
     assert found.balance.min().item() == 0.0
 
 
+def test_the_reverse_return_of_a_cdu_by_hand(pod):
+    """Of cdu.2, third on the header: its water goes on to cdu.1's tap and comes back from there with all the rest."""
+    _, state, found = pod
+    each = float(found.asked[0])
+    steps = [11.0 + 1.243 / 2 + (2.0 + 3 * 1.3 + 0.45 - 4.5), 1.3, 1.3, 1.3]
+    there = sum(drop(each * (4 - place), DN150, steps[place], state) for place in range(3))
+    back = drop(each * 3, DN150, 1.3, state) + drop(each * 4, DN150, sum(steps), state)
+    pressure = found.pressure.sel(arrangement="reverse", cdu="cdu.2")
+    expected = drops(each, 4, state)
+    expected[2], expected[6] = there, back
+    np.testing.assert_allclose(-np.diff(pressure.values), expected, rtol=1e-6)
+    assert found["head"].sel(arrangement="reverse").item() == pytest.approx(sum(expected), rel=1e-6)
+
+
 def test_a_valve_that_balances_brings_the_nearest_to_the_worst(pod):
     """Between the taps of cdu.4 and cdu.1 lie three steps there and back; Kv is of 1 bar and 1,000 kg/m3."""
     _, state, found = pod
