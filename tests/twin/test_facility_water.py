@@ -130,6 +130,7 @@ def test_the_pumps_meet_the_head_at_their_speed(pod):
     curve = (SHUT_OFF * 245e3, 0.0, -(SHUT_OFF - 1.0) * 245e3 / 0.025**2)
     each, speed = found.flow_asked.item() / 2.0, found.pump_speed.item()
     assert found.pumps_running.item() == 2
+    assert (found.pump_flow.item(), found.pump_rating.item()) == pytest.approx((each, 0.025))
     assert float(pump.head(each, curve, speed)) == pytest.approx(found["head"].item(), rel=1e-9)
     assert found.available_head.item() == pytest.approx(float(pump.head(each, curve)), rel=1e-9)
     assert float(pump.head(0.05, curve)) == pytest.approx(0.0, abs=1e-6)

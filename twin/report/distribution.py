@@ -159,12 +159,13 @@ def _loops(found: xr.Dataset) -> list[Text]:
         for way, arrangement in enumerate(found.arrangement.values.tolist()):
             branch = racks[int(found.worst_branch.values[way, block])]
             least = racks[int(found.worst_rack.values[way, block])]
+            authority = float(np.nanmin(found.authority.values[way, found.rack_block.values == block]))
             lines.append(
                 Text.assemble(
                     (f"{name}, {arrangement} return: ", "bold"),
                     f"head {text(float(found['head'].values[way, block]), 'Pa')}, worst branch {branch}, spread "
                     f"{found.spread.values[way, block]:.2%}, least at {least}, rack valve "
-                    f"{float(np.nanmin(found.authority.values[way])):.0%} of the head, lowest pressure "
+                    f"{authority:.0%} of the head, lowest pressure "
                     f"{text(float(found.lowest_pressure.values[way, block]), 'Pa')} absolute",
                 )
             )
@@ -183,13 +184,19 @@ def _plants(water: xr.Dataset) -> list[Text]:
             worst = water.cdu.values[int(water.worst_cdu.values[way, plant])]
             head, most = float(one["head"]), float(one.available_head)
             speed = f"at {float(one.pump_speed):.0%} speed" if one.pump_speed <= 1.0 else "cannot have it"
+            noun = "pump" if one.pumps_running == 1 else "pumps"
+            mine = water.cdu_plant.values == plant
+            authority = float(np.nanmin(one.authority.values[mine]))
+            carried = float(np.nansum(one.held.values[mine]) / np.nansum(one.asked.values[mine]))
+            less = "" if carried > 0.999 else f"valves that hold what is asked get {carried:.0%} of it; "
             lines.append(
                 Text.assemble(
                     (f"{name}, {arrangement} return: ", "bold"),
                     f"head {text(head, 'Pa')} at {text(float(one.flow_asked), 'm3/s', 4)}, worst branch {worst}, "
-                    f"spread {float(one.spread):.2%}, control valve {float(np.nanmin(one.authority)):.0%} of the head; "
-                    f"{int(one.pumps_running)} pumps {speed}, at full speed {text(most, 'Pa')}, margin "
-                    f"{text(most - head, 'Pa')}; {text(float(one.lowest_pressure), 'Pa')} to "
+                    f"spread {float(one.spread):.2%}, control valve {authority:.0%} of the head; "
+                    f"{int(one.pumps_running)} {noun} {speed}, each {text(float(one.pump_flow), 'm3/s')} of a rated "
+                    f"{text(float(one.pump_rating), 'm3/s')}, at full speed {text(most, 'Pa')}, margin "
+                    f"{text(most - head, 'Pa')}; {less}{text(float(one.lowest_pressure), 'Pa')} to "
                     f"{text(float(one.highest_pressure), 'Pa')} absolute",
                 )
             )
@@ -231,20 +238,20 @@ def _pipes(*data: xr.Dataset) -> Table:
 
 def page(facility: Facility, found: xr.Dataset, water: xr.Dataset) -> str:
     """One self-contained HTML page: flow, balancing and pressures of both networks under both arrangements."""
-    figures = [ways(facility, found, water), hall(facility, found, water), _spread(facility, found, "rack")]
-    figures += [site(facility, water), _spread(facility, water, "cdu")]
+    figures = [ways(found, water), hall(facility, found, water), _spread(found, "rack")]
+    figures += [site(facility, water), _spread(water, "cdu")]
     lead = "Coolant along the headers and facility water along the mains, with direct and with reverse return"
     return sheet(facility.name, lead, figures[0], more=tuple(figures[1:]))
 
 
-def _spread(facility: Facility, found: xr.Dataset, axis: str) -> Any:
+def _spread(found: xr.Dataset, axis: str) -> Any:
     """Figure of the flow of every rack or CDU with valves open, and of what balances it; of more than MANY those of the
     loop or plant that differ most."""
     from plotly.graph_objects import Bar, Scatter
     from plotly.subplots import make_subplots
 
     noun = {"rack": "Rack", "cdu": "CDU"}[axis]
-    name, mine = differing(facility, found, axis)
+    name, mine = differing(found, axis)
     many = found.sizes[axis] > MANY
     mine = mine if many else np.arange(found.sizes[axis])
     balance, unit = shown(found.balance.values[:, mine], "Pa")

@@ -25,7 +25,7 @@ INK, GREY, PALE = "#5b6673", "#c9d1d9", "#f4f6f8"
 TITLES = {"rack": "Technology coolant", "cdu": "Facility water"}
 
 
-def ways(facility: Facility, found: xr.Dataset, water: xr.Dataset) -> Any:
+def ways(found: xr.Dataset, water: xr.Dataset) -> Any:
     """Absolute pressure from the pumps' suction along the way of the worst and the best rack and CDU, valves balanced.
 
     Of many loops and plants the one is shown whose branches differ most with direct return.
@@ -33,9 +33,7 @@ def ways(facility: Facility, found: xr.Dataset, water: xr.Dataset) -> Any:
     from plotly.graph_objects import Scatter
     from plotly.subplots import make_subplots
 
-    drawn = [
-        (data, axis, *differing(facility, data, axis)) for data, axis in ((found, "rack"), (water, "cdu"))
-    ]
+    drawn = [(data, axis, *differing(data, axis)) for data, axis in ((found, "rack"), (water, "cdu"))]
     titles = [
         f"{TITLES[axis]} of {html.escape(name)}: absolute pressure at the end of each part [kPa]"
         for _, axis, name, _ in drawn
@@ -68,7 +66,7 @@ def hall(facility: Facility, found: xr.Dataset, water: xr.Dataset) -> Any:
     at each rack, valves balanced."""
     from plotly.graph_objects import Scatter
 
-    name, mine = differing(facility, found, "rack")
+    name, mine = differing(found, "rack")
     block = facility.racks.block[mine[0]]
     boxes, rows = facility.racks.box[mine, :, :2], facility.racks.row[mine]
     cdus = _cdus(facility)
@@ -152,15 +150,13 @@ def site(facility: Facility, water: xr.Dataset) -> Any:
     return figure
 
 
-def differing(facility: Facility, data: xr.Dataset, axis: str) -> tuple[str, Index]:
+def differing(data: xr.Dataset, axis: str) -> tuple[str, Index]:
     """Name of the loop or plant whose branches differ most with direct return, and its racks or CDUs that run."""
-    if axis == "rack":
-        group, names = facility.racks.block, facility.blocks
-    else:
-        group, names = facility.cooling.plant[facility.devices.block[_cdus(facility)]], facility.plants
+    over = {"rack": "block", "cdu": "plant"}[axis]
+    group, names = data[f"{axis}_{over}"].values, data[over].values
     balance = data.balance.values[0]
     index = int(group[int(np.nanargmax(balance))])
-    return names[index], np.flatnonzero((group == index) & np.isfinite(balance))
+    return str(names[index]), np.flatnonzero((group == index) & np.isfinite(balance))
 
 
 def _cdus(facility: Facility) -> Index:

@@ -86,8 +86,8 @@ def facility_water(
     open control valve in the head of the pumps; `differential_pressure` between the headers and `pressure` by station
     when balanced, absolute. By (arrangement, plant): `head` the network needs, `pump_speed` at which `pumps_running`
     have it, above 1 where they cannot; `available_head` at full speed and `pump_margin`, what that has over; `spread`,
-    `worst_cdu`, `lowest_pressure` and `highest_pressure`. By plant `assumed_head`: what the equilibrium takes.
-    Pipes as in `headers`, with their product.
+    `worst_cdu`, `lowest_pressure` and `highest_pressure`. By plant `pump_flow` of each pump, and what the equilibrium
+    takes: no more flow than its `pump_rating`, and `assumed_head`. Pipes as in `headers`, with their product.
 
     >>> import twin
     >>> found = facility_water(twin.load())
@@ -114,7 +114,10 @@ def facility_water(
     values |= {name: np.full((2, plants), np.nan) for name in of_plant}
     pressure = np.full((2, len(cdus), len(STATIONS)), np.nan)
     worst = np.full((2, plants), -1)
-    single = {name: np.full(plants, np.nan) for name in ("assumed_head", "pumps_running", "flow_asked")}
+    of_flow = {
+        "assumed_head": "Pa", "pumps_running": "1", "pump_flow": "m3/s", "pump_rating": "m3/s", "flow_asked": "m3/s",
+    }  # fmt: skip
+    single = {name: np.full(plants, np.nan) for name in of_flow}
     asked = np.full(len(cdus), np.nan)
     pipes: list[PipeRow] = []
     for plant in range(plants):
@@ -142,10 +145,12 @@ def facility_water(
         for name, unit in listed.items()
     }
     variables["asked"] = (("cdu",), asked, {"units": "m3/s"})
+    of_plants = facility.cooling.plant[facility.devices.block[cdus]]
+    variables["cdu_plant"] = (("cdu",), of_plants, {"long_name": "index along plant"})
     variables["pressure"] = (("arrangement", "cdu", "station"), pressure, {"units": "Pa"})
     told = {"long_name": "index along cdu of the one that sets the head, -1 without any"}
     variables["worst_cdu"] = (("arrangement", "plant"), worst, told)
-    for name, unit in (("assumed_head", "Pa"), ("pumps_running", "1"), ("flow_asked", "m3/s")):
+    for name, unit in of_flow.items():
         variables[name] = (("plant",), single[name], {"units": unit})
     labels = {
         "arrangement": list(ARRANGEMENTS), "cdu": names, "plant": list(facility.plants),
@@ -248,6 +253,8 @@ def _solved(
         "highest_pressure": float(stations.max()),
         "assumed_head": rated_head * (total / float(cooling.pump_design_flow[plant])) ** 2,
         "pumps_running": running,
+        "pump_flow": each,
+        "pump_rating": rated_flow,
         "flow_asked": total,
     }
 

@@ -134,6 +134,7 @@ def headers(
         variables[name] = (("arrangement", "block"), values, told)
     variables["pressure"] = (("arrangement", "rack", "station"), pressure, {"units": "Pa"})
     variables |= pipe_table(pipes)
+    variables["rack_block"] = (("rack",), facility.racks.block, {"long_name": "index along block"})
     variables["asked"] = (("rack",), state.coolant_demand.values[0], {"units": "m3/s"})
     labels = {
         "arrangement": list(ARRANGEMENTS), "rack": list(facility.racks.name), "block": list(facility.blocks),
