@@ -58,12 +58,9 @@ def rows(found: xr.Dataset, axis: str) -> Iterator[str]:
     ways = found.arrangement.values.tolist()
     heads = [f"{way} {name} [{found[name].attrs['units']}]" for way in ways for name in names]
     yield ",".join([axis, "asked [m3/s]", *heads]) + "\n"
-    for place, element in enumerate(found[axis].values.tolist()):
-        values = [
-            found.asked.values[place],
-            *(found[name].sel(arrangement=way).values[place] for way in ways for name in names),
-        ]
-        yield ",".join([element, *(_number(value) for value in values)]) + "\n"
+    columns = [found.asked.values, *(found[name].values[way] for way in range(len(ways)) for name in names)]
+    for element, values in zip(found[axis].values.tolist(), np.stack(columns, axis=-1).tolist(), strict=True):
+        yield ",".join([element, *map(_number, values)]) + "\n"
 
 
 def pressures(*data: tuple[xr.Dataset, str]) -> Iterator[str]:
@@ -73,17 +70,12 @@ def pressures(*data: tuple[xr.Dataset, str]) -> Iterator[str]:
     """
     yield "arrangement,element,station,pressure [Pa]\n"
     for found, axis in data:
-        values = found.pressure.values
+        names, stations = found[axis].values.tolist(), found.station.values.tolist()
         for way, arrangement in enumerate(found.arrangement.values.tolist()):
-            for place in np.flatnonzero(np.isfinite(values[way, :, 0])):
-                for number, station in enumerate(found.station.values.tolist()):
-                    told = (
-                        arrangement,
-                        found[axis].values[place],
-                        station,
-                        _number(values[way, place, number]),
-                    )
-                    yield ",".join(map(str, told)) + "\n"
+            values = found.pressure.values[way]
+            for place in np.flatnonzero(np.isfinite(values[:, 0])):
+                for station, value in zip(stations, values[place].tolist(), strict=True):
+                    yield f"{arrangement},{names[place]},{station},{_number(value)}\n"
 
 
 def pipes(*data: xr.Dataset) -> Iterator[str]:

@@ -127,8 +127,12 @@ def site(facility: Facility, water: xr.Dataset) -> Any:
     figure = _plan("Facility water, balanced", np.stack([low, high]), "between headers<br>at the CDU [kPa]")
     for way in range(2):
         place = {"row": 1 + way, "col": 1}
-        for box in facility.hall[:, :, :2]:
-            _box(figure, box, PALE, place)
+        walls = _walls(facility.hall[:, :, :2])
+        figure.add_trace(
+            Scatter(x=walls[:, 0], y=walls[:, 1], mode="lines", line={"color": GREY, "width": 1}, fill="toself",
+                    fillcolor=PALE, hoverinfo="skip", showlegend=False),
+            **place,
+        )  # fmt: skip
         runs = _routes(facility, cdus, spots)
         figure.add_trace(
             Scatter(x=runs[:, 0], y=runs[:, 1], mode="lines", line={"color": INK, "width": 1}, hoverinfo="skip",
@@ -248,6 +252,13 @@ def _beside(boxes: Array, side: int) -> Array:
     across, spots = _across(boxes), boxes.mean(axis=1)
     spots[:, across] = boxes[:, side, across] + (ASIDE if side else -ASIDE)
     return spots
+
+
+def _walls(boxes: Array) -> Array:
+    """Outlines of rectangles (one, 2, 2) as points, NaN between two, (point, 2): one trace for all is quick."""
+    low, high, gap = boxes[:, 0], boxes[:, 1], np.full((len(boxes), 2), np.nan)
+    right, left = np.column_stack([high[:, 0], low[:, 1]]), np.column_stack([low[:, 0], high[:, 1]])
+    return np.stack([low, right, high, left, low, gap], axis=1).reshape(-1, 2)
 
 
 def _routes(facility: Facility, cdus: Index, spots: Array) -> Array:
