@@ -305,7 +305,8 @@ class OutdoorLoop(Model):
 class Plant(Model):
     """Facility water, or glycol, and what cools it: dry coolers, or towers behind an outdoor loop.
 
-    `minimum_supply` is the coldest water it sends: in cold weather fans slow down and a bypass opens.
+    `minimum_supply` is the coldest water it sends: in cold weather fans slow down and a bypass opens. `main` leads from
+    the plant to the first hall, `header` from there along a hall's CDUs; a length is one way.
     """
 
     fluid: Literal["water", "pg25"]
@@ -317,6 +318,8 @@ class Plant(Model):
     outdoor: OutdoorLoop | None = None
     trim_chillers: OptionalEquipment
     pumps: Equipment
+    main: Pipe = Pipe()
+    header: Pipe = Pipe()
 
 
 class Air(Model):

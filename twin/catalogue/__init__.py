@@ -126,6 +126,7 @@ KINDS: dict[str, dict[str, Slot]] = {
         "maximumFlow": _need("m3/s"),
         "pumpFlowCurve": _need("m3/s", "Pa"),
         "primaryPressureDrop": _need("Pa"),
+        "primaryValvePressureDrop": _need("Pa"),
         "secondaryPressureDrop": _need("Pa"),
         "filterPressureDrop": _may("Pa"),
         "pumpEfficiency": _need("1"),
@@ -145,6 +146,7 @@ KINDS: dict[str, dict[str, Slot]] = {
         "conductanceRatio": _need("1"),
         "fanPower": _need("W"),
         "minimumFanSpeed": _need("1"),
+        "waterPressureDrop": _need("Pa"),
     },
     "tower": {
         **_BODY,
@@ -297,6 +299,7 @@ KINDS: dict[str, dict[str, Slot]] = {
         "roughness": _need("m"),
         "fittingLengthRatio": _need("1"),
         "flexible": _may(),
+        "material": _may(),
     },
     "model": {
         "layers": _need("1"),
