@@ -11,6 +11,7 @@ from thermal.fluid import PG25, WATER
 from thermal.psychrometrics import saturated_enthalpy
 from twin.event import events
 from twin.simulate import simulate
+from twin.study.facility_water import facility_water
 
 ZERO = 273.15
 SEA = 101325.0
@@ -169,6 +170,15 @@ def test_dry_coolers_behind_glycol_by_hand(glycol, celsius):
     assert abs(state.ledger_heat.item()) < 1e-6
     straight = twin.solve(twin.load(), twin.Operation(supply_temperature=celsius + ZERO, dry_bulb=30 + ZERO))
     assert speed > one(straight, "cooler_speed")[0]
+
+
+def test_facility_water_as_piped_passes_the_plates(towers):
+    """Two plates of 60 kPa at 95.7 kg/s stand where dry coolers would, by the power of 1.8."""
+    state = twin.solve(towers)
+    found = facility_water(towers, None, state)
+    flow = one(state, "facility_flow")[0]
+    back = found.pressure.sel(arrangement="direct", cdu="cdu.1").values
+    assert back[-2] - back[-1] == pytest.approx(60e3 * (flow / 2 / 95.7) ** 1.8, rel=1e-6)
 
 
 def test_alone_as_in_a_batch(towers):

@@ -165,6 +165,7 @@ KINDS: dict[str, dict[str, Slot]] = {
         "ratingApproach": _need("delta_degC"),
         "ratingSupplyTemperature": _need("K"),
         "ratingMassFlow": _need("kg/s"),
+        "pressureDrop": _need("Pa"),
     },
     "chiller": {
         "nominalCapacity": _need("W"),

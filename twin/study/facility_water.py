@@ -122,7 +122,7 @@ def facility_water(
     pipes: list[PipeRow] = []
     for plant in range(plants):
         mine, drawn = _asked(facility, state, plant)
-        cooled = _running(facility, state, "dry_cooler", plant) > 0.0
+        cooled = _rejecting(facility, state, plant) is not None
         if not len(mine):
             continue
         place = np.searchsorted(cdus, mine)
@@ -173,6 +173,20 @@ def _asked(facility: Facility, state: xr.Dataset, plant: int) -> tuple[Index, Ar
     return mine, duty[block] / rise[block] / carried / units
 
 
+def _rejecting(facility: Facility, state: xr.Dataset, plant: int) -> tuple[float, float, float] | None:
+    """What the facility water passes outdoors, if anything: drop [Pa] and mass flow [kg/s] of one at its rating, and
+    how many there are. Dry coolers, or the plates of an outdoor loop."""
+    given, cooling = _plant(facility, plant), facility.cooling
+    if given.outdoor is not None:
+        plates = product(given.outdoor.exchangers.product)
+        return plates["pressureDrop"], plates["ratingMassFlow"], float(given.outdoor.exchangers.count)
+    units = _running(facility, state, "dry_cooler", plant)
+    if not units or given.dry_coolers is None:
+        return None
+    through = float(cooling.dry_cooler_water[plant] / cooling.plant_heat_capacity[plant])
+    return product(given.dry_coolers.product)["waterPressureDrop"], through, units
+
+
 def _solved(
     facility: Facility, state: xr.Dataset, plant: int, made: _Piping, mine: Index, asked: Array
 ) -> dict[str, Any]:
@@ -192,10 +206,9 @@ def _solved(
         made.pipes,
         Resistance(made.inlet, made.middle, exchanger, rated, BRANCH_EXPONENT),
     ]
-    coolers = _running(facility, state, "dry_cooler", plant)
-    if coolers:
-        drop = product(given.dry_coolers.product)["waterPressureDrop"]
-        through = float(cooling.dry_cooler_water[plant] / cooling.plant_heat_capacity[plant])
+    rejecting = _rejecting(facility, state, plant)
+    if rejecting:
+        drop, through, coolers = rejecting
         branches.append(Resistance([made.back], [made.suction], drop, through, BRANCH_EXPONENT))
     running = min(_running(facility, state, "pump", plant), float(given.pumps.required))
     rated_head, rated_flow = float(cooling.pump_head[plant]), float(cooling.pump_flow[plant])
@@ -206,7 +219,7 @@ def _solved(
         """Flows through a kind of valve [m3/s] and the pressures; with the pumps where they have a speed."""
         net = hydraulics.network([*branches, last, *([] if speed is None else [pumps])], fixed=fixed)
         setting, units = np.ones((2, len(net.start)))
-        if coolers:
+        if rejecting:
             units[net.place[2]] = coolers
         if speed is not None:
             setting[-1], units[-1] = speed, running
