@@ -142,9 +142,8 @@ def equilibrium(facility: Facility, operation: Operation) -> dict[str, Any]:
     drift = _drift(state.heat, at)
     before: _Pair | None = None
     bound: Limits | None = None
-    now = law
     for step in range(1, PASSES + 1):
-        now = _law(facility, *here, power[active], at[active], state, now)
+        now = tangent(facility, here[0], here[2], power[active], at[active, 0], state.flow.share)
         bound = limits(facility, *here[:2], now, power[active], at[active, 0], at[active, 1], *state, bound)
         on = shed_by[active] < 0
         ceiling = np.where(on, bound.ceiling, 0.0)
@@ -192,8 +191,7 @@ def equilibrium(facility: Facility, operation: Operation) -> dict[str, Any]:
             break
         active, pair = active[go], _Pair(present[go], ahead[go])
         here = _take((operation, supply, law), active, count)
-        kept_on = np.flatnonzero(go)
-        state, now, bound, before, drift = _take((state, now, bound, before, drift), kept_on, len(go))
+        state, bound, before, drift = _take((state, bound, before, drift), np.flatnonzero(go), len(go))
         at[active] = np.minimum(_advance(pair, before), HOTTEST)
         before = pair
     found = {
@@ -207,7 +205,7 @@ def equilibrium(facility: Facility, operation: Operation) -> dict[str, Any]:
         "lost": lost,
     }
     final = _state(facility, operation, supply, law, power, at)
-    law = _law(facility, operation, supply, law, power, at, final, law)
+    law = tangent(facility, operation, law, power, at[:, 0], final.flow.share)
     return result(
         facility, operation, supply, law, service, power, at[:, 0],
         final.flow, final.heat, final.mean, final.peak, found,
@@ -231,21 +229,6 @@ def _start(
     state = _state(facility, operation, supply, law, power, at)
     carried = (state.mean.converged & state.peak.converged)[:, None]
     return np.where(carried, power, np.minimum(power, laws.floor(now))), at
-
-
-def _law(
-    facility: Facility,
-    operation: Operation,
-    supply: Supply,
-    law: Law,
-    power: Array,
-    at: Array,
-    state: _State,
-    before: Law,
-) -> Law:
-    """The law at the temperatures of the GPUs; at its floor for a rack that is off, where it has to be judged."""
-    power = np.where(power > 0.0, power, laws.floor(before))
-    return tangent(facility, operation, law, power, at[:, 0], state.flow.share)
 
 
 def _state(

@@ -18,8 +18,10 @@ from twin.plant.loop import curve, direct, of_fluid
 
 Array = npt.NDArray[np.float64]
 
-STEP = 1e-6
-"""Relative step of the flow for the slope of a plate's resistance, which is piecewise linear."""
+SPAN = 0.25
+"""Part of the flow to either side over which the slope of a plate's resistance is taken. The table is piecewise linear:
+of its own slopes, which jump, an allocation that wants to stand at a point of the table would take one and the other in
+turn."""
 STEEPEST = 0.5
 """Most watts that a watt more may leak in the tangent of the law: GPUs that run away have no tangent, and the fixed
 point tells it."""
@@ -125,9 +127,11 @@ def tangent(
     """The law of GPUs as `leaking`, at the temperature that each power brings, as its tangent at `power`.
 
     power : AC, at which it is exact, (scenario, rack) [W]. temperature : of the coolant [K] and share : of the flow
-    asked for that is delivered, (scenario, block). What the racks then do one pass later differs in second order only.
+    asked for that is delivered, (scenario, block). Of a change of power it misses the hundredth part.
+    A rack that is off keeps `law`: it comes on again where it can run at its case limit, or its floor, which falls
+    while it is off, would switch it on and off for ever.
     """
-    where = _leaks(facility, operation)
+    where = _leaks(facility, operation) & (power > 0.0)
     if not where.any():
         return law
     racks, block = facility.racks, facility.racks.block
@@ -136,11 +140,13 @@ def tangent(
     flow = per_watt * output * share[:, block]
     chips = np.maximum(output - law.fixed, 0.0)
     gpus = np.maximum(racks.gpus, 1.0)
-    here = gpu_resistance(facility, operation, temperature, flow)
-    further = gpu_resistance(facility, operation, temperature, flow * (1.0 + STEP))
+    less, here, more = (
+        gpu_resistance(facility, operation, temperature, flow * part)
+        for part in (1.0 - SPAN, 1.0, 1.0 + SPAN)
+    )
     case = temperature[:, block] + chips / gpus * here
     # The valve follows the heat: a watt more comes with more flow.
-    rise = (here + (further - here) / STEP * chips / np.maximum(output, 1.0)) / gpus
+    rise = (here + (more - less) / (2.0 * SPAN) * chips / np.maximum(output, 1.0)) / gpus
     warm = leaked(facility, case)
     slope = np.clip(racks.leakage_growth * warm * rise, 0.0, STEEPEST)
     return laws.shifted(law, warm - racks.leakage, slope, chips, where)
