@@ -317,30 +317,26 @@ def _liquid_figures(kind: RackType) -> dict[str, float]:
     limit = inlet + made["plateReferencePower"] * float(coldplate.mean_resistance(plate, rate, series))
     leaking = made.get("leakageShare", 0.0) * made.get("gpuPower", 0.0) * made["numGPUs"]
     growth = made.get("leakageGrowth", 0.0)
-    return (
-        _plates("cpu", made)
-        | _plates("switch", made)
-        | {
-            "liquid": True,
-            "liquid_heat": made["liquidCooling"],
-            "branch_pressure": made["liquidPressureDrop"]
-            + made["couplingPressureDrop"]
-            + made["valvePressureDrop"],
-            "reference_flow": made["liquidReferenceFlow"],
-            "coolant_volume": made["rackCoolantVolume"],
-            "plate_share": share,
-            "plate_spread": made["plateFlowSpread"],
-            "plate_tolerance": made["plateResistanceTolerance"],
-            "plate_series": series,
-            "case_limit": limit,
-            "leakage": float(
-                coldplate.leaked_power(limit, leaking, made.get("leakageReference", limit), growth)
-            ),
-            "leakage_growth": growth,
-            "return_limit": made["liquidReturnMaximum"],
-            "inlet_limit": made["liquidInletMaximum"],
-        }
-    )
+    return {
+        "liquid": True,
+        "liquid_heat": made["liquidCooling"],
+        "branch_pressure": made["liquidPressureDrop"]
+        + made["couplingPressureDrop"]
+        + made["valvePressureDrop"],
+        "reference_flow": made["liquidReferenceFlow"],
+        "coolant_volume": made["rackCoolantVolume"],
+        "plate_share": share,
+        "plate_spread": made["plateFlowSpread"],
+        "plate_tolerance": made["plateResistanceTolerance"],
+        "plate_series": series,
+        "case_limit": limit,
+        "return_limit": made["liquidReturnMaximum"],
+        "inlet_limit": made["liquidInletMaximum"],
+        "leakage": float(coldplate.leaked_power(limit, leaking, made.get("leakageReference", limit), growth)),
+        "leakage_growth": growth,
+        **_plates("cpu", made),
+        **_plates("switch", made),
+    }
 
 
 def _plates(chip: str, made: Product | None) -> dict[str, float]:

@@ -154,8 +154,8 @@ class _Plant:
     law: Law
     cap: Array
     """(scenario, rack) power of the solve, which its caps allow [W]."""
-    free: npt.NDArray[np.bool_]
-    """(scenario, rack) no cap holds it, so that its power follows its demand."""
+    most: Array
+    """(scenario, rack) the same, or the operator's cap for a rack at its demand, which moves with its temperature."""
     solved: npt.NDArray[np.bool_]
     line_mass: Array
     """(scenario, block) coolant in the supply line, and in the return line [kg]."""
@@ -188,7 +188,8 @@ class _Plant:
         pipes = cooling.pipe["main_volume"] + rows + branches + units * cooling.cdu_volume * cooling.loop
         return cls(
             facility, islanded, operation, events, law, np.nan_to_num(settled["power"]),
-            settled["binding"] == BINDINGS.index("demand"), settled["converged"],
+            np.where(settled["binding"] == BINDINGS.index("demand"), operation.power_cap, np.nan_to_num(settled["power"])),
+            settled["converged"],
             density * pipes / 2.0, np.where(racks.liquid, density[:, racks.block] * racks.coolant_volume, 1.0),
             batteries(facility, np.zeros(len(facility.devices.name)))[0],
         )  # fmt: skip
@@ -256,7 +257,7 @@ class _Plant:
         inlet = np.where(circulated > 0, self._temperature(entering), state.inlet)
         # Chips: demand within the caps of the solve, and no more than takes their case to its limit within the step.
         law = leaking(facility, self.operation, self.law, state.case)
-        allowed = np.where(self.free, law.demand, np.minimum(law.demand, self.cap))
+        allowed = np.minimum(law.demand, self.most)
         film = self._film(inlet, moving, step)
         held = self._held(state.case, inlet, film)
         floor = laws.floor(law)

@@ -107,7 +107,8 @@ def leaking(facility: Facility, operation: Operation, law: Law, case: Array) -> 
     """The law of GPUs at given case temperatures, (scenario, rack) [K].
 
     `law` holds at the case limit; cooler GPUs leak less, so that they draw less at the same clock and run faster at
-    the same power. Power prescribed to a rack is what it draws at any temperature, and its law stays as it is.
+    the same power. Above its limit a case is held at the floor, so no demand passes what it is at the limit. Power
+    prescribed to a rack is what it draws at any temperature, and its law stays as it is.
     """
     where = _leaks(facility, operation)
     if not where.any():
