@@ -176,6 +176,7 @@ class _Plant:
         islanded = replace(facility, chain=replace(chain, parent=cut))
         supply = supplied(facility, operation)
         law, _ = demand(facility, operation, supply)
+        cap = np.nan_to_num(settled["power"])
         density = of_fluid(
             facility, "density", np.broadcast_to(operation.supply_temperature, (1, len(facility.blocks)))
         )
@@ -187,9 +188,8 @@ class _Plant:
         )
         pipes = cooling.pipe["main_volume"] + rows + branches + units * cooling.cdu_volume * cooling.loop
         return cls(
-            facility, islanded, operation, events, law, np.nan_to_num(settled["power"]),
-            np.where(settled["binding"] == BINDINGS.index("demand"), operation.power_cap, np.nan_to_num(settled["power"])),
-            settled["converged"],
+            facility, islanded, operation, events, law, cap,
+            np.where(settled["binding"] == BINDINGS.index("demand"), operation.power_cap, cap), settled["converged"],
             density * pipes / 2.0, np.where(racks.liquid, density[:, racks.block] * racks.coolant_volume, 1.0),
             batteries(facility, np.zeros(len(facility.devices.name)))[0],
         )  # fmt: skip
