@@ -11,7 +11,8 @@ at its minimum. Both segments are concave in AC watts and the law is steeper bel
 is concave from the floor up. Everything is elementwise and broadcasts over (scenario, rack).
 
 Static share 0.25 and knee 0.75 are set on published caps (NVIDIA MaxLPS and Max-Q, B300 against GB300 in
-MLPerf v6.0); the exponent on GPU watts is 0.30 for mixed inference and 1 for training and prefill.
+MLPerf v6.0); what GPUs leak more or less than that shifts the law (`shifted`). The exponent on GPU watts is 0.30 for
+mixed inference and 1 for training and prefill.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ class Law:
     coefficients: Array
     """(..., 3) loss curve of the shelves, see `electrical.converter`."""
     static_share: Array
-    """Share of the GPU watts at demand that does not follow the clock, in [0, 1)."""
+    """Share of the GPU watts at demand that does not follow the clock, below 1; `shifted` may take it below 0."""
     knee: Array
     """Clock ratio below which the voltage no longer falls."""
     exponent: Array
