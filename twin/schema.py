@@ -267,6 +267,7 @@ class Loop(Model):
     reset: Reset | None = None
     fouling: Annotated[float, operating("loop.fouling")] = 0.0
     clogging: Annotated[float, operating("loop.clogging")] = 0.0
+    plate_fouling: Annotated[float, operating("loop.plate_fouling")] = 0.0
     cdus: Standing
     main: Pipe
     row: Pipe

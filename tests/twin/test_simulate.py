@@ -100,10 +100,11 @@ def test_loss_of_facility_water_warms_the_loop_by_its_heat_over_its_content(pod,
 
 
 def test_a_plate_without_flow_warms_by_its_power_over_its_capacity(pod):
-    """3 K/s at 1,400 W without flow, as the reference pod has it; here at the power of the served workload."""
-    course = after(pod, *(f"cdu_loss cdu={cdu} at=0s" for cdu in CELLS), until=3.0, step=0.1)
+    """3 K/s at 1,400 W without flow, as the reference pod has it; here at a prescribed one, without leakage."""
+    load = twin.Operation(rack_power=112e3)
+    course = after(pod, *(f"cdu_loss cdu={cdu} at=0s" for cdu in CELLS), until=3.0, step=0.1, operation=load)
     case, power = course.case_temperature.values[0, :, 0], course.power.values[0, 0, 0]
-    state = twin.solve(pod)
+    state = twin.solve(pod, load)
     chip = float(state.gpu_power.values[0, 0])
     slope = (case[10] - case[1]) / 0.9
     assert power > 0
@@ -124,7 +125,7 @@ def test_a_plate_follows_its_exponential(pod):
     empty = twin.load(None, {"standby.count": "3"})
     plant = simulation._Plant.of(
         empty, twin.operation.resolve(None, empty.operation, empty.devices.name, empty.elements), [],
-        {"power": np.zeros((1, 16)), "converged": np.ones(1, bool)},
+        {"power": np.zeros((1, 16)), "binding": np.ones((1, 16), int), "converged": np.ones(1, bool)},
     )  # fmt: skip
     moving = plant.start(
         {
@@ -136,7 +137,7 @@ def test_a_plate_follows_its_exponential(pod):
     )  # fmt: skip
     standing = type("Flow", (), {"rack": np.full((1, 16), flow * 72 / 0.75)})
     film = plant._film(moving.inlet, standing, 4.0)
-    case, liquid, _ = plant._plates(moving.case, moving.inlet, np.zeros((1, 16)), film, 4.0)
+    case, liquid, _ = plant._plates(plant.law, moving.case, moving.inlet, np.zeros((1, 16)), film, 4.0)
     np.testing.assert_allclose(case - inlet, (start - inlet) * np.exp(-4.0 / constant), rtol=1e-9)
     # What the plates gave off is what the coolant took.
     np.testing.assert_allclose(liquid, 72 * simulation.PLATE_CAPACITY * (start - case) / 4.0, rtol=1e-9)

@@ -51,6 +51,9 @@ GROUPS = {
     "gpu": Group("a rack without GPUs has none of them", "numGPUs"),
     "carnot": Group("a chiller by curves has none of them"),
     "curves": Group("a chiller without curves has none of them"),
+    "leakage": Group("a rack whose power does not move with temperature has none of them"),
+    "cpu": Group("a rack whose CPUs have no plates has none of them"),
+    "switch": Group("a rack whose switches have no plates has none of them"),
 }
 
 
@@ -64,6 +67,14 @@ def _may(*units: str, group: str = "") -> Slot:
 
 def _list(length: int, unit: str, group: str) -> Slot:
     return Slot((unit,), group=group, length=length)
+
+
+def _plates(chip: str) -> dict[str, Slot]:
+    """Figures of CPUs or switches on cold plates of their own."""
+    units = {"Count": "1", "Power": "W", "FlowShare": "1", "PlateRatio": "1", "CaseMaximum": "K"}
+    return {f"{chip}{part}": _need(unit, group=chip) for part, unit in units.items()} | {
+        f"{chip}BehindGpus": _may("1", group=chip)
+    }
 
 
 SIDES = ("width", "depth", "height")
@@ -105,6 +116,12 @@ KINDS: dict[str, dict[str, Slot]] = {
         "plateReferencePower": _need("W", group="liquid"),
         "plateFlowSpread": _need("1", group="liquid"),
         "plateResistanceTolerance": _need("1", group="liquid"),
+        "platesInSeries": _may("1", group="liquid"),
+        "leakageShare": _need("1", group="leakage"),
+        "leakageReference": _need("K", group="leakage"),
+        "leakageGrowth": _need("1/K", group="leakage"),
+        **_plates("cpu"),
+        **_plates("switch"),
         "inputSpectrum": _may("1", "1"),
         "minimumClockRatio": _need("1", group="gpu"),
         "powerLaw": _need(group="gpu"),

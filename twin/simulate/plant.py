@@ -10,16 +10,17 @@ import numpy as np
 import numpy.typing as npt
 
 from electrical import converter
-from thermal import air, coldplate, line, rejection, transport
+from thermal import air, line, rejection, transport
 from twin.compute import law as laws
 from twin.compute.law import Law
 from twin.demand import demand
 from twin.event import Event
-from twin.facility import COOLER_KINDS, DEVICE_KINDS, Facility
+from twin.facility import BINDINGS, COOLER_KINDS, DEVICE_KINDS, Facility
 from twin.operation import Operation
+from twin.plant.chip import gpu_resistance, leaking, plate_flow
 from twin.plant.cooling import whip_loss
 from twin.plant.hall import Hall, hall
-from twin.plant.limit import air_limit, plate_flow
+from twin.plant.limit import air_limit
 from twin.plant.loop import Flow, Return, by_block, flow, of_fluid, over
 from twin.plant.outdoor import outdoor, rejection_at, taken
 from twin.plant.supply import Supply, supplied
@@ -55,6 +56,8 @@ class Plant:
     law: Law
     cap: Array
     """(scenario, rack) power of the solve, which its caps allow [W]."""
+    most: Array
+    """(scenario, rack) the same, or the operator's cap for a rack at its demand, which moves with its temperature."""
     solved: npt.NDArray[np.bool_]
     line_mass: Array
     """(scenario, block) coolant in the supply line, and in the return line [kg]."""
@@ -76,6 +79,7 @@ class Plant:
         islanded = replace(facility, chain=replace(chain, parent=cut))
         supply = supplied(facility, operation)
         law, _ = demand(facility, operation, supply)
+        cap = np.nan_to_num(settled["power"])
         density = of_fluid(
             facility, "density", np.broadcast_to(operation.supply_temperature, (1, len(facility.blocks)))
         )
@@ -87,7 +91,8 @@ class Plant:
         )
         pipes = cooling.pipe["main_volume"] + rows + branches + units * cooling.cdu_volume * cooling.loop
         return cls(
-            facility, islanded, operation, events, law, np.nan_to_num(settled["power"]), settled["converged"],
+            facility, islanded, operation, events, law, cap,
+            np.where(settled["binding"] == BINDINGS.index("demand"), operation.power_cap, cap), settled["converged"],
             density * pipes / 2.0, np.where(racks.liquid, density[:, racks.block] * racks.coolant_volume, 1.0),
             machine.reserve(facility), Backup.of(facility),
         )  # fmt: skip
@@ -160,16 +165,17 @@ class Plant:
         supply_line, entering = line.pushed(state.supply_line, circulated * step, last)
         inlet = np.where(circulated > 0, self._temperature(entering), state.inlet)
         # Chips: demand within the caps of the solve, and no more than takes their case to its limit within the step.
-        allowed = np.minimum(self.law.demand, self.cap)
+        law = leaking(facility, self.operation, self.law, state.case)
+        allowed = np.minimum(law.demand, self.most)
         film = self._film(inlet, moving, step)
         held = self._held(state.case, inlet, film)
-        floor = laws.floor(self.law)
+        floor = laws.floor(law)
         power = np.minimum(
-            allowed, np.maximum(np.minimum(held, air_limit(facility, self.law, state.front)), floor)
+            allowed, np.maximum(np.minimum(held, air_limit(facility, law, state.front)), floor)
         )
         power = np.where(live & (allowed > 0.0), power, 0.0)
-        tokens = np.where(live, laws.throughput(self.law, power), 0.0)
-        case, liquid, warm = self._plates(state.case, inlet, power, film, step)
+        tokens = np.where(live, laws.throughput(law, power), 0.0)
+        case, liquid, warm = self._plates(law, state.case, inlet, power, film, step)
         enthalpy = np.where(circulated > 0, entering, self._enthalpy(state.inlet))
         # The coolant in a rack is stirred; enthalpy and mass stand for temperature and heat capacity.
         rack, leaving = transport.tank(
@@ -234,10 +240,11 @@ class Plant:
         """Conductance from case to coolant of each plate [W/K], and kelvins that a watt more adds within the step."""
         facility, racks = self.facility, self.facility.racks
         plates = plate_flow(facility, moving.rack)
+        resistance = gpu_resistance(facility, self.operation, inlet, moving.rack)
         # A plate hardly fed is limited by what its coolant carries.
         density = of_fluid(facility, "density", inlet)[:, racks.block]
         specific = of_fluid(facility, "heat_capacity", inlet)[:, racks.block]
-        conductance = np.minimum(1.0 / coldplate.resistance(plates), plates * density * specific)
+        conductance = np.minimum(1.0 / resistance, plates * density * specific)
         gain, _ = transport.node(0.0, PLATE_CAPACITY, conductance, 0.0, 1.0, step)
         return conductance, gain
 
@@ -251,13 +258,13 @@ class Plant:
         return np.where(racks.liquid & (racks.gpus > 0), laws.ac_power(most, self.law), np.inf)
 
     def _plates(
-        self, case: Array, supplied_: Array, power: Array, film: tuple[Array, Array], step: float
+        self, law: Law, case: Array, supplied_: Array, power: Array, film: tuple[Array, Array], step: float
     ) -> tuple[Array, Array, Array]:
         """Cases a step later [K], heat to the coolant and to the air [W]: what the plates store is not given off."""
         racks, (conductance, gain) = self.facility.racks, film
         direct = converter.output_power(power, self.law.rating, self.law.coefficients)
         gpus = np.maximum(racks.gpus, 1.0)
-        chips = np.where(racks.gpus > 0, laws.gpu_power(self.law, power) / gpus, 0.0)
+        chips = np.where(racks.gpus > 0, laws.gpu_power(law, power) / gpus, 0.0)
         rise = (chips - conductance * (case - supplied_[:, racks.block])) * gain
         rise = np.where(racks.liquid, rise, 0.0)
         liquid = racks.heat_capture * direct - racks.gpus * PLATE_CAPACITY * rise / step
