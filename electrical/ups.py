@@ -48,6 +48,34 @@ def battery_power(output: Power, rating: Power, mode: Integer, inverter: Ratio) 
     return np.where(np.asarray(mode) == ON_BATTERY, input_power(output, rating, inverter), 0.0)
 
 
+def carried(
+    needed: Power,
+    available: Power,
+    recharge: Power,
+    energy: Energy,
+    full: Energy,
+    efficiency: Ratio,
+    time: Time,
+) -> tuple[Power, Energy]:
+    """What a UPS draws from its source over a time, and the energy in its battery after it, two of (...,).
+
+    needed : what its output takes, losses included [W]. available : most that its rectifier draws, infinite once it
+    has walked in, 0 without a source [W]. recharge : most of that which its battery takes [W]. energy : in the battery,
+    full : of a charged one [J]. efficiency : energy that comes out of the battery over what is drawn for it [1].
+    time : above 0 [s]. The battery gives what the rectifier lacks, as far as it goes; what neither has passes by the
+    bypass and counts as drawn. What the rectifier has left charges the battery until it is full.
+
+    >>> drawn, left = carried(600e3, np.array([0.0, 200e3, np.inf]), 100e3, 290e6, 300e6, 0.95, 10.0)
+    >>> drawn.round(6).tolist(), left.tolist()
+    ([0.0, 200000.0, 700000.0], [284000000.0, 286000000.0, 290950000.0])
+    """
+    given = np.minimum(np.maximum(np.subtract(needed, available), 0.0) * time, energy)
+    spare = np.minimum(recharge, np.maximum(np.subtract(available, needed), 0.0))
+    stored = np.minimum(spare * efficiency * time, np.subtract(full, energy))
+    drawn = needed + (stored / efficiency - given) / time
+    return drawn, np.minimum(energy - given + stored, full)
+
+
 def hold_up(energy: Energy, power: Power) -> Time:
     """Time that stored energy carries a power, (...,): energy over power; endless at no power.
 

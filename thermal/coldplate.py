@@ -119,6 +119,38 @@ def worst_resistance(
     return resistance(least, table) * (1 + np.asarray(tolerance)) + fouling
 
 
+def preheat(rate: CapacityRate, ahead: Ratio) -> ThermalResistance:
+    """What equal chips ahead of a plate warm its coolant per watt of one of them, (...,) [K/W].
+
+    rate : mass flow times heat capacity of the stream [W/K]. ahead : chips whose heat it has taken before. By the heat
+    balance ahead / rate, as `series_inlet` has it for unequal chips.
+
+    >>> float(preheat(40.0, 2))
+    0.05
+    """
+    added: Array = np.asarray(ahead) / np.maximum(np.asarray(rate), STILL)
+    return added
+
+
+def mean_resistance(
+    flow: VolumeFlow,
+    rate: CapacityRate,
+    series: Ratio,
+    fouling: ThermalResistance = 0.0,
+    table: Table = OAM_PG25,
+) -> ThermalResistance:
+    """Resistance from the inlet of a branch to the case of its mean chip, (...,) [K/W].
+
+    flow, rate : through the branch [m^3/s] and [W/K]. series : plates with equal chips that it passes one after the
+    other, 1 where all are in parallel. fouling : of every plate [K/W]. table : as of `resistance`. In the mean
+    (series - 1) / 2 chips stand ahead.
+
+    >>> round(float(mean_resistance(2 / 60e3, 133.4, 3)), 4), float(mean_resistance(2 / 60e3, 133.4, 1))
+    (0.0279, 0.0204)
+    """
+    return resistance(flow, table) + preheat(rate, 0.5 * (np.asarray(series) - 1)) + fouling
+
+
 def series_inlet(inlet: Temperature, power: Power, rate: CapacityRate) -> Temperature:
     """Coolant at each of the plates that one stream passes one after the other, (..., plate) [K].
 
@@ -177,6 +209,22 @@ def worst_case_temperature(
     return case
 
 
+def leaked_power(
+    temperature: Temperature, leakage: Power, reference: Temperature, growth: TemperatureGrowth
+) -> Power:
+    """What a chip leaks at a temperature, (...,) [W].
+
+    temperature : of case or junction, as the reference [K]. leakage : at the reference [W]. reference : [K]. growth :
+    of the leakage with the temperature [1/K]. Subthreshold leakage grows exponentially over the span a chip sees:
+    leakage exp(growth (T - reference)).
+
+    >>> round(float(leaked_power(343.15, 168.0, 333.15, 1 / 70)), 1)
+    193.8
+    """
+    leaked: Array = np.asarray(leakage) * np.exp(growth * (np.asarray(temperature) - reference))
+    return leaked
+
+
 def leaking_power(
     inlet: Temperature,
     power: Power,
@@ -208,8 +256,7 @@ def leaking_power(
         rising = held * np.exp(u)
         # At the edge itself the slope is nothing and the step 0/0: there u is 1.
         u = np.minimum(u + (rising - u) / np.maximum(1 - rising, STILL), 1.0)
-    still = np.exp(growth * (np.asarray(inlet) - reference))  # leaked, over `leakage`, at no resistance
-    leaked = np.asarray(leakage) * still * np.exp(slope * power + u)
+    leaked = leaked_power(inlet, leakage, reference, growth) * np.exp(slope * power + u)
     total: Array = np.where(runs_away, np.inf, power + leaked)
     return total
 

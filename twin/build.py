@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,7 @@ from scipy.interpolate import PchipInterpolator
 from electrical import conductor, converter, impedance, protection
 from geometry.row import rack_boxes
 from thermal import air, coldplate
+from thermal.fluid import PG25
 from twin import availability
 from twin.catalogue import Product
 from twin.compute.serving import Calibration, Gpu, Model, PowerLaw, Workload
@@ -27,6 +28,7 @@ from twin.facility import (
     Chain,
     Devices,
     Facility,
+    Plates,
     Protection,
     Racks,
     RackType,
@@ -197,6 +199,7 @@ def _standby(layout: Layout, drawing: Drawing) -> Standby | None:
         reactance=reactance,
         start_time=made["startTime"],
         least_load=made["leastLoad"],
+        load_step=made.get("loadStep", np.nan),
     )
 
 
@@ -331,11 +334,17 @@ def _liquid_figures(kind: RackType) -> dict[str, float]:
         return {
             "liquid": False, "liquid_heat": 1.0, "branch_pressure": 0.0, "reference_flow": 1.0, "plate_share": 0.0,
             "coolant_volume": 0.0,
-            "plate_spread": 0.0, "plate_tolerance": 0.0,
+            "plate_spread": 0.0, "plate_tolerance": 0.0, "plate_series": 1.0,
+            "leakage": 0.0, "leakage_growth": 0.0, **_plates("cpu", None), **_plates("switch", None),
             "case_limit": np.inf, "return_limit": np.inf, "inlet_limit": np.inf,
         }  # fmt: skip
     inlet, share = made["plateReferenceInlet"], made["coldPlateFlowShare"]
-    plate = share * float(kind.liquid_flow(inlet)) / made["numGPUs"]
+    series = made.get("platesInSeries", 1.0)
+    plate = share * series * float(kind.liquid_flow(inlet)) / made["numGPUs"]
+    rate = plate * float(PG25.density(inlet) * PG25.heat_capacity(inlet))
+    limit = inlet + made["plateReferencePower"] * float(coldplate.mean_resistance(plate, rate, series))
+    leaking = made.get("leakageShare", 0.0) * made.get("gpuPower", 0.0) * made["numGPUs"]
+    growth = made.get("leakageGrowth", 0.0)
     return {
         "liquid": True,
         "liquid_heat": made["liquidCooling"],
@@ -347,9 +356,28 @@ def _liquid_figures(kind: RackType) -> dict[str, float]:
         "plate_share": share,
         "plate_spread": made["plateFlowSpread"],
         "plate_tolerance": made["plateResistanceTolerance"],
-        "case_limit": float(coldplate.case_temperature(inlet, made["plateReferencePower"], plate)),
+        "plate_series": series,
+        "case_limit": limit,
         "return_limit": made["liquidReturnMaximum"],
         "inlet_limit": made["liquidInletMaximum"],
+        "leakage": float(coldplate.leaked_power(limit, leaking, made.get("leakageReference", limit), growth)),
+        "leakage_growth": growth,
+        **_plates("cpu", made),
+        **_plates("switch", made),
+    }
+
+
+def _plates(chip: str, made: Product | None) -> dict[str, float]:
+    """What a rack product tells of the plates of its CPUs or switches, NaN where it tells nothing."""
+    if made is None or f"{chip}Count" not in made.figures:
+        return {f"{chip}_{part.name}": np.nan for part in fields(Plates)}
+    return {
+        f"{chip}_count": made[f"{chip}Count"],
+        f"{chip}_power": made[f"{chip}Power"],
+        f"{chip}_share": made[f"{chip}FlowShare"],
+        f"{chip}_ratio": made[f"{chip}PlateRatio"],
+        f"{chip}_limit": made[f"{chip}CaseMaximum"],
+        f"{chip}_behind": made.get(f"{chip}BehindGpus", 0.0),
     }
 
 
@@ -397,6 +425,8 @@ def _racks(blocks: Blocks, drawing: Drawing, precision: str) -> tuple[Racks, tup
     gathered["power_factor"] = np.array(factors)
     gathered["phase_share"] = np.array(phases)
     gathered["liquid"] = gathered["liquid"].astype(bool)
+    for chip in ("cpu", "switch"):
+        gathered[chip] = Plates(**{part.name: gathered.pop(f"{chip}_{part.name}") for part in fields(Plates)})
     curves = np.array([converter.loss_coefficients(*kind.product["shelfEfficiency"].T) for kind in kinds])
     racks = Racks(
         name=tuple(names),
@@ -527,6 +557,7 @@ def _operation(layout: Layout, blocks: Blocks, plants: Plants) -> Operation:
         supply_temperature=of_loop("supply_temperature", STILL_LOOP),
         fouling=of_loop("fouling", 0.0),
         clogging=of_loop("clogging", 0.0),
+        plate_fouling=of_loop("plate_fouling", 0.0),
         recirculation=np.array([[plant.recirculation if plant else 0.0 for plant, _ in plants]]),
         dew_point=np.array(
             [[np.nan if unit.air.dew_point is None else unit.air.dew_point for unit, _ in blocks]]

@@ -28,6 +28,8 @@ TITLES = {
     "power": "Rack power",
     "case_temperature": "GPU case temperature",
     "worst_case_temperature": "GPU case temperature, worst plate",
+    "cpu_case_temperature": "CPU case temperature",
+    "switch_case_temperature": "Switch chip case temperature",
     "return_temperature": "Coolant return temperature",
     "air_inlet_temperature": "Air inlet temperature",
     "tokens": "Output tokens",

@@ -43,6 +43,8 @@ PRODUCTS: dict[Path, tuple[str, ...]] = {
         ("outdoor", "pumps", "product"): ("pump",),
         ("trim_chillers", "product"): ("chiller",),
         ("pumps", "product"): ("pump",),
+        ("main", "product"): ("pipe",),
+        ("header", "product"): ("pipe",),
     }.items()},
     ("air", "fan_walls", "product"): ("fan_wall",),
     ("air", "chillers", "product"): ("chiller",),

@@ -17,8 +17,6 @@ from twin.plant.supply import Supply
 
 Array = npt.NDArray[np.float64]
 
-LEAST = 1.0
-"""GPU watts of a rack that stand for none, so that its law is defined."""
 NO_GPUS = serving.Service(
     feasible=False, output_tokens_per_second=0.0, total_tokens_per_second=0.0, tpot=np.nan, ttft_p50=np.nan,
     ttft_p99=np.nan, batch=0.0, worker_size=0, shards=0, prefill_share=0.0, gpu_power=0.0, bound="no_gpus",
@@ -61,7 +59,7 @@ def demand(facility: Facility, operation: Operation, supply: Supply) -> tuple[La
     wanted = np.where(prescribed, operation.rack_power, asked)
     direct = converter.output_power(wanted, rating, coefficients)
     chips = np.where(prescribed, direct - racks.fixed, chips)
-    chips = np.maximum(chips, LEAST)
+    chips = np.maximum(chips, laws.LEAST)
     tokens = racks.gpus * gathered("output_tokens_per_second")
     wanted, tokens, chips, rating = np.broadcast_arrays(wanted, tokens, chips, rating)
     law = Law(

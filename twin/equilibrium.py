@@ -19,6 +19,7 @@ from twin.compute.law import Law
 from twin.demand import demand
 from twin.facility import OWN_CAUSES, REASONS, Facility
 from twin.operation import OPERATING, Operation, resolve
+from twin.plant.chip import tangent
 from twin.plant.cooling import Heat, heat
 from twin.plant.limit import Limits, limits
 from twin.plant.loop import Flow, flow, rack_heat
@@ -35,6 +36,8 @@ TOLERANCE = 1e-9
 """Relative change of rack power at which a scenario has settled; its temperatures then stand to a hundred times
 that in K."""
 PASSES = 60
+TANGENTS = 3
+"""Steps to the demand at the temperatures that it brings; each squares what is left of a few per cent."""
 CHUNK = 16_000
 """Scenario x rack in one chunk: its work arrays then weigh little beside the libraries."""
 
@@ -141,13 +144,14 @@ def equilibrium(facility: Facility, operation: Operation) -> dict[str, Any]:
     before: _Pair | None = None
     bound: Limits | None = None
     for step in range(1, PASSES + 1):
-        bound = limits(facility, *here, power[active], at[active, 0], at[active, 1], *state, bound)
+        now = tangent(facility, here[0], here[2], power[active], at[active, 0], state.flow.share)
+        bound = limits(facility, *here[:2], now, power[active], at[active, 0], at[active, 1], *state, bound)
         on = shed_by[active] < 0
         ceiling = np.where(on, bound.ceiling, 0.0)
         # A rack that its own limits hold at nothing has no floor that weighs on shared ones.
-        floor = np.minimum(laws.floor(here[2]), ceiling)
+        floor = np.minimum(laws.floor(now), ceiling)
         rows = bound.share, bound.capacity
-        caps = allocate(here[2], floor, ceiling, *rows, facility.policy, facility.racks.priority)
+        caps = allocate(now, floor, ceiling, *rows, facility.policy, facility.racks.priority)
         # A scenario whose floors do not fit has no power; its floor stands in until it is dropped below.
         moved = np.where(caps.settled[:, None], caps.power, floor)
         binding[active], held[active] = _binding(facility, here[1], bound, caps, shed_by[active])
@@ -202,6 +206,7 @@ def equilibrium(facility: Facility, operation: Operation) -> dict[str, Any]:
         "lost": lost,
     }
     final = _state(facility, operation, supply, law, power, at)
+    law = tangent(facility, operation, law, power, at[:, 0], final.flow.share)
     return result(
         facility, operation, supply, law, service, power, at[:, 0],
         final.flow, final.heat, final.mean, final.peak, found,
@@ -216,11 +221,15 @@ def _start(
     racks, blocks = len(facility.racks.name), len(facility.blocks)
     at = np.empty((count, 2, blocks))
     at[:, 0], at[:, 1] = operation.supply_temperature, operation.air_temperature
-    most = np.minimum(np.minimum(law.demand, laws.ac_power(law.rating, law)), operation.power_cap)
+    now, whole = law, np.ones((count, blocks))
+    for _ in range(TANGENTS):
+        most = np.minimum(np.minimum(now.demand, laws.ac_power(law.rating, law)), operation.power_cap)
+        now = tangent(facility, operation, law, most, at[:, 0], whole)
+    most = np.minimum(np.minimum(now.demand, laws.ac_power(law.rating, law)), operation.power_cap)
     power = np.broadcast_to(np.where(supply.powered[:, :racks], most, 0.0), (count, racks)).copy()
     state = _state(facility, operation, supply, law, power, at)
     carried = (state.mean.converged & state.peak.converged)[:, None]
-    return np.where(carried, power, np.minimum(power, laws.floor(law))), at
+    return np.where(carried, power, np.minimum(power, laws.floor(now))), at
 
 
 def _state(

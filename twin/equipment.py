@@ -21,6 +21,8 @@ Figures = Product | Mapping[str, float]
 
 VELOCITY = 2.7
 """Greatest coolant velocity in stainless pipe [m/s]: OCP Modular TCS (2025) 3.4."""
+STAINLESS = "stainless-steel"
+"""Material of pipes that name none."""
 FACILITY_REFERENCE = 318.15
 """Temperature at which the facility water's heat capacity and density are taken [K]: within 0.1 % from 20 to 65
 degC, and one value for both closes the heat balance exactly."""
@@ -180,6 +182,10 @@ def cooling(
     waters = tuple(FLUIDS[plant.fluid] if plant else WATER for plant in plants)
     pads = [plant.adiabatic if plant else None for plant in plants]
     resets = [unit.loop.reset if unit.loop else None for unit in units]
+    for run in (run for plant in plants if plant for run in (plant.main, plant.header)):
+        # Only `twin.study.facility_water` reads them; named ones count among the facility's products.
+        if run.product is not None:
+            use(run.product)
     of_plants = [0] * len(blocks) if shared else range(len(blocks))
     against = [waters[index] for index in of_plants]
     rated = [
@@ -211,6 +217,7 @@ def cooling(
         cdu_pressure=figure("cdu", "secondaryPressureDrop"),
         cdu_filter=figure("cdu", "filterPressureDrop", 0.0),
         cdu_volume=figure("cdu", "secondaryCircuitVolume"),
+        cdu_expansion=figure("cdu", "expansionVolume", np.nan),
         cdu_volume_flow=mass / at_rating,
         cdu_pump_efficiency=figure("cdu", "pumpEfficiency"),
         facility_heat_capacity=specific,
@@ -366,8 +373,10 @@ def _pipes(
     mains, branches, main_length, branch_length = [], [], [], []
     for index, (unit, placed) in enumerate(blocks):
         loop = unit.loop
-        mains.append(_sized(loop.main, _flow(loop, racks, racks.block == index), use) if loop else NO_PIPE)
-        branches.append(_sized(loop.branch, 0.0, use) if loop else NO_PIPE)
+        mains.append(
+            sized(loop.main, design_flow(loop, racks, racks.block == index), use) if loop else NO_PIPE
+        )
+        branches.append(sized(loop.branch, 0.0, use) if loop else NO_PIPE)
         main_length.append((loop.main.length or _to_rows(loop, placed, racks, index)) if loop else 0.0)
         branch_length.append(loop.branch.length if loop else 0.0)
     return pipe_arrays(mains, main_length, "main_") | pipe_arrays(branches, branch_length, "branch_")
@@ -380,21 +389,32 @@ def _to_rows(loop: Loop, placed: Placement, racks: Racks, block: int) -> float:
     return float(manhattan_length(origin[:2], centre[:2]))
 
 
-def _flow(loop: Loop, racks: Racks, mine: npt.NDArray[np.bool_]) -> float:
+def design_flow(loop: Loop, racks: Racks, mine: npt.NDArray[np.bool_]) -> float:
     """Coolant that some racks ask for at TDP and the loop's set-point [m3/s]."""
     each = np.array([float(kind.liquid_flow(np.asarray(loop.supply_temperature))) for kind in racks.types])
     return float(each[racks.type[mine]].sum())
 
 
-def _sized(asked: Pipe, flow: float, use: Callable[[str], Product]) -> Product:
-    """The product of a pipe, or where the layout names none the smallest rigid one that keeps to VELOCITY."""
+def sized(
+    asked: Pipe,
+    flow: float,
+    use: Callable[[str], Product],
+    velocity: float = VELOCITY,
+    material: str = STAINLESS,
+) -> Product:
+    """The product of a pipe, or where the layout names none the smallest rigid one of a material that keeps to a
+    velocity; the largest there is where none does."""
     if asked.product is not None:
         return use(asked.product)
     rigid = sorted(
-        (product(name) for name in products("pipe") if "flexible" not in product(name).figures),
+        (
+            made
+            for made in map(product, products("pipe"))
+            if "flexible" not in made.figures and made.get("material", STAINLESS) == material
+        ),
         key=lambda made: float(made["innerDiameter"]),
     )
-    wide = [made for made in rigid if pipe.velocity(flow, made["innerDiameter"]) <= VELOCITY]
+    wide = [made for made in rigid if pipe.velocity(flow, made["innerDiameter"]) <= velocity]
     return use((wide or rigid[-1:])[0].name)
 
 
@@ -404,7 +424,7 @@ def _row_pipes(
     """Headers along the rows, with how the racks draw them down."""
     rows = [(unit.loop, row) for unit, _ in blocks for row in unit.rows]
     made = [
-        _sized(loop.row, _flow(loop, racks, racks.row == index), use) if loop else NO_PIPE
+        sized(loop.row, design_flow(loop, racks, racks.row == index), use) if loop else NO_PIPE
         for index, (loop, _) in enumerate(rows)
     ]
     length = [((loop.row.length if loop else None) or row.count * row.pitch) for loop, row in rows]

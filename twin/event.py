@@ -40,9 +40,16 @@ EVENTS: dict[str, Kind] = {
     "power_blip": Kind(
         "", (), False, "the utility is away for a moment; what no UPS backs restarts after it"
     ),
-    "utility_loss": Kind("", (), False, "the utility is lost: batteries, then the standby generators"),
+    "utility_loss": Kind(
+        "",
+        (),
+        False,
+        "the utility is lost: batteries, then the standby generators, which recharge them",
+    ),
     "leak": Kind("rack", (), True, "a branch leaks until it is isolated, after `for`"),
 }
+ROUNDING = 1e-6
+"""Of the times of steps [s]."""
 WORDS = ("at", "for", "cdu", "pump", "device", "rack", "rate")
 
 
@@ -56,6 +63,14 @@ class Event:
     start: float
     duration: float
     rate: float = 0.0
+
+    def on(self, time: float, step: float) -> bool:
+        """Whether it lasts in any part of a step that begins at a time; none is too short to be seen."""
+        return self.start < time + step - ROUNDING and time < self.start + self.duration - ROUNDING
+
+    def over(self, time: float) -> bool:
+        """Whether it has ended by a time."""
+        return time >= self.start + self.duration - ROUNDING
 
 
 def events(facility: Facility, written: Iterable[str]) -> list[Event]:
@@ -132,6 +147,10 @@ def _targets(facility: Facility, kind: Kind, given: dict[str, str]) -> tuple[str
         known = [name for name, code in zip(devices.name, devices.kind, strict=True) if code in codes]
     elif words != ["rack"]:
         raise ValueError("needs rack=")
+    else:
+        known = [name for name, wet in zip(known, facility.racks.liquid, strict=True) if wet]
+        if not known:
+            raise ValueError("no rack here is cooled by liquid")
     names = given[words[0]].split(",")
     for name in names:
         if name not in known:

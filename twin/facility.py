@@ -74,6 +74,22 @@ class RackType:
 
 
 @dataclass(frozen=True)
+class Plates:
+    """(rack,) CPUs or switch chips on plates of their own; NaN where the product does not tell."""
+
+    count: Array
+    power: Array
+    """Of one, part of the `fixed` watts of the rack [W]."""
+    share: Array
+    """Part of the rack flow that passes their plates."""
+    ratio: Array
+    """Resistance of a plate over that of a GPU's at the same flow."""
+    limit: Array
+    behind: Array
+    """GPUs whose heat the coolant of one has taken before."""
+
+
+@dataclass(frozen=True)
 class Racks:
     """(rack,) arrays; `types` and `type` give the product of each rack."""
 
@@ -112,6 +128,14 @@ class Racks:
     """Flow that the worst plate lacks of the mean."""
     plate_tolerance: Array
     """Resistance of the worst plate over the mean one's, less one."""
+    plate_series: Array
+    """GPU plates that one branch of the coolant passes one after the other."""
+    cpu: Plates
+    switch: Plates
+    leakage: Array
+    """What all GPUs leak with their cases at the limit [W]; 0 where no product tells."""
+    leakage_growth: Array
+    """Of it with the case temperature [1/K]."""
     case_limit: Array
     return_limit: Array
     inlet_limit: Array
@@ -299,6 +323,8 @@ class Cooling:
     """That of its clean filter, a part of it [Pa]."""
     cdu_volume: Array
     """Coolant inside one CDU [m3]."""
+    cdu_expansion: Array
+    """What the expansion vessel of one CDU gives before the loop loses its pressure [m3]; NaN where nothing tells."""
     cdu_volume_flow: Array
     cdu_pump_efficiency: Array
     pipe: Mapping[str, Array]
@@ -462,6 +488,8 @@ class Standby:
     """Until it takes load [s]."""
     least_load: float
     """Share of its rating below which it must not run for long."""
+    load_step: float
+    """Share of its rating that it takes at once; NaN where its product does not tell."""
 
 
 @dataclass(frozen=True, eq=False)

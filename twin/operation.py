@@ -73,6 +73,9 @@ OPERATING: dict[str, Operating] = {
         20.0,
         "pressure drop of the CDUs' clogged filters beyond that of clean ones",
     ),
+    "loop.plate_fouling": Operating(
+        "plate_fouling", "K/W", "block", 0.0, 0.1, "resistance of the deposits on every cold plate"
+    ),
     "plant.recirculation": Operating(
         "recirculation", "delta_degC", "plant", 0.0, 30.0, "air into the dry coolers above the outdoor air"
     ),
@@ -115,6 +118,7 @@ class Operation:
     supply_temperature: Any = None
     fouling: Any = None
     clogging: Any = None
+    plate_fouling: Any = None
     recirculation: Any = None
     dew_point: Any = None
     air_temperature: Any = None

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from electrical import conductor
-from thermal import coldplate, tower
+from thermal import tower
 from twin import economics
 from twin.compute import law as laws
 from twin.compute.law import Law
@@ -24,9 +24,8 @@ from twin.facility import (
     Facility,
 )
 from twin.operation import Operation
-from twin.plant import harmonic, phases
+from twin.plant import chip, harmonic, phases
 from twin.plant.cooling import Heat
-from twin.plant.limit import plate_flow
 from twin.plant.loop import Flow
 from twin.plant.power import Feed
 from twin.plant.supply import Supply, support_power
@@ -72,9 +71,13 @@ def result(
     running = power > 0
     serving = racks.gpus > 0
     chips = np.where(serving, laws.gpu_power(law, power) / np.maximum(racks.gpus, 1.0), 0.0)
-    plates = plate_flow(facility, flow.rack)
-    case = coldplate.case_temperature(inlet, chips, plates)
-    worst = coldplate.worst_resistance(plates, racks.plate_spread, racks.plate_tolerance)
+    at = np.broadcast_to(temperature, (count, len(facility.blocks)))
+    case = inlet + chips * chip.gpu_resistance(facility, operation, at, flow.rack)
+    worst = chip.worst_gpu(facility, operation, at, flow.rack, chips)
+    others = {
+        name: chip.other_case(facility, operation, plates, at, flow.rack, chips, running)
+        for name, plates in (("cpu", racks.cpu), ("switch", racks.switch))
+    }
     loop, sink = facility.cooling.loop, np.any([count > 0 for count in _installed(facility)], axis=0)
     parted = facility.cooling.outdoor.parted
     tokens = np.where(running & ~found["lost"] & service.feasible, laws.throughput(law, power), 0.0)
@@ -137,6 +140,7 @@ def result(
         "peak_power": highest,
         "demand": law.demand,
         "gpu_power": np.where(running, chips, 0.0),
+        "leakage_power": np.where(running, chip.leaked(facility, case), 0.0 * racks.leakage),
         "tokens": tokens,
         "binding": found["binding"],
         "binding_device": found["binding_device"],
@@ -147,7 +151,9 @@ def result(
         "coolant_demand": np.where(racks.liquid, flow.demand, np.nan),
         "return_temperature": np.where(racks.liquid, heat.back.rack, np.nan),
         "case_temperature": np.where(racks.liquid, case, np.nan),
-        "worst_case_temperature": np.where(racks.liquid, inlet + chips * worst, np.nan),
+        "worst_case_temperature": np.where(racks.liquid, worst, np.nan),
+        "cpu_case_temperature": others["cpu"],
+        "switch_case_temperature": others["switch"],
         "inlet_temperature": np.where(racks.liquid, inlet, np.nan),
         "air_inlet_temperature": heat.inlet[:, block],
         "feed_voltage": voltage,

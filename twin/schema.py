@@ -267,6 +267,7 @@ class Loop(Model):
     reset: Reset | None = None
     fouling: Annotated[float, operating("loop.fouling")] = 0.0
     clogging: Annotated[float, operating("loop.clogging")] = 0.0
+    plate_fouling: Annotated[float, operating("loop.plate_fouling")] = 0.0
     cdus: Standing
     main: Pipe
     row: Pipe
@@ -305,7 +306,8 @@ class OutdoorLoop(Model):
 class Plant(Model):
     """Facility water, or glycol, and what cools it: dry coolers, or towers behind an outdoor loop.
 
-    `minimum_supply` is the coldest water it sends: in cold weather fans slow down and a bypass opens.
+    `minimum_supply` is the coldest water it sends: in cold weather fans slow down and a bypass opens. `main` leads from
+    the plant to the first hall, `header` from there along a hall's CDUs; a length is one way.
     """
 
     fluid: Literal["water", "pg25"]
@@ -317,6 +319,8 @@ class Plant(Model):
     outdoor: OutdoorLoop | None = None
     trim_chillers: OptionalEquipment
     pumps: Equipment
+    main: Pipe = Pipe()
+    header: Pipe = Pipe()
 
 
 class Air(Model):

@@ -77,8 +77,11 @@ VARIABLES: dict[str, Variable] = {
     ),
     "power": Variable(R, "W", "racks", "mean AC input of the rack"),
     "peak_power": Variable(R, "W", "racks", "mean power times the EDP factor"),
-    "demand": Variable(R, "W", "racks", "AC power the workload asks for"),
+    "demand": Variable(
+        R, "W", "racks", "AC power the workload asks for, at the present temperature of its GPUs"
+    ),
     "gpu_power": Variable(R, "W", "racks", "power of one GPU"),
+    "leakage_power": Variable(R, "W", "racks", "what all GPUs of the rack leak at their case temperature"),
     "tokens": Variable(R, "1/s", "racks", "output tokens per second"),
     "binding": Variable(R, "1", "racks", "what holds the rack below its demand", BINDINGS),
     "binding_device": Variable(R, "1", "racks", "index of the device that holds it, -1 for its own limits"),
@@ -90,8 +93,10 @@ VARIABLES: dict[str, Variable] = {
     "return_temperature": Variable(R, "K", "racks", "coolant leaving the rack"),
     "case_temperature": Variable(R, "K", "racks", "GPU case, mean plate of the rack"),
     "worst_case_temperature": Variable(
-        R, "K", "racks", "GPU case, worst plate of the rack: least flow and greatest resistance"
+        R, "K", "racks", "GPU case, worst plate of the rack: last in series, least flow, greatest resistance"
     ),
+    "cpu_case_temperature": Variable(R, "K", "racks", "CPU case, mean plate of the rack"),
+    "switch_case_temperature": Variable(R, "K", "racks", "switch chip case, mean plate of the rack"),
     "inlet_temperature": Variable(R, "K", "racks", "coolant at the rack's inlet"),
     "air_inlet_temperature": Variable(R, "K", "racks", "air at the rack's front"),
     "feed_voltage": Variable(R, "1", "racks", "lowest voltage at the rack's live feeds over nominal"),

@@ -77,13 +77,15 @@ def held(state, scenario):
 
 
 def test_utility_cap_on_the_served_workload_is_concave_until_the_floors_are_reached(pod):
-    """The workload draws 73 % of TGP, so fixed and static power weigh more: the floors end the sweep at 62 %."""
+    """The workload draws 73 % of TGP, so fixed and static power weigh more: the floors end the sweep at 60 %.
+
+    Of GPUs that leak as much as at their case limit it would be 62 %."""
     free = twin.solve(pod, twin.Operation())
-    share = np.arange(1.0, 0.599, -0.01)
+    share = np.arange(1.0, 0.549, -0.01)
     state = twin.solve(pod, twin.Operation(utility_cap=share * free.utility_power.values[0]))
     good = state.converged.values == 1
     assert (np.diff(good.astype(int)) <= 0).all()
-    assert 0.60 < share[good].min() < 0.64
+    assert 0.58 < share[good].min() < 0.62
     fall = -np.diff(state.tokens_per_second.values[good] / free.tokens_per_second.values)
     assert (fall >= -1e-12).all()
     assert (np.diff(fall) >= -1e-4).all()

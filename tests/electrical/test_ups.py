@@ -11,6 +11,7 @@ from electrical.ups import (
     ECO,
     ON_BATTERY,
     battery_power,
+    carried,
     discharge_time,
     hold_up,
     mode_coefficients,
@@ -75,3 +76,28 @@ def test_eight_shelves_of_six_are_n_plus_n_at_132_kw():
     assert spare_modules(132e3, 5.5e3, modules).tolist() == [24, 12, 0, -1]
     assert spare_modules(5.5e3 * 5 * (1 + 1e-15), 5.5e3, 6) == 1
     assert spare_modules(0.0, 5.5e3, 6) == 6
+
+
+def test_a_rectifier_that_walks_in_leaves_the_battery_a_triangle():
+    """P T* / 2 with the ramp's crossing at T* = P T / C: 600 kW against 1.2 MW in 15 s."""
+    energy, half = 100e6, 0.25
+    for time in np.arange(0.0, 15.0, 0.5):
+        drawn, energy = carried(600e3, 1.2e6 * (time + half) / 15.0, 0.0, energy, 100e6, 0.95, 0.5)
+        assert drawn == pytest.approx(min(600e3, 1.2e6 * (time + half) / 15.0), rel=1e-12)
+    assert 100e6 - energy == pytest.approx(600e3 * 7.5 / 2.0, rel=1e-12)
+
+
+def test_the_books_of_a_battery_close_by_hand():
+    # Five seconds at 1 MW take 5 MJ; at 0.8 of what is drawn, 6.25 MJ put them back, and not a joule more.
+    _, left = carried(1e6, 0.0, 0.5e6, 10e6, 10e6, 0.8, 5.0)
+    assert left == 5e6
+    drawn, one = carried(1e6, np.inf, 0.5e6, left, 10e6, 0.8, 10.0)
+    assert (float(drawn), float(one)) == (1.5e6, 9e6)
+    last, two = carried(1e6, np.inf, 0.5e6, one, 10e6, 0.8, 10.0)
+    assert two == 10e6
+    assert (drawn + last - 2e6) * 10.0 == pytest.approx(6.25e6, rel=1e-12)
+    # Full it draws nothing for itself; empty it gives what it has, and the bypass the rest.
+    np.testing.assert_array_equal(carried(1e6, np.inf, 0.5e6, 10e6, 10e6, 0.8, 10.0), (1e6, 10e6))
+    np.testing.assert_allclose(carried(1e6, 0.0, 0.5e6, 3e6, 10e6, 0.8, 5.0), (0.4e6, 0.0), rtol=1e-12)
+    # The rectifier's own limit comes before the battery.
+    np.testing.assert_allclose(carried(1e6, 1.2e6, 0.5e6, 0.0, 10e6, 0.8, 5.0), (1.2e6, 0.8e6), rtol=1e-12)

@@ -141,6 +141,13 @@ CASES = {
         fouling=0.001, **PLATE,
     ),
     "thermal.coldplate.series_inlet": dict(inlet=K, power=np.array([900.0, 1000.0]), rate=113.0),
+    "thermal.coldplate.preheat": dict(rate=np.array([70.0, 113.0]), ahead=2.0),
+    "thermal.coldplate.mean_resistance": dict(
+        flow=np.array([1.1, 1.7]) / 60e3, rate=113.0, series=3.0, fouling=0.001, **PLATE
+    ),
+    "thermal.coldplate.leaked_power": dict(
+        temperature=np.array([320.0, 340.0]), leakage=168.0, reference=333.15, growth=0.0143
+    ),
     "thermal.coldplate.tray_flow": dict(flow=0.002, drop=np.array([40e3, 44e3, 50e3]), exponent=1.85),
     "thermal.coldplate.leaking_power": LEAK,
     "thermal.coldplate.runaway_margin": LEAK,
@@ -338,6 +345,10 @@ CASES = {
         output=WATTS, rating=132e3, mode=MODES, double_conversion=SHELF, eco=0.5 * SHELF
     ),
     "electrical.ups.battery_power": dict(output=WATTS, rating=132e3, mode=MODES, inverter=SHELF),
+    "electrical.ups.carried": dict(
+        needed=WATTS, available=np.array([0.0, 80e3, 150e3]), recharge=10e3, energy=3e6, full=4e6,
+        efficiency=0.95, time=10.0,
+    ),
     "electrical.ups.hold_up": dict(energy=np.array([3e6, 5e7]), power=90e3),
     "electrical.ups.discharge_time": dict(
         power=np.array([6e4, 3e5]), rated_power=2e5, rated_time=300.0, exponent=1.2

@@ -128,4 +128,9 @@ def test_tokens_of_an_unlimited_rack_are_those_of_its_seventy_two_gpus(pod):
     service = serve(kind.gpu, pod.model, pod.workload, pod.calibration, kind.power_law)
     state = twin.solve(pod)
     np.testing.assert_allclose(state.tokens.values, 72 * service.output_tokens_per_second, rtol=1e-12)
-    np.testing.assert_allclose(state.gpu_power.values, service.gpu_power, rtol=1e-9)
+    # What it asks for holds at the case limit; cooler cases leak less of 0.12 x 1400 W at 60 degC.
+    cases = np.stack(
+        [np.broadcast_to(pod.racks.case_limit, state.power.shape), state.case_temperature.values]
+    )
+    most, now = 0.12 * 1400 * np.exp(0.0143 * (cases - 333.15))
+    np.testing.assert_allclose(state.gpu_power.values, service.gpu_power - (most - now), rtol=1e-9)

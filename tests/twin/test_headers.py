@@ -42,6 +42,52 @@ def test_what_balances_is_the_difference_of_the_ways_by_hand(pod):
     assert balance[7] == pytest.approx(expected, rel=1e-6)
 
 
+def test_the_pressure_along_the_way_of_a_rack_by_hand(pod):
+    """Of the last rack on the header: Darcy-Weisbach there and back, the rest as the catalogue has it at its flow."""
+    facility, state, found = pod
+    at = found.pressure.sel(arrangement="direct", rack="row1.01")
+    asked = found.asked.values[:8]
+    temperature = float(state.supply_temperature.values[0, 0])
+    water = float(PG25.density(temperature)), float(PG25.viscosity(temperature))
+    row, pipes = facility.cooling.row_pipe, facility.cooling.pipe
+    size = row["diameter"][0], row["length"][0] / 16.0, row["roughness"][0]
+    header = sum(float(pipe.pressure_drop(flow, *size, 0.0, *water)) for flow in np.cumsum(asked))
+    main, hose = (
+        float(
+            pipe.pressure_drop(
+                flow,
+                pipes[f"{part}_diameter"][0],
+                pipes[f"{part}_length"][0],
+                pipes[f"{part}_roughness"][0],
+                0.0,
+                *water,
+            )
+        )
+        for part, flow in (("main", found.asked.values.sum()), ("branch", asked[0]))
+    )
+    made = facility.racks.types[0].product
+    turns = (asked[0] / made["liquidReferenceFlow"]) ** 1.8
+    plates = (made["liquidPressureDrop"] + made["couplingPressureDrop"]) * turns
+    each = float(state.loop_flow.values[0, 0]) / 4.0
+    inside = 149e3 * (each * float(PG25.density(305.15)) / 20.6) ** 1.8
+    expected = [main / 2, header, hose, plates, made["valvePressureDrop"] * turns, header, main / 2, inside]
+    np.testing.assert_allclose(-np.diff(at.values), expected, rtol=1e-6)
+    assert at.values[0] - at.values[-2] == pytest.approx(found["head"].values[0, 0], rel=1e-12)
+    assert at.values[-1] == found.lowest_pressure.values[0, 0]
+
+
+def test_sizes_and_velocities_stand_against_their_limits(pod):
+    found = pod[2]
+    assert found.pipe_kind.values.tolist() == ["main", "header", "header", "hose"]
+    assert found.pipe_limit.values.tolist() == [2.7, 2.7, 2.7, 1.5]
+    np.testing.assert_allclose(found.pipe_diameter, [0.1603, 0.1325, 0.1325, 0.0508], rtol=1e-12)
+    # A row of eight racks 0.6 m apart, a hose of 3 m; area by hand.
+    assert found.pipe_length.values[1:].tolist() == pytest.approx([4.8, 4.8, 3.0])
+    hose = float(found.asked.max()) / (np.pi / 4.0 * 0.0508**2)
+    assert found.pipe_velocity.values[-1] == pytest.approx(hose, rel=1e-12)
+    assert found.worst_branch.sel(arrangement="direct").item() == 0
+
+
 def test_open_valves_give_all_that_is_asked_for_and_the_nearest_the_most(pod):
     _, _, found = pod
     for way in ("direct", "reverse"):
@@ -80,8 +126,16 @@ def test_the_command_writes_a_table_and_a_plot(tmp_path):
     told = CliRunner().invoke(app, ["flows", "--out", str(tmp_path)])
     assert told.exit_code == 0
     assert "reverse return" in told.output
-    assert {file.name for file in tmp_path.iterdir()} == {"flows.csv", "plot.html"}
-    assert len((tmp_path / "flows.csv").read_text().splitlines()) == 17
+    assert "worst branch row1.01" in told.output
+    assert "facility water, direct return" in told.output
+    lines = {
+        file.name: len(file.read_text().splitlines()) for file in tmp_path.iterdir() if file.suffix == ".csv"
+    }
+    # A head, then 16 racks, 4 CDUs, all stations of both arrangements, and the pipes of both networks.
+    assert lines == {
+        "flows.csv": 17, "water.csv": 5, "pressures.csv": 1 + 2 * (16 * 9 + 4 * 11), "pipes.csv": 1 + 4 + 4,
+    }  # fmt: skip
+    assert (tmp_path / "plot.html").read_text().count("plotly-graph-div") == 5
     dry = CliRunner().invoke(app, ["flows", "h100-air", "--out", str(tmp_path)])
     assert dry.exit_code == 3
     assert "no loop" in dry.output

@@ -1,5 +1,7 @@
 """The facility in time against closed forms, its own equilibrium and the reference pod's figures."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -8,6 +10,7 @@ from thermal import coldplate
 from thermal.fluid import PG25
 from twin import simulate as simulation
 from twin.event import events
+from twin.facility import DEVICE_KINDS
 from twin.simulate import simulate
 
 ZERO = 273.15
@@ -33,6 +36,9 @@ def test_a_simulation_at_rest_stays_where_the_solve_has_put_it(name):
             start = np.where(facility.racks.liquid, start, np.nan)
         if variable != "return_temperature" or facility.racks.liquid.all():
             np.testing.assert_allclose(values, np.broadcast_to(start, values.shape), rtol=1e-9)
+    drawn = course.utility_power.values[0]
+    np.testing.assert_allclose(drawn, np.broadcast_to(state.utility_power.values[0], drawn.shape), rtol=1e-9)
+    assert (course.generator_power.values == 0.0).all()
     for variable in ("supply_temperature", "facility_supply_temperature"):
         start = state[variable].values[0]
         known = np.isfinite(start)
@@ -46,6 +52,7 @@ def test_a_simulation_at_rest_stays_where_the_solve_has_put_it(name):
 def test_at_rest_too_where_trim_chillers_run_or_chips_throttle(pod, celsius):
     start = twin.Operation(dry_bulb=celsius + ZERO, rack_power=142e3)
     state, course = twin.solve(pod, start), after(pod, until=120.0, step=1.0, operation=start)
+    np.testing.assert_allclose(course.utility_power.values[0], state.utility_power.values[0], rtol=2e-4)
     drift = course.supply_temperature.values[0] - state.supply_temperature.values[0]
     assert np.abs(drift).max() < 2e-3
     np.testing.assert_allclose(course.power.values[0], state.power.values[0][None].repeat(121, 0), rtol=2e-4)
@@ -93,10 +100,11 @@ def test_loss_of_facility_water_warms_the_loop_by_its_heat_over_its_content(pod,
 
 
 def test_a_plate_without_flow_warms_by_its_power_over_its_capacity(pod):
-    """3 K/s at 1,400 W without flow, as the reference pod has it; here at the power of the served workload."""
-    course = after(pod, *(f"cdu_loss cdu={cdu} at=0s" for cdu in CELLS), until=3.0, step=0.1)
+    """3 K/s at 1,400 W without flow, as the reference pod has it; here at a prescribed one, without leakage."""
+    load = twin.Operation(rack_power=112e3)
+    course = after(pod, *(f"cdu_loss cdu={cdu} at=0s" for cdu in CELLS), until=3.0, step=0.1, operation=load)
     case, power = course.case_temperature.values[0, :, 0], course.power.values[0, 0, 0]
-    state = twin.solve(pod)
+    state = twin.solve(pod, load)
     chip = float(state.gpu_power.values[0, 0])
     slope = (case[10] - case[1]) / 0.9
     assert power > 0
@@ -117,7 +125,7 @@ def test_a_plate_follows_its_exponential(pod):
     empty = twin.load(None, {"standby.count": "3"})
     plant = simulation._Plant.of(
         empty, twin.operation.resolve(None, empty.operation, empty.devices.name, empty.elements), [],
-        {"power": np.zeros((1, 16)), "converged": np.ones(1, bool)},
+        {"power": np.zeros((1, 16)), "binding": np.ones((1, 16), int), "converged": np.ones(1, bool)},
     )  # fmt: skip
     moving = plant.start(
         {
@@ -129,7 +137,7 @@ def test_a_plate_follows_its_exponential(pod):
     )  # fmt: skip
     standing = type("Flow", (), {"rack": np.full((1, 16), flow * 72 / 0.75)})
     film = plant._film(moving.inlet, standing, 4.0)
-    case, liquid, _ = plant._plates(moving.case, moving.inlet, np.zeros((1, 16)), film, 4.0)
+    case, liquid, _ = plant._plates(plant.law, moving.case, moving.inlet, np.zeros((1, 16)), film, 4.0)
     np.testing.assert_allclose(case - inlet, (start - inlet) * np.exp(-4.0 / constant), rtol=1e-9)
     # What the plates gave off is what the coolant took.
     np.testing.assert_allclose(liquid, 72 * simulation.PLATE_CAPACITY * (start - case) / 4.0, rtol=1e-9)
@@ -171,17 +179,94 @@ def test_pumps_run_down_by_their_hyperbola(pod):
 def test_batteries_carry_what_hangs_on_the_ups_until_the_generators(mode):
     """Through the inverter, whatever the UPS did while the utility was there."""
     pod = twin.load(None, {"power.ups_mode": mode})
-    course = after(pod, "utility_loss at=5s", until=30.0)
+    course = after(pod, "utility_loss at=5s", until=15.0)
     state = twin.solve(pod)
     left = course.battery.sel(device="ups.A").values[0]
     assert left[0] == 1.0
-    # Ten seconds of the output and the inverter's loss out of 300 MJ; whips and runs add their losses.
+    # Ten seconds of the output and the inverter's loss out of 300 MJ; warmer air makes the fans turn faster.
     output = float(state.device_power.sel(device="ups.A")[0])
     points = np.array([0.25, 0.5, 0.75, 1.0])
     fit = np.polyfit(points, points * (1 / np.array([0.970, 0.973, 0.970, 0.964]) - 1), 2)
     drawn = 10.0 * (output + 1e6 * np.polyval(fit, output / 1e6))
     assert 1.0 - left[-1] == pytest.approx(drawn / 300e6, rel=0.01)
+    # At first nothing has changed; a bus of eco mode stands a percent higher on its inverter than behind the utility.
+    assert 1.0 - left[11] == pytest.approx(
+        drawn / 20.0 / 300e6, rel=1e-9 if mode == "double-conversion" else 2e-4
+    )
     assert np.isnan(course.seconds_to_trip.values).all()
+
+
+def test_a_battery_carries_the_plant_that_its_ups_feeds():
+    """Chillers and dry coolers on UPS A and B run on without the utility, out of their batteries."""
+    feeds = "[ups.A, ups.B]"
+    pod = twin.load(None, {"plant.dry_coolers.feeds": feeds, "air.chillers.feeds": feeds})
+    course, state = after(pod, "utility_loss at=0s", until=2.0, step=0.1), twin.solve(pod)
+    output = state.device_power.sel(device=["ups.A", "ups.C"]).values[0]
+    assert output[0] > output[1] + 20e3
+    points = np.array([0.25, 0.5, 0.75, 1.0])
+    fit = np.polyfit(points, points * (1 / np.array([0.970, 0.973, 0.970, 0.964]) - 1), 2)
+    given = 300e6 * (1.0 - course.battery.sel(device=["ups.A", "ups.C"]).values[0, 1]) / 0.1
+    np.testing.assert_allclose(given, output + 1e6 * np.polyval(fit, output / 1e6), rtol=1e-6)
+
+
+def test_rectifiers_take_over_along_their_ramp_and_charge_what_was_given(pod):
+    """The battery gives ten seconds and the triangle P^2 T / 2 C; a tenth of the rating, at 0.95, puts it back."""
+    course = after(pod, "utility_loss at=5s", until=300.0)
+    times, battery = course.time.values, course.battery.sel(device="ups.A").values[0]
+    utility, generators = course.utility_power.values[0], course.generator_power.values[0]
+    dark = (times >= 5.0) & (times < 15.0)
+    assert (utility[times < 5.0] > 2e6).all()
+    assert (utility[times >= 5.0] == 0.0).all()
+    assert (generators[times < 15.0] == 0.0).all()
+    assert (generators[times >= 15.0] > 0.0).all()
+    carried = 300e6 * (battery[dark][0] - battery[times == 15.0][0]) / 10.0
+    most = 1e6 / 0.964 + 0.1e6
+    crossing = carried * 15.0 / most
+    triangle = carried * crossing / 2.0
+    assert 300e6 * (battery[times == 15.0][0] - battery.min()) == pytest.approx(triangle, rel=0.02)
+    # At the corner of the ramp the fit of the curve and the fans count; the charge itself is to the step.
+    missing = 300e6 * (1.0 - battery.min())
+    begun, filled = times[battery.argmin()], times[(times > 30.0) & (battery == 1.0)][0]
+    assert filled - begun == pytest.approx(missing / (0.95 * 0.1e6), abs=2.0)
+    assert (battery <= 1.0).all()
+    np.testing.assert_allclose(
+        np.diff(battery[(times > 40.0) & (times < 80.0)]) * 300e6, 0.95 * 0.1e6 / 2, rtol=1e-6
+    )
+    # In the end the generators carry what the utility did.
+    assert generators[-1] == pytest.approx(utility[0], rel=1e-3)
+
+
+def test_generators_are_held_against_their_rating_and_their_step(pod):
+    from twin.report.course import notes, record, verdict
+
+    course = after(pod, "utility_loss at=5s", until=120.0)
+    assert "2,500 kW that these take at once" in notes(pod, course)[0]
+    assert verdict(pod, course) == "all 16 racks run through it"
+    power = course.generator_power.values[0]
+    assert float(course.generator_peak[0]) == power.max()
+    # A second is two steps, and half of one more at each end.
+    assert float(course.generator_step[0]) == (power[3:] - power[:-3]).max()
+    small = replace(pod, standby=replace(pod.standby, required=1))
+    assert verdict(small, course).endswith("; the generators are overloaded")
+    weak = replace(pod, standby=replace(pod.standby, load_step=0.05))
+    assert verdict(weak, course).endswith("; the generators do not take their largest step")
+    asked = record(weak, course, [], {})["generators"]
+    assert (asked["rating"], asked["step_limit"]) == (5e6, 0.05 * 5e6)
+    silent = replace(pod, standby=replace(pod.standby, load_step=np.nan))
+    assert record(silent, course, [], {})["generators"]["step_limit"] is None
+    assert record(pod, after(pod, until=2.0), [], {})["generators"] is None
+
+
+def test_when_the_utility_is_back_the_generators_are_relieved(pod):
+    course = after(pod, "utility_loss at=5s for=60s", until=80.0, step=1.0)
+    late = course.time.values >= 65.0
+    assert (course.generator_power.values[0, late] == 0.0).all()
+    assert (course.utility_power.values[0, late] > 2e6).all()
+
+
+def test_no_blip_is_too_short_for_the_step(pod):
+    course = after(pod, "power_blip at=5.2s for=100ms", until=10.0)
+    assert float(course.battery.sel(device="ups.A").min()) < 1.0
 
 
 def test_rectifiers_store_nothing():
@@ -205,13 +290,14 @@ def test_without_generators_the_racks_go_off_when_the_batteries_are_empty():
     )
 
 
-def test_a_batch_equals_its_singles(pod):
+@pytest.mark.parametrize("text", ["loss_of_facility_water at=5s", "utility_loss at=5s"])
+def test_a_batch_equals_its_singles(pod, text):
     each = np.array([285.0, 308.15, 320.0])
-    listed = events(pod, ["loss_of_facility_water at=5s"])
+    listed = events(pod, [text])
     batch = simulate(pod, twin.Operation(dry_bulb=each), listed, 40.0, 1.0)
     for place, dry in enumerate(each):
         alone = simulate(pod, twin.Operation(dry_bulb=dry), listed, 40.0, 1.0)
-        for name in ("supply_temperature", "case_temperature", "power"):
+        for name in ("supply_temperature", "case_temperature", "power", "battery", "generator_power"):
             np.testing.assert_array_equal(batch[name].values[place], alone[name].values[0])
 
 
@@ -227,12 +313,47 @@ def test_a_leak_is_isolated_and_takes_its_rack_with_it(pod):
     assert two.leaked_volume.values == pytest.approx(2.0 * 2e-3 / 60.0 * 20.0)
 
 
+def test_a_leak_beyond_the_expansion_vessels_stops_the_pumps(pod):
+    """Four vessels of 24 L at 60 L/min: 96 seconds. Isolated before, the loop keeps its pressure."""
+    course = after(pod, "leak rack=row1.03 rate=60L/min at=5s", until=150.0)
+    assert course.seconds_to_pressure_loss.item() == pytest.approx(96.0, abs=0.5001)
+    times, speed = course.time.values, course.device_speed.sel(device=CELLS).values[0]
+    assert (speed[times <= 101.0] == 1.0).all()
+    assert (speed[times >= 125.0] == 0.0).all()
+    throttle = course.seconds_to_throttle.values[0]
+    assert (throttle > 96.0).all()
+    assert np.isfinite(course.seconds_to_trip.values).all()
+    assert np.abs(course.ledger_coolant.values).max() < 1e-9
+    held = after(pod, "leak rack=row1.03 rate=60L/min at=5s for=95s", until=150.0)
+    assert np.isnan(held.seconds_to_pressure_loss.values).all()
+    assert (held.device_speed.sel(device=CELLS).values == 1.0).all()
+
+
+def test_a_leak_in_one_block_leaves_the_others_alone():
+    site = twin.load("gb300-hall")
+    names, blocks = site.racks.name, list(site.blocks)
+    count = int((site.devices.kind == DEVICE_KINDS.index("cdu")).sum()) // len(blocks)
+    course = after(site, f"leak rack={names[0]} rate={count * 24 * 6}L/min at=0s", until=30.0)
+    lost = course.seconds_to_pressure_loss.values[0]
+    assert lost[0] == pytest.approx(10.0, abs=0.5001)
+    assert np.isnan(lost[1:]).all()
+    assert np.isnan(course.seconds_to_trip.values[0, site.racks.block > 0]).all()
+
+
 def test_a_finer_step_tells_the_same(pod):
     coarse, fine = (after(pod, "loss_of_facility_water at=5s", until=60.0, step=step) for step in (1.0, 0.25))
     at = [20.0, 40.0, 60.0]
     np.testing.assert_allclose(
         coarse.supply_temperature.sel(time=at).values, fine.supply_temperature.sel(time=at).values, atol=0.25
     )
+    # Fans run up in the step before or after the rectifiers' corner: 30 kJ at most.
+    coarse, fine = (after(pod, "utility_loss at=5s", until=60.0, step=step) for step in (1.0, 0.25))
+    np.testing.assert_allclose(
+        coarse.battery.sel(time=at).values, fine.battery.sel(time=at).values, atol=1e-4
+    )
+    # A coarser step sees the ramp for half a second longer: 1.14 MW of four rectifiers in 15 s.
+    longer = float(coarse.generator_step[0]) - float(fine.generator_step[0])
+    assert 0.0 < longer < 0.5 * 4.0 * (1e6 / 0.964 + 0.1e6) / 15.0
 
 
 @pytest.mark.parametrize(
@@ -249,11 +370,17 @@ def test_a_finer_step_tells_the_same(pod):
         ("leak rack=row1.01 rate=-2L/min", "must not be negative"),
         ("cdu_loss cdu=cdu.1 at=1s at=2s", "given twice"),
         ("", "no event ''"),
+        ("leak rack=row1.99 rate=1L/min", "no rack 'row1.99'"),
     ],
 )
 def test_bad_events_are_told(pod, text, told):
     with pytest.raises(twin.InputError, match=told):
         events(pod, [text])
+
+
+def test_a_rack_cooled_by_air_does_not_leak():
+    with pytest.raises(twin.InputError, match="no rack here is cooled by liquid"):
+        events(twin.load("h100-air"), ["leak rack=row1.01 rate=1L/min"])
 
 
 def test_the_help_names_every_event():
@@ -277,6 +404,11 @@ def test_the_command_writes_and_tells(tmp_path):
     lines = (tmp_path / "racks.csv").read_text().splitlines()
     assert lines[0].startswith("rack,seconds_to_throttle [s]")
     assert len(lines) == 17
+    dark = CliRunner().invoke(
+        app, ["simulate", "--event", "utility_loss at=5s", "--for", "20s", "--out", str(tmp_path)]
+    )
+    assert "Generators: at most" in dark.output
+    assert "Power of the site [MW]" in (tmp_path / "simulation.html").read_text()
     wrong = CliRunner().invoke(app, ["simulate", "--event", "x", "--for", "5", "--out", str(tmp_path)])
     assert wrong.exit_code == 2
     assert "has no unit" in wrong.output

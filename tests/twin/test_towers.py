@@ -11,6 +11,7 @@ from thermal.fluid import PG25, WATER
 from thermal.psychrometrics import saturated_enthalpy
 from twin.event import events
 from twin.simulate import simulate
+from twin.study.facility_water import facility_water
 
 ZERO = 273.15
 SEA = 101325.0
@@ -93,7 +94,7 @@ def pump_heat(flow, density):
 @pytest.mark.parametrize(("celsius", "bulb", "what"), [(36.0, 24.0, "held"), (26.0, 24.0, "plant")])
 def test_towers_behind_plates_by_hand(towers, celsius, bulb, what):
     """The water's way through plates by ht, and in the tower a Merkel number by quadrature at the fans' speed."""
-    weather = {"dry_bulb": 32 + ZERO, "wet_bulb": bulb + ZERO}
+    weather = {"dry_bulb": 32 + ZERO, "wet_bulb": bulb + ZERO, "rack_power": 112e3}
     state = twin.solve(towers, twin.Operation(supply_temperature=celsius + ZERO, **weather))
     assert bool(state.converged[0])
     assert state.actuator.attrs["flag_meanings"].split()[int(state.actuator[0, 0])] == what
@@ -147,10 +148,11 @@ def test_water_of_the_towers_by_balance(towers):
     assert one(dry, "water_use")[0] == 0.0
 
 
-@pytest.mark.parametrize("celsius", [45.0, 38.0])
+@pytest.mark.parametrize("celsius", [45.0, 42.0])
 def test_dry_coolers_behind_glycol_by_hand(glycol, celsius):
     """Plates by ht, and the coolers by their own law in an unparted plant of the same hot water."""
-    state = twin.solve(glycol, twin.Operation(supply_temperature=celsius + ZERO, dry_bulb=30 + ZERO))
+    weather = twin.Operation(supply_temperature=celsius + ZERO, dry_bulb=30 + ZERO, rack_power=112e3)
+    state = twin.solve(glycol, weather)
     assert bool(state.converged[0])
     cold, rate = behind_plates(glycol, state, 0, PG25)
     assert one(state, "outdoor_supply_temperature")[0] == pytest.approx(cold, abs=2e-3)
@@ -167,8 +169,17 @@ def test_dry_coolers_behind_glycol_by_hand(glycol, celsius):
     carried = 2 * low * effectiveness_from_NTU(conductance / low, low / high, subtype="crossflow")
     assert heat == pytest.approx(carried * (hot - 30 - ZERO), rel=2e-3)
     assert abs(state.ledger_heat.item()) < 1e-6
-    straight = twin.solve(twin.load(), twin.Operation(supply_temperature=celsius + ZERO, dry_bulb=30 + ZERO))
+    straight = twin.solve(twin.load(), weather)
     assert speed > one(straight, "cooler_speed")[0]
+
+
+def test_facility_water_as_piped_passes_the_plates(towers):
+    """Two plates of 60 kPa at 95.7 kg/s stand where dry coolers would, by the power of 1.8."""
+    state = twin.solve(towers)
+    found = facility_water(towers, None, state)
+    flow = one(state, "facility_flow")[0]
+    back = found.pressure.sel(arrangement="direct", cdu="cdu.1").values
+    assert back[-2] - back[-1] == pytest.approx(60e3 * (flow / 2 / 95.7) ** 1.8, rel=1e-6)
 
 
 def test_alone_as_in_a_batch(towers):

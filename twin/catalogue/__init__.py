@@ -51,6 +51,9 @@ GROUPS = {
     "gpu": Group("a rack without GPUs has none of them", "numGPUs"),
     "carnot": Group("a chiller by curves has none of them"),
     "curves": Group("a chiller without curves has none of them"),
+    "leakage": Group("a rack whose power does not move with temperature has none of them"),
+    "cpu": Group("a rack whose CPUs have no plates has none of them"),
+    "switch": Group("a rack whose switches have no plates has none of them"),
 }
 
 
@@ -64,6 +67,14 @@ def _may(*units: str, group: str = "") -> Slot:
 
 def _list(length: int, unit: str, group: str) -> Slot:
     return Slot((unit,), group=group, length=length)
+
+
+def _plates(chip: str) -> dict[str, Slot]:
+    """Figures of CPUs or switches on cold plates of their own."""
+    units = {"Count": "1", "Power": "W", "FlowShare": "1", "PlateRatio": "1", "CaseMaximum": "K"}
+    return {f"{chip}{part}": _need(unit, group=chip) for part, unit in units.items()} | {
+        f"{chip}BehindGpus": _may("1", group=chip)
+    }
 
 
 SIDES = ("width", "depth", "height")
@@ -105,6 +116,12 @@ KINDS: dict[str, dict[str, Slot]] = {
         "plateReferencePower": _need("W", group="liquid"),
         "plateFlowSpread": _need("1", group="liquid"),
         "plateResistanceTolerance": _need("1", group="liquid"),
+        "platesInSeries": _may("1", group="liquid"),
+        "leakageShare": _need("1", group="leakage"),
+        "leakageReference": _need("K", group="leakage"),
+        "leakageGrowth": _need("1/K", group="leakage"),
+        **_plates("cpu"),
+        **_plates("switch"),
         "inputSpectrum": _may("1", "1"),
         "minimumClockRatio": _need("1", group="gpu"),
         "powerLaw": _need(group="gpu"),
@@ -126,6 +143,7 @@ KINDS: dict[str, dict[str, Slot]] = {
         "maximumFlow": _need("m3/s"),
         "pumpFlowCurve": _need("m3/s", "Pa"),
         "primaryPressureDrop": _need("Pa"),
+        "primaryValvePressureDrop": _need("Pa"),
         "secondaryPressureDrop": _need("Pa"),
         "filterPressureDrop": _may("Pa"),
         "pumpEfficiency": _need("1"),
@@ -133,6 +151,7 @@ KINDS: dict[str, dict[str, Slot]] = {
         "maximumPowerConsumption2XPumps": _need("W"),
         "maximumPowerConsumption3XPumps": _may("W"),
         "secondaryCircuitVolume": _need("m3"),
+        "expansionVolume": _may("m3"),
     },
     "dry_cooler": {
         **_BODY,
@@ -144,6 +163,7 @@ KINDS: dict[str, dict[str, Slot]] = {
         "conductanceRatio": _need("1"),
         "fanPower": _need("W"),
         "minimumFanSpeed": _need("1"),
+        "waterPressureDrop": _need("Pa"),
     },
     "tower": {
         **_BODY,
@@ -162,6 +182,7 @@ KINDS: dict[str, dict[str, Slot]] = {
         "ratingApproach": _need("delta_degC"),
         "ratingSupplyTemperature": _need("K"),
         "ratingMassFlow": _need("kg/s"),
+        "pressureDrop": _need("Pa"),
     },
     "chiller": {
         "nominalCapacity": _need("W"),
@@ -225,6 +246,8 @@ KINDS: dict[str, dict[str, Slot]] = {
         "transferTime": _may("s"),
         "numberOfModules": _may("1"),
         "batteryEnergy": _may("J"),
+        "walkInTime": _may("s"),
+        "rechargeShare": _may("1"),
         "breaker": _may(),
     },
     "rectifier": {
@@ -287,12 +310,14 @@ KINDS: dict[str, dict[str, Slot]] = {
         "resistanceRatio": _need("1"),
         "startTime": _need("s"),
         "leastLoad": _need("1"),
+        "loadStep": _may("1"),
     },
     "pipe": {
         "innerDiameter": _need("m"),
         "roughness": _need("m"),
         "fittingLengthRatio": _need("1"),
         "flexible": _may(),
+        "material": _may(),
     },
     "model": {
         "layers": _need("1"),

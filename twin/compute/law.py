@@ -11,12 +11,13 @@ at its minimum. Both segments are concave in AC watts and the law is steeper bel
 is concave from the floor up. Everything is elementwise and broadcasts over (scenario, rack).
 
 Static share 0.25 and knee 0.75 are set on published caps (NVIDIA MaxLPS and Max-Q, B300 against GB300 in
-MLPerf v6.0); the exponent on GPU watts is 0.30 for mixed inference and 1 for training and prefill.
+MLPerf v6.0); what GPUs leak more or less than that shifts the law (`shifted`). The exponent on GPU watts is 0.30 for
+mixed inference and 1 for training and prefill.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +26,8 @@ from electrical import converter
 
 Array = npt.NDArray[np.float64]
 
+LEAST = 1.0
+"""GPU watts of a rack that stand for none, so that its law is defined."""
 ROUNDING = 1e-9
 """Relative watts below the floor that are rounding of the floor itself."""
 
@@ -46,7 +49,7 @@ class Law:
     coefficients: Array
     """(..., 3) loss curve of the shelves, see `electrical.converter`."""
     static_share: Array
-    """Share of the GPU watts at demand that does not follow the clock, in [0, 1)."""
+    """Share of the GPU watts at demand that does not follow the clock, below 1; `shifted` may take it below 0."""
     knee: Array
     """Clock ratio below which the voltage no longer falls."""
     exponent: Array
@@ -63,6 +66,22 @@ def ac_power(dc: Array, law: Law) -> Array:
 def floor(law: Law) -> Array:
     """AC power at the minimum clock [W], (...,): with less the rack yields nothing."""
     return _power_at(law, law.minimum_clock)
+
+
+def shifted(law: Law, extra: Array, slope: Array | float, at: Array | float, where: Array) -> Law:
+    """The law of GPUs that draw more than `law` says, at the same clock and tokens, (...,); `law` itself elsewhere.
+
+    extra : DC watts of all GPUs [W], as they are where the GPUs draw `at` [W]; each watt beyond that brings `slope`
+    more, below 1. Neither follows the clock: with x = P - at the GPU watts are P = law + extra + slope x.
+    """
+
+    def drawn(watts: Array) -> Array:
+        return (watts + extra - slope * np.asarray(at)) / (1.0 - slope)
+
+    full = np.where(where, np.maximum(drawn(law.gpu_demand), LEAST), law.gpu_demand)
+    static = np.where(where, drawn(law.static_share * law.gpu_demand) / full, law.static_share)
+    demand = np.where(where, ac_power(law.fixed + full, law), law.demand)
+    return replace(law, demand=demand, gpu_demand=full, static_share=static)
 
 
 def knee_power(law: Law) -> Array:

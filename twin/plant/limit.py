@@ -14,6 +14,7 @@ from twin.compute import law as laws
 from twin.compute.law import Law
 from twin.facility import BINDINGS, SHARED_KINDS, Facility
 from twin.operation import Operation
+from twin.plant.chip import gpu_content, plate_fouling
 from twin.plant.cooling import Heat
 from twin.plant.loop import Flow, curve, direct
 from twin.plant.outdoor import running
@@ -192,7 +193,7 @@ def ceilings(
         caps["shelf"] = np.where(shelf < floor, 0.0, shelf)
         caps["whip"] = np.where(supply.whips * facility.whip_power / supply.crest / surge < floor, 0.0, whip)
     caps["power_cap"] = np.where(operation.power_cap < floor, 0.0, operation.power_cap)
-    chip = chip_limit(facility, law, temperature, flow)
+    chip = chip_limit(facility, operation, law, temperature, flow)
     front = air_limit(facility, law, inlet)
     lost = (np.minimum(chip, front) < floor) & powered
     wet = racks.liquid
@@ -216,31 +217,31 @@ def ceilings(
     return ceiling, cause, lost & (ceiling > 0.0)
 
 
-def plate_flow(facility: Facility, flow: Array) -> Array:
-    """Coolant through each GPU plate [m3/s] from the rack flow (..., rack)."""
-    return np.asarray(facility.racks.plate_share * flow / np.maximum(facility.racks.gpus, 1.0))
+def chip_limit(facility: Facility, operation: Operation, law: Law, temperature: Array, flow: Flow) -> Array:
+    """AC power at which the mean GPU case reaches its limit, (scenario, rack) [W]; inf where demand stays below it.
 
-
-def chip_limit(facility: Facility, law: Law, temperature: Array, flow: Flow) -> Array:
-    """AC power at which the GPU cases reach their limit, (scenario, rack) [W]; inf where demand stays below it.
-
-    The valve follows the heat, so the plate resistance moves with the power: solved for both at once.
+    The valve follows the heat, so the plate resistance moves with the power: solved for both at once. What leaks is
+    part of the power and, at the limit, what the law has there.
     """
     racks, block = facility.racks, facility.racks.block
     inlet = temperature[:, block]
     per_watt = curve(facility, "liquid_flow", temperature) / racks.liquid_heat * racks.heat_capture
     delivered = np.where((flow.share < 1.0)[:, block], flow.rack, np.inf)
     fixed, gpus = law.fixed, np.maximum(racks.gpus, 1.0)
-    room, per_watt, delivered, fixed, gpus, share, wanted = np.broadcast_arrays(
-        racks.case_limit - inlet, per_watt, delivered, fixed, gpus, racks.plate_share, law.gpu_demand / gpus
-    )
+    content, fouling = gpu_content(facility, temperature), plate_fouling(facility, operation)
+    *every, wanted = np.broadcast_arrays(
+        racks.case_limit - inlet, per_watt, delivered, fixed, gpus, racks.plate_share * racks.plate_series,
+        racks.plate_series, content, fouling, law.gpu_demand / gpus,
+    )  # fmt: skip
+    room = every[0]
 
-    def excess(chip: Array, at: tuple[Array, ...]) -> Array:
-        room, per_watt, delivered, fixed, gpus, share = at
+    def excess(chip: Array, at: Sequence[Array]) -> Array:
+        room, per_watt, delivered, fixed, gpus, share, series, content, fouling = at
         volume = np.minimum(per_watt * (fixed + gpus * chip), delivered)
-        return np.asarray(chip * coldplate.resistance(share * volume / gpus) - room)
+        plate = share * volume / gpus
+        resistance = coldplate.mean_resistance(plate, content * plate, series, fouling)
+        return np.asarray(chip * resistance - room)
 
-    every = (room, per_watt, delivered, fixed, gpus, share)
     over = excess(wanted, every) > 1e-9 * room
     limit = np.full(room.shape, np.inf)
     if not over.any():

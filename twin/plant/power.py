@@ -74,7 +74,7 @@ def feed(facility: Facility, operation: Operation, supply: Supply, power: Array,
     those of the most loaded phase.
     """
     chain, devices = facility.chain, facility.devices
-    _, active, reactive, standing = _drawn(facility, operation, supply, power, heat)
+    _, active, reactive, standing = _drawn(facility, operation, supply, power, heat.auxiliary)
     swept = _swept(facility, supply, active, reactive)
 
     series = (swept.entering - swept.leaving).real
@@ -123,18 +123,60 @@ def feed_power(
     return np.asarray(load[:, facility.chain.feed_load] * supply.share)
 
 
+def through_ups(
+    facility: Facility,
+    operation: Operation,
+    supply: Supply,
+    power: Array,
+    auxiliary: Mapping[str, Array],
+    besides: Array,
+) -> tuple[Array, Array, Array]:
+    """What the source of the site gives, (scenario,) [W], and what leaves and what enters each UPS, two of
+    (scenario, device) [W], 0 of other devices.
+
+    besides : what each UPS draws besides, (scenario, device) [W]: for its battery, less what that gives. It is no part
+    of what enters.
+    """
+    chain, devices = facility.chain, facility.devices
+    mine = np.flatnonzero(devices.kind[chain.converter_device] == DEVICE_KINDS.index("ups"))
+    owner, output = chain.converter_device[mine], chain.converter_output[mine]
+    above = chain.parent[chain.bypass_output]
+    _, active, reactive, _ = _drawn(facility, operation, supply, power, auxiliary)
+    np.add.at(active, (slice(None), chain.converter_input[mine]), besides[:, owner])
+    np.add.at(active, (slice(None), above), besides[:, chain.bypass_device])
+    turned = besides[:, owner] * chain.converter_tangent[mine]
+    np.add.at(reactive, (slice(None), chain.converter_input[mine]), turned)
+    swept = _swept(facility, supply, active, reactive)
+    leaving = np.zeros((len(active), len(devices.name)))
+    leaving[:, owner] = swept.entering[:, output].real
+    leaving[:, chain.bypass_device] = swept.entering[:, chain.bypass_output].real
+    entering = leaving.copy()
+    entering[:, owner] += swept.converter_loss[:, mine]
+    entering[:, chain.bypass_device] += swept.bypass_loss
+    return swept.leaving[:, chain.device_node[0]].real, leaving, entering
+
+
+def of_ups(facility: Facility, name: str) -> Array:
+    """A figure of the product of each UPS, (device,); NaN for other devices and for products that do not tell it."""
+    told = {made.name: made.get(name, np.nan) for made in facility.products if made.kind == "ups"}
+    return np.array([told.get(product, np.nan) for product in facility.devices.product])
+
+
+def inverters(facility: Facility) -> Array:
+    """Loss coefficients of each UPS in double conversion, (device, 3); 0 for other devices."""
+    curves = {
+        made.name: converter.loss_coefficients(*made["efficiency"].T)
+        for made in facility.products
+        if made.kind == "ups"
+    }
+    return np.array([curves.get(product, np.zeros(3)) for product in facility.devices.product])
+
+
 def batteries(facility: Facility, drawn: Array) -> tuple[Array, Array]:
     """Energy of the charged battery of each UPS, (device,) [J], and what it gives while the UPS draws nothing else and
     `drawn` leaves it, (scenario, device) [W]. NaN energy for other devices and for products that do not tell it."""
-    devices = facility.devices
-    named = {made.name: made for made in facility.products if made.kind == "ups"}
-    energy = np.full(len(devices.name), np.nan)
-    curves = np.zeros((len(devices.name), 3))
-    for place, name in enumerate(devices.product):
-        if name in named:
-            energy[place] = named[name].get("batteryEnergy", np.nan)
-            curves[place] = converter.loss_coefficients(*named[name]["efficiency"].T)
-    return energy, ups.battery_power(drawn, devices.rating, np.full(1, ups.ON_BATTERY), curves)
+    given = ups.battery_power(drawn, facility.devices.rating, np.full(1, ups.ON_BATTERY), inverters(facility))
+    return of_ups(facility, "batteryEnergy"), given
 
 
 def at_buses(
@@ -142,18 +184,18 @@ def at_buses(
 ) -> tuple[Array, Array, Array]:
     """What each feed draws, (scenario, feed) [W], and the loads of the buses, (scenario, node) [W], [var], with what
     the converters below take."""
-    drawn, active, reactive, _ = _drawn(facility, operation, supply, power, heat)
+    drawn, active, reactive, _ = _drawn(facility, operation, supply, power, heat.auxiliary)
     _swept(facility, supply, active, reactive)
     return drawn, active, reactive
 
 
 def _drawn(
-    facility: Facility, operation: Operation, supply: Supply, power: Array, heat: Heat
+    facility: Facility, operation: Operation, supply: Supply, power: Array, auxiliary: Mapping[str, Array]
 ) -> tuple[Array, Array, Array, Array]:
     """What each feed draws, (scenario, feed) [W], the loads of the buses without converters, (scenario, node) [W],
     [var], and the no-load losses of transformers among them, (scenario, transformer) [W]."""
     chain = facility.chain
-    drawn = feed_power(facility, operation, supply, power, heat.auxiliary)
+    drawn = feed_power(facility, operation, supply, power, auxiliary)
     active = (chain.injection @ drawn.T).T
     reactive = (chain.injection @ (drawn * chain.feed_tangent).T).T
     standing = chain.standing_power * supply.node[:, chain.transformer_node]

@@ -42,6 +42,9 @@ def record(
     def plain(name: str) -> list[float | None]:
         return [float(value) if np.isfinite(value) else None for value in one[name].values]
 
+    asked = _generators(facility, one)
+    generators = {name: value if np.isfinite(value) else None for name, value in (asked or {}).items()}
+
     return {
         "facility": {"name": facility.name, "racks": len(facility.racks.name)},
         "events": [
@@ -50,6 +53,8 @@ def record(
         "until": float(one.time.values[-1]),
         "racks": {name: plain(name) for name, *_ in COLUMNS} | {"name": list(facility.racks.name)},
         "leaked_volume": plain("leaked_volume"),
+        "seconds_to_pressure_loss": plain("seconds_to_pressure_loss"),
+        "generators": generators or None,
         "ledger": {"coolant": plain("ledger_coolant")},
         "files": files,
     }
@@ -70,10 +75,48 @@ def verdict(facility: Facility, course: xr.Dataset) -> str:
     throttle, trip = one.seconds_to_throttle.values, one.seconds_to_trip.values
     off, held = int(np.isfinite(trip).sum()), int(np.isfinite(throttle).sum())
     if off:
-        return f"{off:,} of {count:,} racks go off, the first after {text(float(np.nanmin(trip)), 's', 3)}"
-    if held:
-        return f"{held:,} of {count:,} racks throttle, the first after {text(float(np.nanmin(throttle)), 's', 3)}"
-    return f"all {count:,} racks run through it"
+        told = [f"{off:,} of {count:,} racks go off, the first after {text(float(np.nanmin(trip)), 's', 3)}"]
+    elif held:
+        first = text(float(np.nanmin(throttle)), "s", 3)
+        told = [f"{held:,} of {count:,} racks throttle, the first after {first}"]
+    else:
+        told = [f"all {count:,} racks run through it"]
+    asked = _generators(facility, one)
+    if asked and asked["peak"] > asked["rating"]:
+        told.append("the generators are overloaded")
+    if asked and asked["step"] > asked["step_limit"]:
+        told.append("the generators do not take their largest step")
+    return "; ".join(told)
+
+
+def _generators(facility: Facility, one: xr.Dataset) -> dict[str, float] | None:
+    """What the generators were asked for, and what those that have to carry the site take; None where none ran.
+    NaN where no product tells."""
+    standby, peak = facility.standby, float(one.generator_peak)
+    if standby is None or not peak > 0.0:
+        return None
+    rating = standby.required * standby.rating
+    step, limit = float(one.generator_step), rating * standby.load_step
+    return {"peak": peak, "rating": rating, "step": step, "step_limit": limit}
+
+
+def notes(facility: Facility, course: xr.Dataset) -> list[str]:
+    """What generators were asked for and which loops lost their pressure, a sentence each."""
+    one, told = course.isel(scenario=0), []
+    standby, found = facility.standby, _generators(facility, one)
+    if standby is not None and found is not None:
+        peak, rating, step, limit = (
+            text(value, "W", 3) if np.isfinite(value) else "unknown load" for value in found.values()
+        )
+        told.append(
+            f"Generators: at most {peak} of the {rating} that {standby.required} of {standby.count} carry, "
+            f"largest step {step} of the {limit} that these take at once"
+        )
+    for block, seconds in zip(facility.blocks, one.seconds_to_pressure_loss.values, strict=True):
+        if np.isfinite(seconds):
+            loop = f"The loop of {block}" if len(facility.blocks) > 1 else "The loop"
+            told.append(f"{loop} loses its pressure after {text(float(seconds), 's', 3)}, and its pumps trip")
+    return told
 
 
 def show(
@@ -106,8 +149,9 @@ def show(
     lost = float(one.leaked_volume.sum())
     if lost > 0.0:
         warm.append(f"{text(lost, 'm3', 3)} of coolant lost by leaks")
-    note = Text("At most: " + ", ".join(warm))
-    console.print(Group(head, *listed, Text(""), table, *more, Text(""), note))
+    note = [Text("At most: " + ", ".join(warm))]
+    note += [Text(each) for each in notes(facility, course)]
+    console.print(Group(head, *listed, Text(""), table, *more, Text(""), *note))
     for kind, file in files.items():
         console.print(Text.assemble((f"{kind:10} ", "dim"), file), soft_wrap=True)
 
@@ -146,6 +190,9 @@ def page(facility: Facility, course: xr.Dataset, written: Sequence[str]) -> str:
     battery, wet = one.battery.values, bool(facility.racks.liquid.any())
     charged = np.isfinite(battery).any() and np.nanmin(battery) < 1.0
     panels += ["Energy left in the batteries [%]"] if charged else []
+    utility, generated = one.utility_power.values, one.generator_power.values
+    lost = bool((utility <= 0.0).any())
+    panels += ["Power of the site [MW]"] if lost else []
     figure = make_subplots(
         rows=len(panels), cols=1, shared_xaxes=True, subplot_titles=panels, vertical_spacing=0.06
     )
@@ -182,11 +229,18 @@ def page(facility: Facility, course: xr.Dataset, written: Sequence[str]) -> str:
     if charged:
         kinds = np.array(DEVICE_KINDS)[facility.devices.kind] == "ups"
         draw(5, "least charged UPS", 100.0 * _worst(battery[:, kinds], np.nanmin), WORST)
+    if lost:
+        draw(len(panels), "utility", utility / 1e6, MEAN)
+        if facility.standby is not None:
+            draw(len(panels), "generators", generated / 1e6, WORST)
+            carried = facility.standby.required * facility.standby.rating / 1e6
+            draw(len(panels), "what the required carry", np.full(len(time), carried), "#1b2430", "dash")
     for row in range(3, len(panels) + 1):
         figure.update_yaxes(rangemode="tozero", row=row, col=1)
     figure.update_xaxes(title_text="Time [s]", row=len(panels), col=1)
     figure.update_layout(height=250 * len(panels), hovermode="x unified")
-    return sheet(facility.name, verdict(facility, course), figure, tuple(written))
+    lead = ". ".join([verdict(facility, course), *notes(facility, course)])
+    return sheet(facility.name, lead, figure, tuple(written))
 
 
 def _extremes(values: Array) -> list[int]:

@@ -9,15 +9,19 @@ FONT = 'system-ui, "Segoe UI", Roboto, Arial, sans-serif'
 STYLE = f"body {{ font: 15px/1.5 {FONT}; max-width: 1100px; margin: 0 auto; padding: 24px; color: #1b2430; }}"
 
 
-def sheet(title: str, lead: str, figure: Any, listed: tuple[str, ...] = ()) -> str:
+def sheet(
+    title: str, lead: str, figure: Any, listed: tuple[str, ...] = (), more: tuple[Any, ...] = ()
+) -> str:
     """The page of a figure; every text is escaped, and it asks nothing of a network.
 
-    figure : of plotly. lead : sentence under the title. listed : lines below it, as code.
+    figure : of plotly. lead : sentence under the title. listed : lines below it, as code. more : figures below it.
     """
-    figure.update_layout(
-        template="plotly_white", margin={"t": 60, "l": 60, "r": 20}, font={"family": FONT, "size": 13}
-    )
-    plots = figure.to_html(full_html=False, include_plotlyjs=True, config={"displaylogo": False})
+    plots = ""
+    for one in (figure, *more):
+        one.update_layout(
+            template="plotly_white", margin={"t": 60, "l": 60, "r": 20}, font={"family": FONT, "size": 13}
+        )
+        plots += one.to_html(full_html=False, include_plotlyjs=not plots, config={"displaylogo": False})
     head, lines = html.escape(title), "".join(f"<li><code>{html.escape(line)}</code></li>" for line in listed)
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{head}</title><style>{STYLE}</style></head>'

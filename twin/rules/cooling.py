@@ -48,10 +48,26 @@ def case(facility: Facility, arrays: Arrays) -> tuple[Array, Array]:
 
 @rule(
     "L7-plate", "GPU case temperature on the worst plate of the rack", unit="K", axis="rack", sense="most", scale=20.0,
-    clause="rack product: plateFlowSpread and plateResistanceTolerance; limit as for the mean plate",
+    clause="rack product: platesInSeries, plateFlowSpread, plateResistanceTolerance; limit as for the mean plate",
 )  # fmt: skip
 def plate(facility: Facility, arrays: Arrays) -> tuple[Array, Array]:
     return _running(arrays, "worst_case_temperature"), facility.racks.case_limit[None]
+
+
+@rule(
+    "L9-cpu", "CPU case temperature", unit="K", axis="rack", sense="most", scale=20.0,
+    clause="rack product: cpuCaseMaximum",
+)  # fmt: skip
+def cpu(facility: Facility, arrays: Arrays) -> tuple[Array, Array]:
+    return _running(arrays, "cpu_case_temperature"), facility.racks.cpu.limit[None]
+
+
+@rule(
+    "L10-switch", "switch chip case temperature", unit="K", axis="rack", sense="most", scale=20.0,
+    clause="rack product: switchCaseMaximum",
+)  # fmt: skip
+def switch(facility: Facility, arrays: Arrays) -> tuple[Array, Array]:
+    return _running(arrays, "switch_case_temperature"), facility.racks.switch.limit[None]
 
 
 @rule(
