@@ -194,11 +194,18 @@ def edges(axis, other, shape, width, gap, kind, velocity, viscosity, molecular, 
             if (stream > 0.0) != solid:
                 flux = stream * (over if solid else under)
         else:
-            near = 2.0 / d[p - 1] if mine[low - s] == WALL else 1.0 / g[p - 1]
-            far = 2.0 / d[p] if mine[c + s] == WALL else 1.0 / g[p + 1]
+            last, near = u[low - s], 1.0 / g[p - 1]
+            if mine[low - s] == WALL:
+                # Half as far as a face, and where the wall is an opening or does not rub, the same speed.
+                near = 2.0 / d[p - 1]
+                last = last if faces[low - sa] == WALL or faces[low] == WALL else under
+            next_, far = u[c + s], 1.0 / g[p + 1]
+            if mine[c + s] == WALL:
+                far = 2.0 / d[p]
+                next_ = next_ if faces[c + s - sa] == WALL or faces[c + s] == WALL else over
             mixed = 0.25 * (viscosity[c] + viscosity[c - sa] + viscosity[low] + viscosity[low - sa])
             flux = _edge(
-                1.0, stream, u[low - s], under, over, u[c + s], near, 1.0 / g[p], far,
+                1.0, stream, last, under, over, next_, near, 1.0 / g[p], far,
                 0.5 * d[p - 1], 0.5 * d[p], (1.0 - shut) * mixed, limited,
             )
         if mine[low] == FREE:
@@ -329,7 +336,7 @@ def faces(axis, shape, width, gap, kind, velocity, diffusivity, entering, temper
 
 
 @_kernel
-def diverging(shape, width, kind, velocity, step, source):
+def diverging(shape, width, velocity, step, source):
     """Source of the pressure's equation in each cell of the box: what flows out of it over the step, negative."""
     stride = (shape[1] * shape[2], shape[2], 1)
     dx, dy, dz = width
@@ -385,7 +392,7 @@ def project(shape, width, gap, kind, correction, step, velocity, pressure):
 
 
 @_kernel
-def hastening(shape, width, kind, velocity, viscosity):
+def hastening(shape, width, velocity, viscosity):
     """Greatest sum of speed over width, and of viscosity over width squared, of any cell [1/s]."""
     stride = (shape[1] * shape[2], shape[2], 1)
     stream, rub = 0.0, 0.0
