@@ -12,10 +12,13 @@ The passes are compiled: the first call in a process takes some 0.3 s to load th
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import cache
 from itertools import pairwise
+from types import ModuleType
 from typing import NamedTuple
 
 import numpy as np
@@ -48,6 +51,8 @@ CV_AREA = 231 * 0.0254**3 / 60 / np.sqrt(6894.757293168 / 1e3)
 # Head lost per length, 4.727 C^-1.852 d^-4.871 Q^1.852 in feet and seconds, turned to metres.
 HAZEN_WILLIAMS = 4.727 * 0.3048**-0.685
 RUN = 32  # branches that go through a pass together
+_NONE = np.empty((0, 1))  # in place of an argument that is a number
+_INT8, _INT16, _BOOL = np.dtype(np.int8), np.dtype(np.int16), np.dtype(np.bool_)
 LEAST_AUTHORITY = 0.1  # below it the opening of a valve hardly moves the flow
 
 
@@ -274,9 +279,9 @@ class Table(NamedTuple):
     branches, which pass by together so that what they hold stays in the cache. law : (branch,) the same.
     start, end, place, check : (branch,) rows of its ends, entry of the matrix that joins them (the last one where an
     end is fixed), whether it has a check valve. limited : (one,) the branches whose flow has a limit.
-    node, height : (row,) the node and its elevation [m]. fixed : (fixed,) nodes of fixed pressure. gravity : [m/s^2].
-    column : (row + 1,) first entry below the diagonal of each column of the factor. row : (entry,) its row. fill :
-    for every pair of entries of a column, column by column, the entry that their product changes.
+    node : (row,) the node. fixed : (fixed,) nodes of fixed pressure. column : (row + 1,) first entry below the
+    diagonal of each column of the factor. row : (entry,) its row. fill : for every pair of entries of a column, column
+    by column, the entry that their product changes. height : (row,) of the nodes [m]. gravity : [m/s^2].
     """
 
     kind: _Index
@@ -290,12 +295,12 @@ class Table(NamedTuple):
     check: npt.NDArray[np.bool_]
     limited: _Row
     node: _Index
-    height: _Float
     fixed: _Index
-    gravity: float
     column: _Row
     row: _Row
     fill: _Row
+    height: _Float
+    gravity: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -304,7 +309,8 @@ class Network:
 
     start, end, law : (branch,) nodes and law. place : where the branches of each group stand on the branch axis.
     nodes : how many. fixed : (fixed,) nodes of fixed pressure. raw : (scenario, branch, 4) parameters as the passes
-    take them, one long where none is by scenario. table : all the rest for the passes.
+    take them, one long where none is by scenario. table : all the rest for the passes. index : its arrays of whole
+    numbers as one, which is handed over sooner: where each begins and the last ends, then one after the other.
     """
 
     start: _Index
@@ -315,6 +321,7 @@ class Network:
     fixed: _Index
     raw: _Float
     table: Table
+    index: _Index
 
 
 @dataclass(frozen=True, eq=False)
@@ -452,7 +459,7 @@ def network(
         fill=fill.astype(np.uint64),
     )
     parts = tuple(slice(int(a), int(b)) for a, b in pairwise(bounds))
-    return Network(start, end, law, parts, count, held, np.ascontiguousarray(raw), table)
+    return Network(start, end, law, parts, count, held, np.ascontiguousarray(raw), table, _packed(table))
 
 
 def solve(
@@ -488,50 +495,39 @@ def solve(
     >>> state.mass_flow.round(2).tolist()
     [[12.96, 12.96], [12.45, 12.45]]
     """
-    from thermal.compiled import hydraulics
-
-    branches, fixed = len(network.start), len(network.fixed)
-    widths = (branches, branches, branches, branches, network.nodes, fixed)
-    given = [
-        np.asarray(value, dtype=np.float64)
-        for value in (density, viscosity, setting, running, demand, pressure)
-    ]
-    guess = np.empty((0, 1)) if start is None else np.asarray(start, dtype=np.float64)
-    leads = [value.shape[:-1] for value in given]
-    if start is not None:
-        leads.append(guess.shape[:-1])
-    if len(network.raw) > 1:
-        leads.append(network.raw.shape[:1])
-    leading = leads[0]
-    for lead in leads:
-        if lead and lead != leading:
-            leading = np.broadcast_shapes(leading, lead)
-    count = int(np.prod(leading)) if leading else 1
-    arrays = [_flat(value, leading, width) for value, width in zip(given, widths, strict=True)]
-    if start is not None:
-        guess = _flat(guess, leading, branches)
-    raw = (
-        network.raw
-        if len(network.raw) in (1, count)
-        else np.tile(network.raw, (count // len(network.raw), 1, 1))
-    )
-    flow, mode = np.empty((count, branches)), np.empty((count, branches), dtype=np.int8)
-    found, reason = np.empty((count, network.nodes)), np.empty(count, dtype=np.int8)
-    taken = np.empty(count, dtype=np.int16)
-    lanes = hydraulics.SINGLE if count < 4 else hydraulics.SEVERAL
-    with np.errstate(all="ignore"):
-        hydraulics.settle(
-            network.table, lanes, raw, *arrays, guess, float(tolerance), int(passes),
-            flow, found, mode, reason, taken,
-        )  # fmt: skip
-    return Flow(
-        flow.reshape(*leading, branches),
-        found.reshape(*leading, network.nodes),
-        mode.reshape(*leading, branches),
-        np.equal(reason, Reason.SETTLED).reshape(leading),
-        reason.reshape(leading),
-        taken.reshape(leading),
-    )
+    compiled = _compiled()
+    branches, nodes = len(network.start), network.nodes
+    leading: tuple[int, ...] = network.raw.shape[:1] if len(network.raw) > 1 else ()
+    # Numbers go as they are: to make arrays of them takes as long as a few passes through a small network.
+    numbers: list[float] = []
+    arrays: list[_Float] = []
+    begin = np.nan if start is None else start
+    for value in density, viscosity, setting, running, demand, pressure, begin:
+        if isinstance(value, float):
+            numbers.append(value)
+            arrays.append(_NONE)
+        else:
+            array = np.asarray(value, np.float64)
+            if array.ndim > 1 and array.shape[:-1] != leading:
+                leading = np.broadcast_shapes(leading, array.shape[:-1])
+            numbers.append(0.0)
+            arrays.append(array)
+    widths = branches, branches, branches, branches, nodes, len(network.fixed), branches
+    for place, array in enumerate(arrays):
+        if array is not _NONE:
+            arrays[place] = _flat(array, leading, widths[place])
+    count, raw = math.prod(leading), network.raw
+    if len(raw) not in (1, count):
+        raw = np.tile(raw, (count // len(raw), 1, 1))
+    flow, potential = np.empty((*leading, branches)), np.empty((*leading, nodes))
+    mode, converged = np.empty((*leading, branches), _INT8), np.empty(leading, _BOOL)
+    reason, taken = np.empty(leading, _INT8), np.empty(leading, _INT16)
+    compiled.settle(
+        network.index, network.table.height, network.table.gravity, raw, *arrays, tuple(numbers), float(tolerance),
+        int(passes), compiled.SINGLE if count < 4 else compiled.SEVERAL,
+        flow.ravel(), potential.ravel(), mode.ravel(), converged.ravel(), reason.ravel(), taken.ravel(),
+    )  # fmt: skip
+    return Flow(flow, potential, mode, converged, reason, taken)
 
 
 def pressure_drop(network: Network, state: Flow) -> Pressure:
@@ -777,20 +773,37 @@ def _eliminated(
     return np.array(order, dtype=np.intp), column, flat, np.array(fill, dtype=np.intp), position
 
 
+def _packed(table: Table) -> _Index:
+    """The `index` of a `Network`."""
+    *fields, _height, _gravity = table
+    bounds = np.cumsum([len(fields) + 1, *(len(field) for field in fields)])
+    return np.concatenate([bounds, *fields], dtype=np.int64, casting="unsafe")
+
+
 def _leading(network: Network, *arguments: Array) -> tuple[int, ...]:
     """The axes of the scenarios."""
     shapes = [np.shape(value)[:-1] for value in arguments]
     return np.broadcast_shapes(*shapes, network.raw.shape[:1] if len(network.raw) > 1 else ())
 
 
+@cache
+def _compiled() -> ModuleType:
+    """The compiled passes, which take long to import."""
+    from thermal.compiled import hydraulics
+
+    return hydraulics
+
+
 def _flat(value: _Float, leading: tuple[int, ...], width: int) -> _Float:
     """An argument (scenario, element), either axis one long where all share the value."""
     if value.ndim == 0:
-        return value.reshape(1, 1)
-    last = value.shape[-1]
-    if last not in (1, width):
-        raise ValueError(f"an argument has {last} elements on its last axis where {width} belong")
-    if value.size != last:
-        value = np.broadcast_to(value, (*leading, last))
+        value = value[None, None]
+    else:
+        last = value.shape[-1]
+        if last not in (1, width):
+            raise ValueError(f"an argument has {last} elements on its last axis where {width} belong")
+        if value.size != last:
+            value = np.broadcast_to(value, (*leading, last))
+        value = value.reshape(-1, last)
     # One type of array, so that the passes are compiled once.
-    return np.require(value.reshape(-1, last), requirements=["C", "W"])
+    return value if value.flags.carray else value.copy()
