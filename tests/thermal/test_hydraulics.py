@@ -10,29 +10,23 @@ import sys
 import numpy as np
 import pytest
 
-from thermal.hydraulics import (
+from thermal.branch import (
     Coupling,
-    Fault,
     FixedFlow,
     Friction,
     HazenWilliamsPipe,
     Law,
     Limiter,
-    Mode,
     Pipe,
     Pump,
-    Reason,
     Resistance,
     Trim,
     Valve,
-    authority,
-    findings,
     flow_area_cv,
     flow_area_kv,
-    network,
-    pressure_drop,
-    solve,
 )
+from thermal.hydraulics import Fault, Mode, Reason, authority, findings, pressure_drop, solve
+from thermal.network import network
 from thermal.pipe import pressure_drop as pipe_drop
 from thermal.pump import head
 
@@ -746,7 +740,9 @@ def test_authority_is_the_share_of_the_drop():
 
 CASE = """
 import numpy as np
-from thermal.hydraulics import *
+from thermal.branch import *
+from thermal.hydraulics import solve
+from thermal.network import network
 site = network([
     Pump([0], [1], (2e5, 0.0, -2e8)), Pipe([1, 1], [2, 3], 0.05, 20.0, 45e-6, 2.0),
     Pipe([2], [3], 0.02, 20.0, 45e-6, friction=Friction.SWAMEE_JAIN), HazenWilliamsPipe([3], [4], 0.03, 9.0, 120.0),

@@ -26,7 +26,7 @@ from numba import config, njit
 SINGLE = (0,)
 SEVERAL = SINGLE if config.DISABLE_JIT else 8 * SINGLE  # type: ignore[attr-defined]
 
-# What a branch obeys, as in `thermal.hydraulics.Law`.
+# What a branch obeys, as in `thermal.branch.Law`.
 CHURCHILL, SWAMEE_JAIN, HAZEN_WILLIAMS, PUMP, EQUAL_PERCENTAGE, LINEAR, LIMITER, POWER, FIXED, COUPLING = (
     range(10)
 )
@@ -483,7 +483,7 @@ def settle(
     parameters is one long where all share the value. flows, modes (scenario, branch), pressures (scenario,
     node), reasons, counts (scenario,) are filled.
     """
-    # The fields of the `Table`. They have names of their own, for a field of a tuple is counted each time it is read.
+    # The fields of the `thermal.network.Table`, each by a name: owners of a tuple's are counted each time it is read.
     indices = index.view(np.uint64)
     kinds, segments = index[index[0] : index[1]], index[index[1] : index[2]]
     run_kinds, runs = index[index[2] : index[3]], index[index[3] : index[4]]
