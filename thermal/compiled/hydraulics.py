@@ -58,7 +58,7 @@ def _kernel(function: Callable[..., Any]) -> Any:
 
 # What runs through a loop is a part of it, or the loop would not become vector instructions; and so are whole loops,
 # for to count the owners of their arrays at each call takes a small network longer than the loops.
-_line = njit(error_model="numpy", forceinline=True)
+_line = njit(error_model="numpy", forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
 
 @_line
@@ -163,30 +163,17 @@ def _swamee_jain(number, rough):
 
 
 @_line
-def _pipes(first, last, flow, share, one, two, three, four, loss, slope):
-    """Potential lost by Churchill's friction and in fittings, and its slope over the flow; all (k,).
+def _pipes(formula, first, last, flow, share, one, two, three, four, loss, slope):
+    """Potential lost by friction and in fittings, and its slope over the flow; all (k,).
 
-    share : one over the number of units in parallel. one to four : what `_prepare` made of the branch.
+    formula : `_churchill` or `_swamee_jain`. share : one over the number of units in parallel. one to four : what
+    `_prepare` made of the branch.
     """
     for k in range(first, last):
         unit = flow[k] * share[k]
         number = abs(unit) * three[k]
         number = number if number > CREEPING else CREEPING
-        factor, bend = _churchill(number, four[k])
-        friction = one[k] * number
-        fittings = two[k] * abs(unit)
-        loss[k] = (friction * factor + fittings) * unit
-        slope[k] = (friction * (2.0 * factor + bend) + 2.0 * fittings) * share[k]
-
-
-@_line
-def _smooth_pipes(first, last, flow, share, one, two, three, four, loss, slope):
-    """As `_pipes` with the friction of Swamee and Jain."""
-    for k in range(first, last):
-        unit = flow[k] * share[k]
-        number = abs(unit) * three[k]
-        number = number if number > CREEPING else CREEPING
-        factor, bend = _swamee_jain(number, four[k])
+        factor, bend = formula(number, four[k])
         friction = one[k] * number
         fittings = two[k] * abs(unit)
         loss[k] = (friction * factor + fittings) * unit
@@ -230,9 +217,9 @@ def _powers(first, last, flow, share, one, two, three, four, loss, slope):
 def _law(kind, first, last, flow, share, one, two, three, four, loss, slope):
     """Potential lost in a run of branches of a kind, from the first place to the last, and its slope over the flow."""
     if kind == CHURCHILL:
-        _pipes(first, last, flow, share, one, two, three, four, loss, slope)
+        _pipes(_churchill, first, last, flow, share, one, two, three, four, loss, slope)
     elif kind == SWAMEE_JAIN:
-        _smooth_pipes(first, last, flow, share, one, two, three, four, loss, slope)
+        _pipes(_swamee_jain, first, last, flow, share, one, two, three, four, loss, slope)
     elif kind == PUMP:
         _pumps(first, last, flow, share, one, two, three, four, loss, slope)
     elif kind in (HAZEN_WILLIAMS, POWER):
