@@ -58,7 +58,7 @@ def _kernel(function: Callable[..., Any]) -> Any:
 
 # What runs through a loop is a part of it, or the loop would not become vector instructions; and so are whole loops,
 # for to count the owners of their arrays at each call takes a small network longer than the loops.
-_line = njit(error_model="numpy", forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+_line = njit(error_model="numpy", forceinline=True)
 
 
 @_line
