@@ -6,7 +6,7 @@ Supply 1, 1988, 1-20). Its order of elimination belongs to the `Network` and is 
 between scenarios is an argument of `solve`. A flow counts positive from a branch's start to its end; it may
 reverse, be nothing, or be held by a check valve or a limiter, and these are states like any other.
 
-The passes are compiled: the first call in a process takes some 0.3 s to load them, the first ever ten to fifteen seconds.
+The passes are compiled: the first call in a process takes some 0.3 s to load them, the first ever some 13 s.
 """
 
 from __future__ import annotations
