@@ -14,7 +14,7 @@ import numpy as np
 import pint
 import pytest
 
-from thermal import hydraulics
+from thermal.branch import Pump, Resistance, Valve
 from thermal.chiller import YORK_YK_2771
 from thermal.fluid import PG25, WATER
 from twin import aware
@@ -59,7 +59,7 @@ WATTS = np.array([60e3, 90e3, 116e3])
 LINE = dict(parent=np.array([-1, 0, 1, 1]), power=np.array([[0.0, 0.0, 90e3, 40e3], [0.0, 1e3, 2e3, 3e3]]))
 WAY = np.array([[1, 0], [2, 0], [2, 0], [3, 0]])
 HYDRAULIC = dict(
-    network=Of("thermal.hydraulics.network"), density=1000.0, viscosity=1e-3, pressure=np.array([150e3]),
+    network=Of("thermal.network.network"), density=1000.0, viscosity=1e-3, pressure=np.array([150e3]),
     demand=np.zeros(3), setting=np.array([1.0, 0.9, 1.0]), running=np.ones(3),
 )  # fmt: skip
 SHARED = dict(
@@ -551,19 +551,19 @@ CASES = {
         forest=Of("electrical.mesh.closed"), power=LINE["power"], reactive=0.3 * LINE["power"],
         rating=np.full(4, 300.0), tolerance=1e-11, iterations=40,
     ),
-    "thermal.hydraulics.flow_area_kv": dict(kv=np.array([3.6, 36.0])),
-    "thermal.hydraulics.flow_area_cv": dict(cv=np.array([3.6, 36.0])),
-    "thermal.hydraulics.network": dict(
+    "thermal.branch.flow_area_kv": dict(kv=np.array([3.6, 36.0])),
+    "thermal.branch.flow_area_cv": dict(cv=np.array([3.6, 36.0])),
+    "thermal.network.network": dict(
         branches=[
-            hydraulics.Pump([0], [1], (2e5, 0.0, -2e8)),
-            hydraulics.Valve([1], [2], [2e-3]),
-            hydraulics.Resistance([2], [0], 1e5, 20.0, 2.0),
+            Pump([0], [1], (2e5, 0.0, -2e8)),
+            Valve([1], [2], [2e-3]),
+            Resistance([2], [0], 1e5, 20.0, 2.0),
         ],
         fixed=np.array([0]), elevation=np.array([0.0, 0.5, 1.0]), nodes=3, gravity=9.81,
     ),
     "thermal.hydraulics.solve": HYDRAULIC | dict(start=np.array([10.0, 10.0, 10.0]), tolerance=1e-11, passes=50),
     "thermal.hydraulics.pressure_drop": dict(
-        network=Of("thermal.hydraulics.network"), state=Of("thermal.hydraulics.solve")
+        network=Of("thermal.network.network"), state=Of("thermal.hydraulics.solve")
     ),
     "thermal.hydraulics.authority": HYDRAULIC,
     "thermal.hydraulics.findings": HYDRAULIC,
@@ -603,8 +603,14 @@ DIMENSIONAL = {
         )
     },
     **{
-        f"thermal.hydraulics.{name}": "branches stand in SI, Kv and Cv in the units of data sheets"
-        for name in ("flow_area_kv", "flow_area_cv", "solve", "pressure_drop", "authority")
+        f"thermal.{name}": "branches stand in SI, Kv and Cv in the units of data sheets"
+        for name in (
+            "branch.flow_area_kv",
+            "branch.flow_area_cv",
+            "hydraulics.solve",
+            "hydraulics.pressure_drop",
+            "hydraulics.authority",
+        )
     },
     **{name: "fits of the coolant in degC" for name in KERNELS if name.startswith("thermal.fluid.")},
     "electrical.conductor.resistance": "reference temperature of 20 degC",
