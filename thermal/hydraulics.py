@@ -290,9 +290,9 @@ def _leading(network: Network, *arguments: Array) -> tuple[int, ...]:
 @cache
 def _compiled() -> ModuleType:
     """The compiled passes, which take long to import."""
-    from thermal.compiled import hydraulics
+    from thermal.compiled import newton
 
-    return hydraulics
+    return newton
 
 
 def _flat(value: _Float, leading: tuple[int, ...], width: int) -> _Float:

@@ -624,11 +624,11 @@ def test_leading_axes_keep_their_places():
 
 def test_an_argument_may_be_a_number_or_any_array_of_it():
     """Bits are the same, and nothing is compiled anew for a kind of array."""
-    from thermal.compiled import hydraulics
+    from thermal.compiled import newton
 
     site, demand, held = net1()
     want = solve(site, 1000.0, 1e-3, held, demand, 1.0, 1.0, 50.0)
-    compiled = list(getattr(hydraulics.settle, "signatures", ()))
+    compiled = list(getattr(newton.settle, "signatures", ()))
     branches = len(site.start)
     fixed = np.broadcast_to(1000.0, branches)
     assert not fixed.flags.writeable
@@ -646,7 +646,7 @@ def test_an_argument_may_be_a_number_or_any_array_of_it():
     for many in np.full((branches, 3), 1000.0).T, np.broadcast_to(1000.0, (3, branches)), [[1000.0]] * 3:
         state = solve(site, many, 1e-3, held, demand, start=50.0)
         np.testing.assert_array_equal(state.mass_flow, np.tile(want.mass_flow, (3, 1)))
-    assert list(getattr(hydraulics.settle, "signatures", ())) == compiled
+    assert list(getattr(newton.settle, "signatures", ())) == compiled
 
 
 def test_parameters_by_scenario():
