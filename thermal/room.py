@@ -2,11 +2,11 @@
 
 A staggered grid (Harlow and Welch, Physics of Fluids 8, 1965, 2182): velocities at the faces of cells, pressure and
 temperature in the cells. A solid, a panel without thickness or an opening is a matter of faces. Streams carry with
-second-order upwind slopes, which the limiter of van Leer keeps from overshooting; a step is the two-stage method of Heun
-with the pressure of the step before, corrected at its end so that no cell gains or loses air (incremental projection,
-van Kan, SIAM J. Sci. Stat. Comput. 7, 1986, 870). Density changes only by buoyancy (Boussinesq), turbulence is an eddy
-viscosity of speed times distance to the wall (Chen and Xu, Energy and Buildings 28, 1998, 137), walls rub by the
-logarithmic law. Papers cited from memory (unverified).
+second-order upwind slopes, which the limiter of van Leer keeps from overshooting; a step is the two-stage method of
+Heun with the pressure of the step before, corrected at its end so that no cell gains or loses air (incremental
+projection, van Kan, SIAM J. Sci. Stat. Comput. 7, 1986, 870). Density changes only by buoyancy (Boussinesq), turbulence
+is an eddy viscosity of speed times distance to the wall (Chen and Xu, Energy and Buildings 28, 1998, 137), walls rub by
+the logarithmic law. Papers cited from memory (unverified).
 
 The loops are compiled: the first step ever takes some seconds.
 """
@@ -16,27 +16,36 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree  # type: ignore[import-untyped]
 
 from thermal import poisson
 from thermal.quantities import (
     Acceleration,
     Boolean,
-    Length,
+    Diffusivity,
+    Integer,
+    KinematicPressures,
+    Lengths,
     Ratio,
     Temperature,
     TemperatureGrowth,
+    Temperatures,
     Time,
-    Velocity,
+    Tolerance,
+    Velocities,
     VolumeFlow,
 )
 
 _Float = npt.NDArray[np.float64]
 _Index = npt.NDArray[np.int64]
-_Three = tuple[_Float, _Float, _Float]
+_Three = tuple[_Float, ...]
+_Kind = npt.NDArray[np.uint8]
+_Kinds = tuple[_Kind, ...]
+_Solid = npt.NDArray[np.bool_]
 
 RING = 2
 """Rings of solid cells around the box, so that the cell after the next one is always there."""
@@ -71,29 +80,29 @@ class Room:
 
     cells : along x, y, z. order : of the axes inside. shape : with rings, inside order, as all that follows. width,
     gap : of cells, and between their centres [m]. kind : `Face` of the low face of every cell, per axis. length :
-    distance to the nearest wall, 0 in solids [m]. plain, beside : where the fluxes of free air hold, and faces where
+    distance to the nearest wall, 0 in solids [m]. ordinary, beside : where the fluxes of free air hold, and faces where
     not, of velocities (component, axis) and of temperature. pressure : equation of the pressure.
     """
 
     cells: tuple[int, int, int]
     order: tuple[int, int, int]
     shape: tuple[int, int, int]
-    width: _Three
-    gap: _Three
+    width: tuple[Lengths, ...]
+    gap: tuple[Lengths, ...]
     kind: tuple[npt.NDArray[np.uint8], ...]
-    length: _Float
-    plain: tuple[_Three, _Three, _Three]
-    beside: tuple[tuple[_Index, ...], ...]
+    length: Lengths
+    ordinary: tuple[_Three, ...]
+    beside: tuple[_Index, ...]
     passing: _Three
     listed: tuple[_Index, ...]
     pressure: poisson.Hierarchy
 
-    def of_cells(self, values: _Float) -> _Float:
+    def of_cells(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """A view (nx, ny, nz) of a field of cells."""
         inner = values.reshape(self.shape)[RING:-RING, RING:-RING, RING:-RING]
         return inner.transpose(np.argsort(self.order))
 
-    def of_faces(self, axis: int, values: _Float) -> _Float:
+    def of_faces(self, axis: int, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """A view of a field of the faces across an axis, one more along it than there are cells."""
         cut = [slice(RING, -RING)] * 3
         cut[self.order.index(axis)] = slice(RING, -RING + 1)
@@ -109,8 +118,8 @@ class Air:
     for laminar flow with laminar walls. limited : slopes that never overshoot, else their mean.
     """
 
-    viscosity: float = 1.55e-5
-    prandtl: float = 0.71
+    viscosity: Diffusivity = 1.55e-5
+    prandtl: Ratio = 0.71
     expansion: TemperatureGrowth = 1 / 297.15
     reference: Temperature = 297.15
     gravity: Acceleration = 9.80665
@@ -128,17 +137,19 @@ class State:
     pressure.
     """
 
-    velocity: _Three
-    temperature: _Float
-    pressure: _Float
-    before: _Three
+    velocity: tuple[Velocities, ...]
+    temperature: Temperatures
+    pressure: KinematicPressures
+    before: tuple[Velocities, ...]
     time: Time = 0.0
     residual: VolumeFlow = 0.0
-    iterations: int = 0
+    iterations: Integer = 0
     converged: Boolean = True
 
 
-def faces(cells: Sequence[int], solid: npt.NDArray[np.bool_] | None = None) -> tuple[npt.NDArray[np.uint8], ...]:
+def faces(
+    cells: Sequence[int], solid: npt.NDArray[np.bool_] | None = None
+) -> tuple[npt.NDArray[np.uint8], ...]:
     """What the faces across x, y and z are in a closed room: FREE between two cells of air, else WALL.
 
     cells : along x, y, z. solid : (nx, ny, nz) cells that are no air. Openings are written into the result.
@@ -157,7 +168,9 @@ def faces(cells: Sequence[int], solid: npt.NDArray[np.bool_] | None = None) -> t
 
 
 def room(
-    edges: Sequence[Length], kinds: Sequence[npt.NDArray[np.uint8]], solid: npt.NDArray[np.bool_] | None = None
+    edges: tuple[Lengths, ...],
+    kinds: Sequence[_Kind],
+    solid: _Solid | None = None,
 ) -> Room:
     """A room from the edges of its cells along x, y and z [m], its faces and its solids.
 
@@ -165,25 +178,27 @@ def room(
     not fit, edges that do not rise, faces that are open into a solid, and outlets that are not on the box.
     """
     lines = [np.asarray(one, dtype=np.float64) for one in edges]
-    cells = tuple(len(line) - 1 for line in lines)
+    cells = (len(lines[0]) - 1, len(lines[1]) - 1, len(lines[2]) - 1)
     air = np.ones(cells, dtype=bool) if solid is None else ~np.asarray(solid, dtype=bool)
-    _checked(lines, cells, kinds, air)
-    order = tuple(np.argsort(cells, kind="stable").tolist())
-    shape = tuple(cells[axis] + 2 * RING for axis in order)
+    kinds_ = [np.asarray(kind, dtype=np.uint8) for kind in kinds]
+    _checked(lines, cells, kinds_, air)
+    first, second, third = np.argsort(cells, kind="stable").tolist()
+    order = (first, second, third)
+    shape = (cells[first] + 2 * RING, cells[second] + 2 * RING, cells[third] + 2 * RING)
     width, gap = zip(*(_spacing(lines[axis]) for axis in order), strict=True)
     kind = []
     for place, axis in enumerate(order):
         ring = [(RING, RING)] * 3
         ring[place] = (RING, RING - 1)
-        kind.append(np.pad(np.asarray(kinds[axis], dtype=np.uint8).transpose(order), ring).ravel())
+        kind.append(np.pad(kinds_[axis].transpose(order), ring).ravel())
     inside = np.pad(air.transpose(order), RING)
     length = np.zeros(shape)
-    length[inside] = _distance(lines, kinds, air).transpose(order)[air.transpose(order)]
+    length[inside] = _distance(lines, kinds_, air).transpose(order)[air.transpose(order)]
     plain, beside = _velocities(shape, kind)
     passing, listed = _temperatures(shape, kind)
     return Room(
         cells, order, shape, width, gap, tuple(kind), length.ravel(), plain, beside, passing, listed,
-        poisson.hierarchy(*_conductances(lines, kinds)),
+        poisson.hierarchy(*_conductances(lines, kinds_)),
     )  # fmt: skip
 
 
@@ -214,9 +229,9 @@ def step(
     room: Room,
     air: Air,
     state: State,
-    entering: Sequence[_Float] | None,
+    entering: tuple[Temperatures, ...] | None,
     time: Time,
-    tolerance: Ratio = 1e-3,
+    tolerance: Tolerance = 1e-3,
     most: int = 50,
 ) -> State:
     """The air a time later.
@@ -242,7 +257,7 @@ def _opened(room: Room, state: State) -> State:
 
 
 def _project(
-    room: Room, velocity: _Three, time: Time, pressure: _Float, tolerance: Ratio, most: int
+    room: Room, velocity: _Three, time: Time, pressure: _Float, tolerance: Tolerance, most: int
 ) -> tuple[float, int, bool]:
     """Takes from velocities what makes or loses air, and adds the pressure that does it, in place.
 
@@ -258,14 +273,20 @@ def _project(
         return float(stray), 0, True
     back = np.argsort(room.order)
     solved = poisson.solve(room.pressure, source.transpose(back), None, tolerance, most)
-    correction = np.ascontiguousarray(solved.potential.transpose(room.order))
+    correction = np.ascontiguousarray(np.asarray(solved.potential).transpose(room.order))
     compiled.project(room.shape, room.width, room.gap, room.kind, correction, time, velocity, pressure)
     left = compiled.diverging(room.shape, room.width, velocity, 1.0, source)
     return float(left), int(solved.iterations), bool(solved.converged)
 
 
 def _advanced(
-    room: Room, air: Air, state: State, entering: Sequence[_Float] | None, time: Time, tolerance: Ratio, most: int
+    room: Room,
+    air: Air,
+    state: State,
+    entering: Sequence[_Float] | None,
+    time: Time,
+    tolerance: Tolerance,
+    most: int,
 ) -> State:
     """The air a time later, from a flow without divergence."""
     from thermal.compiled import room as compiled
@@ -293,7 +314,16 @@ def _advanced(
             if room.shape[place] == 1 + 2 * RING:
                 continue
             compiled.momentum(
-                place, room.shape, room.width, room.gap, room.plain[place], speeds, viscosity, air.limited, flux, rate
+                place,
+                room.shape,
+                room.width,
+                room.gap,
+                room.ordinary[place],
+                speeds,
+                viscosity,
+                air.limited,
+                flux,
+                rate,
             )
             for other in range(3):
                 if other != place:
@@ -349,7 +379,10 @@ def _mixed(room: Room, air: Air, state: State) -> tuple[_Float, _Float]:
 
 
 def _checked(
-    lines: list[_Float], cells: tuple[int, ...], kinds: Sequence[npt.NDArray[np.uint8]], air: npt.NDArray[np.bool_]
+    lines: list[_Float],
+    cells: tuple[int, ...],
+    kinds: Sequence[_Kind],
+    air: npt.NDArray[np.bool_],
 ) -> None:
     """Raises ValueError for a room that cannot be."""
     for name, line in zip("xyz", lines, strict=True):
@@ -364,7 +397,9 @@ def _checked(
             raise ValueError(f"faces across {name} have the shape {np.shape(kind)}, must be {wanted}")
         place = np.argwhere((kind == Face.FREE) & (open_[axis] != Face.FREE))
         if len(place):
-            raise ValueError(f"the face {place[0].tolist()} across {name} is free, and a solid or nothing behind it")
+            raise ValueError(
+                f"the face {place[0].tolist()} across {name} is free, and a solid or nothing behind it"
+            )
         inner = np.moveaxis(np.asarray(kind), axis, 0)[1:-1]
         if (inner == Face.OUTLET).any():
             raise ValueError(f"an outlet across {name} is not on the box")
@@ -379,9 +414,7 @@ def _spacing(line: _Float) -> tuple[_Float, _Float]:
     return width, gap
 
 
-def _distance(
-    lines: list[_Float], kinds: Sequence[npt.NDArray[np.uint8]], air: npt.NDArray[np.bool_]
-) -> _Float:
+def _distance(lines: list[_Float], kinds: Sequence[_Kind], air: npt.NDArray[np.bool_]) -> _Float:
     """From the centre of every cell to the middle of the nearest face that is a wall beside air [m]."""
     middles = [0.5 * (line[1:] + line[:-1]) for line in lines]
     points = []
@@ -399,16 +432,18 @@ def _distance(
     centre = np.stack(np.meshgrid(*middles, indexing="ij"), axis=-1)
     if not len(walls):
         return np.full(air.shape, max(line[-1] - line[0] for line in lines))
-    found = cKDTree(walls).query(centre.reshape(-1, 3))[0]
+    found = KDTree(walls).query(centre.reshape(-1, 3))[0]
     return np.asarray(found.reshape(air.shape))
 
 
-def _conductances(lines: list[_Float], kinds: Sequence[npt.NDArray[np.uint8]]) -> list[_Float]:
+def _conductances(lines: list[_Float], kinds: Sequence[_Kind]) -> list[_Float]:
     """Area over distance of every face through which the pressure acts, as `poisson.hierarchy` takes them [m]."""
     width = [np.diff(line) for line in lines]
     found = []
     for axis in range(3):
-        reach = np.concatenate([[0.5 * width[axis][0]], 0.5 * (width[axis][1:] + width[axis][:-1]), [0.5 * width[axis][-1]]])
+        reach = np.concatenate(
+            [[0.5 * width[axis][0]], 0.5 * (width[axis][1:] + width[axis][:-1]), [0.5 * width[axis][-1]]]
+        )
         area = np.ones((1, 1, 1))
         for other in range(3):
             along = [1, 1, 1]
@@ -420,8 +455,8 @@ def _conductances(lines: list[_Float], kinds: Sequence[npt.NDArray[np.uint8]]) -
 
 
 def _velocities(
-    shape: tuple[int, ...], kinds: Sequence[npt.NDArray[np.uint8]]
-) -> tuple[tuple[_Three, _Three, _Three], tuple[_Index, ...]]:
+    shape: tuple[int, ...], kinds: Sequence[_Kind]
+) -> tuple[tuple[_Three, ...], tuple[_Index, ...]]:
     """For each component along and across each axis, 1 where the fluxes of free air hold, and the other edges."""
     kind = [one.reshape(shape) for one in kinds]
     plain, beside = [], []
@@ -444,9 +479,7 @@ def _velocities(
     return tuple(plain), tuple(beside)
 
 
-def _temperatures(
-    shape: tuple[int, ...], kinds: Sequence[npt.NDArray[np.uint8]]
-) -> tuple[_Three, tuple[_Index, ...]]:
+def _temperatures(shape: tuple[int, ...], kinds: Sequence[_Kind]) -> tuple[_Three, tuple[_Index, ...]]:
     """1 at free faces between free faces, and all others that heat passes, per axis."""
     passing, listed = [], []
     for axis, one in enumerate(kinds):

@@ -5,6 +5,8 @@ import pytest
 
 import twin
 from thermal import hydraulics
+from thermal.branch import FixedFlow, Pipe, Pump, Resistance
+from thermal.network import network
 from twin.event import events
 from twin.simulate import simulate
 from twin.study.headers import headers
@@ -84,15 +86,13 @@ def test_without_flow_a_gpu_warms_by_three_kelvins_a_second(pod):
 
 def test_bad_physics_is_named_before_it_is_solved(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match=r"branch 0: .*must not rise"):
-        hydraulics.network(
-            [hydraulics.Pump([0], [1], (2e5, 1e6, 1e9)), hydraulics.Resistance([1], [0], 1e5, 20.0)],
+        network(
+            [Pump([0], [1], (2e5, 1e6, 1e9)), Resistance([1], [0], 1e5, 20.0)],
             fixed=[0],
         )
-    still = hydraulics.network([hydraulics.Pipe([0, 1], [1, 0], 0.1, 50.0)], fixed=[0])
+    still = network([Pipe([0, 1], [1, 0], 0.1, 50.0)], fixed=[0])
     assert [one.fault.name for one in hydraulics.findings(still, 1000.0, 1e-3)] == ["NO_SOURCE"]
-    shut = hydraulics.network(
-        [hydraulics.Pump([0], [1], (2e5, 0.0, -2e8)), hydraulics.Resistance([1], [0], 1e5, 20.0)], fixed=[0]
-    )
+    shut = network([Pump([0], [1], (2e5, 0.0, -2e8)), Resistance([1], [0], 1e5, 20.0)], fixed=[0])
     found = hydraulics.findings(shut, 1000.0, 1e-3, running=[0.0, 0.0])
     assert found[0].fault.name == "ALL_CLOSED"
     # A product whose pump gains head with flow is refused where the layout names it.
@@ -110,9 +110,7 @@ def test_bad_physics_is_named_before_it_is_solved(tmp_path, monkeypatch):
 
 
 def test_a_network_without_a_solution_is_flagged_alone():
-    net = hydraulics.network(
-        [hydraulics.Pump([0], [1], (2e5, 0.0, -2e8)), hydraulics.FixedFlow([1], [0], 5.0)], fixed=[0]
-    )
+    net = network([Pump([0], [1], (2e5, 0.0, -2e8)), FixedFlow([1], [0], 5.0)], fixed=[0])
     alone = hydraulics.solve(net, 1000.0, 1e-3, [1e5])
     batch = hydraulics.solve(net, 1000.0, 1e-3, [[1e5]] * 3, running=[[1.0, 1.0], [0.0, 1.0], [1.0, 1.0]])
     assert batch.converged.tolist() == [True, False, True]

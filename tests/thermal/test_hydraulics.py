@@ -10,29 +10,23 @@ import sys
 import numpy as np
 import pytest
 
-from thermal.hydraulics import (
+from thermal.branch import (
     Coupling,
-    Fault,
     FixedFlow,
     Friction,
     HazenWilliamsPipe,
     Law,
     Limiter,
-    Mode,
     Pipe,
     Pump,
-    Reason,
     Resistance,
     Trim,
     Valve,
-    authority,
-    findings,
     flow_area_cv,
     flow_area_kv,
-    network,
-    pressure_drop,
-    solve,
 )
+from thermal.hydraulics import Fault, Mode, Reason, authority, findings, pressure_drop, solve
+from thermal.network import network
 from thermal.pipe import pressure_drop as pipe_drop
 from thermal.pump import head
 
@@ -628,6 +622,33 @@ def test_leading_axes_keep_their_places():
         solve(site, **WATER, running=np.ones(4))
 
 
+def test_an_argument_may_be_a_number_or_any_array_of_it():
+    """Bits are the same, and nothing is compiled anew for a kind of array."""
+    from thermal.compiled import newton
+
+    site, demand, held = net1()
+    want = solve(site, 1000.0, 1e-3, held, demand, 1.0, 1.0, 50.0)
+    compiled = list(getattr(newton.settle, "signatures", ()))
+    branches = len(site.start)
+    fixed = np.broadcast_to(1000.0, branches)
+    assert not fixed.flags.writeable
+    for density in (
+        1000, np.float64(1000.0), np.float32(1000.0), np.array(1000.0), fixed[0:1], fixed, [1000.0] * branches,
+        np.full((branches, 2), 1000.0)[:, 0],
+    ):  # fmt: skip
+        state = solve(
+            site, density, np.float64(1e-3), held.tolist(), demand, 1, np.ones(1), np.full(branches, 50)
+        )
+        for field in dataclasses.fields(state):
+            one, other = getattr(want, field.name), getattr(state, field.name)
+            np.testing.assert_array_equal(one, other)
+            assert (one.shape, one.dtype) == (other.shape, other.dtype)
+    for many in np.full((branches, 3), 1000.0).T, np.broadcast_to(1000.0, (3, branches)), [[1000.0]] * 3:
+        state = solve(site, many, 1e-3, held, demand, start=50.0)
+        np.testing.assert_array_equal(state.mass_flow, np.tile(want.mass_flow, (3, 1)))
+    assert list(getattr(newton.settle, "signatures", ())) == compiled
+
+
 def test_parameters_by_scenario():
     bore = np.array([[0.04], [0.05], [0.06]])
     many = network([Pipe([0], [1], bore, 10.0, 45e-6)], fixed=[0, 1])
@@ -746,7 +767,9 @@ def test_authority_is_the_share_of_the_drop():
 
 CASE = """
 import numpy as np
-from thermal.hydraulics import *
+from thermal.branch import *
+from thermal.hydraulics import solve
+from thermal.network import network
 site = network([
     Pump([0], [1], (2e5, 0.0, -2e8)), Pipe([1, 1], [2, 3], 0.05, 20.0, 45e-6, 2.0),
     Pipe([2], [3], 0.02, 20.0, 45e-6, friction=Friction.SWAMEE_JAIN), HazenWilliamsPipe([3], [4], 0.03, 9.0, 120.0),

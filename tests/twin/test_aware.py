@@ -14,9 +14,10 @@ import numpy as np
 import pint
 import pytest
 
-from thermal import hydraulics
+from thermal.branch import Pump, Resistance, Valve
 from thermal.chiller import YORK_YK_2771
 from thermal.fluid import PG25, WATER
+from thermal.room import Air
 from twin import aware
 from twin.aware import quantity
 from twin.errors import UnitError
@@ -58,8 +59,9 @@ K = np.array([291.15, 304.0, 318.15])
 WATTS = np.array([60e3, 90e3, 116e3])
 LINE = dict(parent=np.array([-1, 0, 1, 1]), power=np.array([[0.0, 0.0, 90e3, 40e3], [0.0, 1e3, 2e3, 3e3]]))
 WAY = np.array([[1, 0], [2, 0], [2, 0], [3, 0]])
+AIR = Air(viscosity=0.01, expansion=0.0)
 HYDRAULIC = dict(
-    network=Of("thermal.hydraulics.network"), density=1000.0, viscosity=1e-3, pressure=np.array([150e3]),
+    network=Of("thermal.network.network"), density=1000.0, viscosity=1e-3, pressure=np.array([150e3]),
     demand=np.zeros(3), setting=np.array([1.0, 0.9, 1.0]), running=np.ones(3),
 )  # fmt: skip
 SHARED = dict(
@@ -551,19 +553,19 @@ CASES = {
         forest=Of("electrical.mesh.closed"), power=LINE["power"], reactive=0.3 * LINE["power"],
         rating=np.full(4, 300.0), tolerance=1e-11, iterations=40,
     ),
-    "thermal.hydraulics.flow_area_kv": dict(kv=np.array([3.6, 36.0])),
-    "thermal.hydraulics.flow_area_cv": dict(cv=np.array([3.6, 36.0])),
-    "thermal.hydraulics.network": dict(
+    "thermal.branch.flow_area_kv": dict(kv=np.array([3.6, 36.0])),
+    "thermal.branch.flow_area_cv": dict(cv=np.array([3.6, 36.0])),
+    "thermal.network.network": dict(
         branches=[
-            hydraulics.Pump([0], [1], (2e5, 0.0, -2e8)),
-            hydraulics.Valve([1], [2], [2e-3]),
-            hydraulics.Resistance([2], [0], 1e5, 20.0, 2.0),
+            Pump([0], [1], (2e5, 0.0, -2e8)),
+            Valve([1], [2], [2e-3]),
+            Resistance([2], [0], 1e5, 20.0, 2.0),
         ],
         fixed=np.array([0]), elevation=np.array([0.0, 0.5, 1.0]), nodes=3, gravity=9.81,
     ),
     "thermal.hydraulics.solve": HYDRAULIC | dict(start=np.array([10.0, 10.0, 10.0]), tolerance=1e-11, passes=50),
     "thermal.hydraulics.pressure_drop": dict(
-        network=Of("thermal.hydraulics.network"), state=Of("thermal.hydraulics.solve")
+        network=Of("thermal.network.network"), state=Of("thermal.hydraulics.solve")
     ),
     "thermal.hydraulics.authority": HYDRAULIC,
     "thermal.hydraulics.findings": HYDRAULIC,
@@ -574,6 +576,21 @@ CASES = {
     "thermal.poisson.solve": dict(
         hierarchy=Of("thermal.poisson.hierarchy"), source=np.array([1.0, -0.5, 0.0, 0.7]).reshape(4, 1, 1),
         guess=np.array([2.0, 1.0, 1.0, 3.0]).reshape(4, 1, 1), tolerance=1e-6, most=0,
+    ),
+    "thermal.room.faces": dict(cells=(3, 2, 2), solid=np.zeros((3, 2, 2), dtype=bool)),
+    "thermal.room.room": dict(
+        edges=(np.array([0.0, 0.4, 0.9, 1.5]), np.array([0.0, 0.5, 1.0]), np.array([0.0, 0.6, 1.0])),
+        kinds=Of("thermal.room.faces"), solid=np.zeros((3, 2, 2), dtype=bool),
+    ),
+    "thermal.room.Room.of_cells": dict(self=Of("thermal.room.room"), values=np.arange(252)),
+    "thermal.room.Room.of_faces": dict(self=Of("thermal.room.room"), axis=1, values=np.arange(252)),
+    "thermal.room.still": dict(room=Of("thermal.room.room"), temperature=295.0),
+    "thermal.room.time_step": dict(
+        room=Of("thermal.room.room"), air=AIR, state=Of("thermal.room.still"), courant=0.8
+    ),
+    "thermal.room.step": dict(
+        room=Of("thermal.room.room"), air=AIR, state=Of("thermal.room.still"),
+        entering=(np.full(252, 290.0),) * 3, time=0.2, tolerance=1e-3, most=50,
     ),
     "thermal.line.filled": dict(mass=np.array([10.0, 20.0]), enthalpy=np.array([5e4, 6e4])),
     "thermal.line.pushed": dict(
@@ -611,9 +628,16 @@ DIMENSIONAL = {
         )
     },
     **{
-        f"thermal.hydraulics.{name}": "branches stand in SI, Kv and Cv in the units of data sheets"
-        for name in ("flow_area_kv", "flow_area_cv", "solve", "pressure_drop", "authority")
+        f"thermal.{name}": "branches stand in SI, Kv and Cv in the units of data sheets"
+        for name in (
+            "branch.flow_area_kv",
+            "branch.flow_area_cv",
+            "hydraulics.solve",
+            "hydraulics.pressure_drop",
+            "hydraulics.authority",
+        )
     },
+    "thermal.room.time_step": "viscosity of the air",
     **{name: "fits of the coolant in degC" for name in KERNELS if name.startswith("thermal.fluid.")},
     "electrical.conductor.resistance": "reference temperature of 20 degC",
     "electrical.harmonics.voltage_limits": "classes of voltage of the standard",
@@ -648,6 +672,7 @@ ODD = {
     "W/K": "kW/delta_degF",
     "K/W": "delta_degF/kW",
     "m^2/s": "ft^2/min",
+    "m^2/s^2": "ft^2/min^2",
     "m/s": "ft/min",
     "m/s^2": "ft/s^2",
     "var": "kvar",

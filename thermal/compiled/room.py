@@ -13,7 +13,6 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 from numba import njit
 
 # What a face is, as in `thermal.room.Face`.
@@ -99,8 +98,19 @@ def momentum(axis, shape, width, gap, open_, velocity, viscosity, limited, flux,
                     c, p = row + k, RING + k
                     d = da[p]
                     flux[k] = _edge(
-                        mine[c], 0.5 * (u[c] + u[c + 1]), u[c - 1], u[c], u[c + 1], u[c + 2],
-                        1.0 / da[p - 1], 1.0 / d, 1.0 / da[p + 1], 0.5 * d, 0.5 * d, viscosity[c], limited,
+                        mine[c],
+                        0.5 * (u[c] + u[c + 1]),
+                        u[c - 1],
+                        u[c],
+                        u[c + 1],
+                        u[c + 2],
+                        1.0 / da[p - 1],
+                        1.0 / d,
+                        1.0 / da[p + 1],
+                        0.5 * d,
+                        0.5 * d,
+                        viscosity[c],
+                        limited,
                     )
                 for k in range(count - 1):
                     change[row + k] -= flux[k] / ga[RING + k]
@@ -111,8 +121,19 @@ def momentum(axis, shape, width, gap, open_, velocity, viscosity, limited, flux,
                 for k in range(count):
                     c = row + k
                     flux[k] = _edge(
-                        mine[c], 0.5 * (u[c] + u[c + sa]), u[c - sa], u[c], u[c + sa], u[c + 2 * sa],
-                        near, here, far, half, half, viscosity[c], limited,
+                        mine[c],
+                        0.5 * (u[c] + u[c + sa]),
+                        u[c - sa],
+                        u[c],
+                        u[c + sa],
+                        u[c + 2 * sa],
+                        near,
+                        here,
+                        far,
+                        half,
+                        half,
+                        viscosity[c],
+                        limited,
                     )
                 first, second = 1.0 / ga[pa], 1.0 / ga[pa + 1]
                 for k in range(count):
@@ -130,10 +151,23 @@ def momentum(axis, shape, width, gap, open_, velocity, viscosity, limited, flux,
                     one, two = da[pa - 1] / (2.0 * ga[pa]), da[pa] / (2.0 * ga[pa])
                     for k in range(count):
                         c, q = row + k, RING + k
-                        mixed = 0.25 * (viscosity[c] + viscosity[c - sa] + viscosity[c - 1] + viscosity[c - 1 - sa])
+                        mixed = 0.25 * (
+                            viscosity[c] + viscosity[c - sa] + viscosity[c - 1] + viscosity[c - 1 - sa]
+                        )
                         flux[k] = _edge(
-                            mine[c], v[c - sa] * one + v[c] * two, u[c - 2], u[c - 1], u[c], u[c + 1],
-                            1.0 / g[q - 1], 1.0 / g[q], 1.0 / g[q + 1], 0.5 * d[q - 1], 0.5 * d[q], mixed, limited,
+                            mine[c],
+                            v[c - sa] * one + v[c] * two,
+                            u[c - 2],
+                            u[c - 1],
+                            u[c],
+                            u[c + 1],
+                            1.0 / g[q - 1],
+                            1.0 / g[q],
+                            1.0 / g[q + 1],
+                            0.5 * d[q - 1],
+                            0.5 * d[q],
+                            mixed,
+                            limited,
                         )
                     for k in range(count):
                         change[row + k - 1] -= flux[k] / d[RING + k - 1]
@@ -145,20 +179,46 @@ def momentum(axis, shape, width, gap, open_, velocity, viscosity, limited, flux,
                 if axis == 2:
                     for k in range(count):
                         c, q = row + k, RING + k
-                        mixed = 0.25 * (viscosity[c] + viscosity[c - 1] + viscosity[c - s] + viscosity[c - 1 - s])
+                        mixed = 0.25 * (
+                            viscosity[c] + viscosity[c - 1] + viscosity[c - s] + viscosity[c - 1 - s]
+                        )
                         stream = (v[c - 1] * da[q - 1] + v[c] * da[q]) / (2.0 * ga[q])
                         flux[k] = _edge(
-                            mine[c], stream, u[c - 2 * s], u[c - s], u[c], u[c + s], near, here, far,
-                            low_half, high_half, mixed, limited,
+                            mine[c],
+                            stream,
+                            u[c - 2 * s],
+                            u[c - s],
+                            u[c],
+                            u[c + s],
+                            near,
+                            here,
+                            far,
+                            low_half,
+                            high_half,
+                            mixed,
+                            limited,
                         )
                 else:
                     one, two = da[pa - 1] / (2.0 * ga[pa]), da[pa] / (2.0 * ga[pa])
                     for k in range(count):
                         c = row + k
-                        mixed = 0.25 * (viscosity[c] + viscosity[c - sa] + viscosity[c - s] + viscosity[c - s - sa])
+                        mixed = 0.25 * (
+                            viscosity[c] + viscosity[c - sa] + viscosity[c - s] + viscosity[c - s - sa]
+                        )
                         flux[k] = _edge(
-                            mine[c], v[c - sa] * one + v[c] * two, u[c - 2 * s], u[c - s], u[c], u[c + s],
-                            near, here, far, low_half, high_half, mixed, limited,
+                            mine[c],
+                            v[c - sa] * one + v[c] * two,
+                            u[c - 2 * s],
+                            u[c - s],
+                            u[c],
+                            u[c + s],
+                            near,
+                            here,
+                            far,
+                            low_half,
+                            high_half,
+                            mixed,
+                            limited,
                         )
                 first, second = 1.0 / d[p - 1], 1.0 / d[p]
                 for k in range(count):
@@ -168,7 +228,9 @@ def momentum(axis, shape, width, gap, open_, velocity, viscosity, limited, flux,
 
 
 @_kernel
-def edges(axis, other, shape, width, gap, kind, velocity, viscosity, molecular, turbulent, limited, listed, change):
+def edges(
+    axis, other, shape, width, gap, kind, velocity, viscosity, molecular, turbulent, limited, listed, change
+):
     """What `momentum` leaves out: edges of one component across another axis where a wall or an opening is near.
 
     listed : faces above those edges.
@@ -182,13 +244,13 @@ def edges(axis, other, shape, width, gap, kind, velocity, viscosity, molecular, 
         pa, p = place[axis], place[other]
         low = c - s
         one, two = faces[c - sa], faces[c]
-        shut = 0.5 * ((one == WALL or one == WARM) + (two == WALL or two == WARM))
+        shut = 0.5 * ((one in (WALL, WARM)) + (two in (WALL, WARM)))
         under, over = u[low], u[c]
         stream = (v[c - sa] * da[pa - 1] + v[c] * da[pa]) / (2.0 * ga[pa])
         flux = 0.0
         if mine[low] == WALL or mine[c] == WALL:
             # One of the two lies in a solid: a wall, or an opening that brings air without speed along it.
-            through = one == FIXED or two == FIXED or one == OUTLET or two == OUTLET
+            through = one in (FIXED, OUTLET) or two in (FIXED, OUTLET)
             shut = shut if through else 1.0
             solid = mine[low] == WALL
             if (stream > 0.0) != solid:
@@ -205,14 +267,27 @@ def edges(axis, other, shape, width, gap, kind, velocity, viscosity, molecular, 
                 next_ = next_ if faces[c + s - sa] == WALL or faces[c + s] == WALL else over
             mixed = 0.25 * (viscosity[c] + viscosity[c - sa] + viscosity[low] + viscosity[low - sa])
             flux = _edge(
-                1.0, stream, last, under, over, next_, near, 1.0 / g[p], far,
-                0.5 * d[p - 1], 0.5 * d[p], (1.0 - shut) * mixed, limited,
+                1.0,
+                stream,
+                last,
+                under,
+                over,
+                next_,
+                near,
+                1.0 / g[p],
+                far,
+                0.5 * d[p - 1],
+                0.5 * d[p],
+                (1.0 - shut) * mixed,
+                limited,
             )
         if mine[low] == FREE:
             change[low] -= flux / d[p - 1]
             if shut > 0.0:
                 past = (over if mine[c] == WALL else 0.0) - under
-                change[low] += shut * past * _shear(abs(past), 0.5 * d[p - 1], molecular, turbulent) / d[p - 1]
+                change[low] += (
+                    shut * past * _shear(abs(past), 0.5 * d[p - 1], molecular, turbulent) / d[p - 1]
+                )
         if mine[c] == FREE:
             change[c] += flux / d[p]
             if shut > 0.0:
@@ -221,7 +296,9 @@ def edges(axis, other, shape, width, gap, kind, velocity, viscosity, molecular, 
 
 
 @_kernel
-def accelerate(axis, shape, width, gap, kind, pressure, temperature, lift, reference, base, share, rate, step, out):
+def accelerate(
+    axis, shape, width, gap, kind, pressure, temperature, lift, reference, base, share, rate, step, out
+):
     """One component after a stage: base x (1 - share) + (out + rate step) x share with pressure and lift.
 
     lift : gravity along the axis times expansion, which acts on the temperature above `reference`.
@@ -272,8 +349,19 @@ def scalar(shape, width, gap, open_, velocity, diffusivity, temperature, limited
                 for k in range(count):
                     c = row + k
                     flux[k] = _edge(
-                        mine[c], v[c], t[c - 2 * s], t[c - s], t[c], t[c + s], near, here, far, low_half, high_half,
-                        0.5 * (diffusivity[c - s] + diffusivity[c]), limited,
+                        mine[c],
+                        v[c],
+                        t[c - 2 * s],
+                        t[c - s],
+                        t[c],
+                        t[c + s],
+                        near,
+                        here,
+                        far,
+                        low_half,
+                        high_half,
+                        0.5 * (diffusivity[c - s] + diffusivity[c]),
+                        limited,
                     )
                 first, second = 1.0 / d[p - 1], 1.0 / d[p]
                 for k in range(count):
@@ -284,8 +372,19 @@ def scalar(shape, width, gap, open_, velocity, diffusivity, temperature, limited
             for k in range(count):
                 c, q = row + k, RING + k
                 flux[k] = _edge(
-                    mine[c], v[c], t[c - 2], t[c - 1], t[c], t[c + 1], 1.0 / g[q - 1], 1.0 / g[q], 1.0 / g[q + 1],
-                    0.5 * d[q - 1], 0.5 * d[q], 0.5 * (diffusivity[c - 1] + diffusivity[c]), limited,
+                    mine[c],
+                    v[c],
+                    t[c - 2],
+                    t[c - 1],
+                    t[c],
+                    t[c + 1],
+                    1.0 / g[q - 1],
+                    1.0 / g[q],
+                    1.0 / g[q + 1],
+                    0.5 * d[q - 1],
+                    0.5 * d[q],
+                    0.5 * (diffusivity[c - 1] + diffusivity[c]),
+                    limited,
                 )
             for k in range(count):
                 change[row + k - 1] -= flux[k] / d[RING + k - 1]
@@ -294,7 +393,9 @@ def scalar(shape, width, gap, open_, velocity, diffusivity, temperature, limited
 
 
 @_kernel
-def faces(axis, shape, width, gap, kind, velocity, diffusivity, entering, temperature, limited, listed, change):
+def faces(
+    axis, shape, width, gap, kind, velocity, diffusivity, entering, temperature, limited, listed, change
+):
     """What `scalar` leaves out along an axis: faces beside walls, openings and warm walls, `listed`.
 
     entering : temperature of what comes in by a fixed face or an outlet, and of warm walls.
@@ -328,8 +429,19 @@ def faces(axis, shape, width, gap, kind, velocity, diffusivity, entering, temper
             elif mine[c + s] != FREE:
                 next_, far = given[c + s], 2.0 / d[p]
             flux = _edge(
-                1.0, speed, last, under, over, next_, near, 1.0 / g[p], far, 0.5 * d[p - 1], 0.5 * d[p],
-                0.5 * (diffusivity[low] + diffusivity[c]), limited,
+                1.0,
+                speed,
+                last,
+                under,
+                over,
+                next_,
+                near,
+                1.0 / g[p],
+                far,
+                0.5 * d[p - 1],
+                0.5 * d[p],
+                0.5 * (diffusivity[low] + diffusivity[c]),
+                limited,
             )
         change[low] -= flux / d[p - 1]
         change[c] += flux / d[p]
@@ -339,7 +451,7 @@ def faces(axis, shape, width, gap, kind, velocity, diffusivity, entering, temper
 def diverging(shape, width, velocity, step, source):
     """Source of the pressure's equation in each cell of the box: what flows out of it over the step, negative."""
     stride = (shape[1] * shape[2], shape[2], 1)
-    dx, dy, dz = width
+    dx, dy, dz = width[0], width[1], width[2]
     most = 0.0
     for i in range(RING, shape[0] - RING):
         for j in range(RING, shape[1] - RING):
@@ -359,7 +471,6 @@ def diverging(shape, width, velocity, step, source):
 @_kernel
 def project(shape, width, gap, kind, correction, step, velocity, pressure):
     """Velocity without divergence, and the pressure with its correction (of the cells of the box) added."""
-    stride = (shape[1] * shape[2], shape[2], 1)
     size = correction.shape
     for i in range(RING, shape[0] - RING + 1):
         for j in range(RING, shape[1] - RING + 1):
@@ -409,8 +520,7 @@ def hastening(shape, width, velocity, viscosity):
                 stream = max(stream, fast)
                 rub = max(
                     rub,
-                    viscosity[c]
-                    * (1.0 / width[0][i] ** 2 + 1.0 / width[1][j] ** 2 + 1.0 / width[2][k] ** 2),
+                    viscosity[c] * (1.0 / width[0][i] ** 2 + 1.0 / width[1][j] ** 2 + 1.0 / width[2][k] ** 2),
                 )
     return stream, rub
 

@@ -23,8 +23,9 @@ import xarray as xr
 
 from geometry.route import manhattan_length
 from thermal import hydraulics, pipe, pump
-from thermal.hydraulics import FixedFlow, Limiter, Pipe, Pump, Resistance, Valve
+from thermal.branch import Branch, FixedFlow, Limiter, Pipe, Pump, Resistance, Valve
 from thermal.loop import BRANCH_EXPONENT
+from thermal.network import network
 from twin.catalogue import Product, product
 from twin.equilibrium import solve
 from twin.equipment import design_flow, sized
@@ -202,7 +203,7 @@ def _solved(
         np.array([one[name] for one in figures])
         for name in ("ratingMassFlow", "primaryPressureDrop", "primaryValvePressureDrop")
     )
-    branches: list[hydraulics.Branch] = [
+    branches: list[Branch] = [
         made.pipes,
         Resistance(made.inlet, made.middle, exchanger, rated, BRANCH_EXPONENT),
     ]
@@ -215,9 +216,9 @@ def _solved(
     curve = (SHUT_OFF * rated_head, 0.0, (1.0 - SHUT_OFF) * rated_head / rated_flow**2)
     pumps = Pump([made.suction], [made.discharge], curve)
 
-    def solved(last: hydraulics.Branch, fixed: list[int], speed: float | None = None) -> tuple[Array, Array]:
+    def solved(last: Branch, fixed: list[int], speed: float | None = None) -> tuple[Array, Array]:
         """Flows through a kind of valve [m3/s] and the pressures; with the pumps where they have a speed."""
-        net = hydraulics.network([*branches, last, *([] if speed is None else [pumps])], fixed=fixed)
+        net = network([*branches, last, *([] if speed is None else [pumps])], fixed=fixed)
         setting, units = np.ones((2, len(net.start)))
         if rejecting:
             units[net.place[2]] = coolers

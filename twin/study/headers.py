@@ -19,8 +19,9 @@ import numpy.typing as npt
 import xarray as xr
 
 from thermal import hydraulics, pipe
-from thermal.hydraulics import FixedFlow, Pipe, Resistance
+from thermal.branch import FixedFlow, Pipe, Resistance
 from thermal.loop import BRANCH_EXPONENT
+from thermal.network import network
 from twin.equilibrium import solve
 from twin.equipment import VELOCITY
 from twin.facility import DEVICE_KINDS, Facility
@@ -161,13 +162,13 @@ def _loop(facility: Facility, state: xr.Dataset, block: int, arrangement: str) -
         BRANCH_EXPONENT,
     )
     pumps = FixedFlow([RETURN], [SUPPLY], [mass.sum()])
-    open_ = hydraulics.network([made.mains, made.headers, made.hoses, needs, pumps], fixed=[RETURN])
+    open_ = network([made.mains, made.headers, made.hoses, needs, pumps], fixed=[RETURN])
     free = hydraulics.solve(open_, density, viscosity, [VESSEL])
     got = free.mass_flow[open_.place[3]] / density
 
     # Each rack at what it asks for: what is lost on its way there and back, and what it needs between.
     held = FixedFlow(made.middle, made.back, mass)
-    closed = hydraulics.network([made.mains, made.headers, made.hoses, held], fixed=[RETURN, SUPPLY])
+    closed = network([made.mains, made.headers, made.hoses, held], fixed=[RETURN, SUPPLY])
     full = hydraulics.solve(closed, density, viscosity, [VESSEL, VESSEL])
     pressure = full.pressure
     own = racks.branch_pressure[mine] * (asked / racks.reference_flow[mine]) ** BRANCH_EXPONENT

@@ -26,7 +26,7 @@ from numba import config, njit
 SINGLE = (0,)
 SEVERAL = SINGLE if config.DISABLE_JIT else 8 * SINGLE  # type: ignore[attr-defined]
 
-# What a branch obeys, as in `thermal.hydraulics.Law`.
+# What a branch obeys, as in `thermal.branch.Law`.
 CHURCHILL, SWAMEE_JAIN, HAZEN_WILLIAMS, PUMP, EQUAL_PERCENTAGE, LINEAR, LIMITER, POWER, FIXED, COUPLING = (
     range(10)
 )
@@ -48,16 +48,17 @@ HOPELESS = 40  # passes in a row after which an island that flow enters or leave
 
 def _kernel(function: Callable[..., Any]) -> Any:
     """Compiled when first called, kept for later processes where there is a folder that may be written."""
+    if config.DISABLE_JIT:  # type: ignore[attr-defined]
+        return np.errstate(all="ignore")(function)
     try:
         return njit(cache=True, nogil=True, error_model="numpy")(function)
     except RuntimeError:
         return njit(nogil=True, error_model="numpy")(function)
 
 
-# What runs through a loop is a part of it, or the loop would not become vector instructions; whole loops stand apart,
-# so that they are compiled once.
+# What runs through a loop is a part of it, or the loop would not become vector instructions; and so are whole loops,
+# for to count the owners of their arrays at each call takes a small network longer than the loops.
 _line = njit(error_model="numpy", forceinline=True)
-_part = njit(error_model="numpy")
 
 
 @_line
@@ -161,41 +162,28 @@ def _swamee_jain(number, rough):
     return factor, between * incline - laminar - 1.8 * fast * turbulent * bend
 
 
-@_part
-def _pipes(flow, share, one, two, three, four, loss, slope):
-    """Potential lost by Churchill's friction and in fittings, and its slope over the flow; all (k,).
+@_line
+def _pipes(formula, first, last, flow, share, one, two, three, four, loss, slope):
+    """Potential lost by friction and in fittings, and its slope over the flow; all (k,).
 
-    share : one over the number of units in parallel. one to four : what `_prepare` made of the branch.
+    formula : `_churchill` or `_swamee_jain`. share : one over the number of units in parallel. one to four : what
+    `_prepare` made of the branch.
     """
-    for k in range(len(flow)):
+    for k in range(first, last):
         unit = flow[k] * share[k]
         number = abs(unit) * three[k]
         number = number if number > CREEPING else CREEPING
-        factor, bend = _churchill(number, four[k])
+        factor, bend = formula(number, four[k])
         friction = one[k] * number
         fittings = two[k] * abs(unit)
         loss[k] = (friction * factor + fittings) * unit
         slope[k] = (friction * (2.0 * factor + bend) + 2.0 * fittings) * share[k]
 
 
-@_part
-def _smooth_pipes(flow, share, one, two, three, four, loss, slope):
-    """As `_pipes` with the friction of Swamee and Jain."""
-    for k in range(len(flow)):
-        unit = flow[k] * share[k]
-        number = abs(unit) * three[k]
-        number = number if number > CREEPING else CREEPING
-        factor, bend = _swamee_jain(number, four[k])
-        friction = one[k] * number
-        fittings = two[k] * abs(unit)
-        loss[k] = (friction * factor + fittings) * unit
-        slope[k] = (friction * (2.0 * factor + bend) + 2.0 * fittings) * share[k]
-
-
-@_part
-def _pumps(flow, share, one, two, three, four, loss, slope):
+@_line
+def _pumps(first, last, flow, share, one, two, three, four, loss, slope):
     """As `_pipes` of pumps; the slope is never less than a little beyond no flow."""
-    for k in range(len(flow)):
+    for k in range(first, last):
         unit = flow[k] * share[k]
         size = abs(unit)
         least = size if size > four[k] else four[k]
@@ -203,20 +191,20 @@ def _pumps(flow, share, one, two, three, four, loss, slope):
         slope[k] = -(two[k] + 2.0 * three[k] * least) * share[k]
 
 
-@_part
-def _orifices(flow, share, one, two, loss, slope):
+@_line
+def _orifices(first, last, flow, share, one, two, loss, slope):
     """As `_pipes` of whatever loses with the square of the flow, linear about none."""
-    for k in range(len(flow)):
+    for k in range(first, last):
         unit = flow[k] * share[k]
         root = math.sqrt(unit * unit + two[k])
         loss[k] = one[k] * unit * root
         slope[k] = one[k] * (root + unit * unit / root) * share[k]
 
 
-@_part
-def _powers(flow, share, one, two, three, four, loss, slope):
+@_line
+def _powers(first, last, flow, share, one, two, three, four, loss, slope):
     """As `_pipes` of a power law of the flow, linear about none."""
-    for k in range(len(flow)):
+    for k in range(first, last):
         unit = flow[k] * share[k]
         square = unit * unit + two[k]
         steep = one[k] * _exp(four[k] * _log(square))
@@ -225,27 +213,26 @@ def _powers(flow, share, one, two, three, four, loss, slope):
         slope[k] = (steep * (1.0 + 2.0 * four[k] * unit * unit / square) + 2.0 * fittings) * share[k]
 
 
-@_part
-def _law(kind, here, flow, share, one, two, three, four, loss, slope):
-    """Potential lost in a run of branches of a kind and its slope over the flow, flat; `here` is their slice."""
+@_line
+def _law(kind, first, last, flow, share, one, two, three, four, loss, slope):
+    """Potential lost in a run of branches of a kind, from the first place to the last, and its slope over the flow."""
     if kind == CHURCHILL:
-        _pipes(
-            flow[here], share[here], one[here], two[here], three[here], four[here], loss[here], slope[here]
-        )
+        _pipes(_churchill, first, last, flow, share, one, two, three, four, loss, slope)
     elif kind == SWAMEE_JAIN:
-        _smooth_pipes(
-            flow[here], share[here], one[here], two[here], three[here], four[here], loss[here], slope[here]
-        )
+        _pipes(_swamee_jain, first, last, flow, share, one, two, three, four, loss, slope)
     elif kind == PUMP:
-        _pumps(
-            flow[here], share[here], one[here], two[here], three[here], four[here], loss[here], slope[here]
-        )
+        _pumps(first, last, flow, share, one, two, three, four, loss, slope)
     elif kind in (HAZEN_WILLIAMS, POWER):
-        _powers(
-            flow[here], share[here], one[here], two[here], three[here], four[here], loss[here], slope[here]
-        )
+        _powers(first, last, flow, share, one, two, three, four, loss, slope)
     elif kind != FIXED:
-        _orifices(flow[here], share[here], one[here], two[here], loss[here], slope[here])
+        _orifices(first, last, flow, share, one, two, loss, slope)
+
+
+@_line
+def _given(values, number, room):
+    """An argument as (scenario, element), in its room if it is a number."""
+    room[0, 0] = number
+    return values if len(values) > 0 else room
 
 
 @_line
@@ -267,7 +254,7 @@ def _spread(values, places, branch, into):
             into[branch, lane] = value
 
 
-@_part
+@_line
 def _usable(density, viscosity, setting, running, wrong):
     """Marks numbers that cannot be, and puts 1 in their place."""
     for k in range(len(density)):
@@ -283,7 +270,7 @@ def _usable(density, viscosity, setting, running, wrong):
         running[k] = running[k] if wrong[k] == 0.0 else 1.0
 
 
-@_part
+@_line
 def _units(running, share, units):
     """One over the number of units and the number, 1 of none; and 1 in place of any that run."""
     for k in range(len(running)):
@@ -294,7 +281,7 @@ def _units(running, share, units):
         running[k] = 1.0 if running[k] > 0.0 else 0.0
 
 
-@_part
+@_line
 def _prepare_pipe(raw, places, branch, density, viscosity, one, two, three, four, flow):
     """The law of a pipe in all lanes, and its first flow in place of its number of units."""
     lanes = flow.shape[1]
@@ -309,7 +296,7 @@ def _prepare_pipe(raw, places, branch, density, viscosity, one, two, three, four
         flow[branch, lane] *= BRISK / number
 
 
-@_part
+@_line
 def _prepare(
     kind, check, branch, lane, raw, scenario, density, viscosity, setting, gravity,
     one, two, three, four, flow,
@@ -365,7 +352,7 @@ def _prepare(
     return passing
 
 
-@_part
+@_line
 def _confine(flow, mode, live, branch, lane, low, high, slack):
     """Hold the flow of a branch at the limit that it has passed; true if by more than `slack`, which is rounding.
 
@@ -383,23 +370,24 @@ def _confine(flow, mode, live, branch, lane, low, high, slack):
     return passed
 
 
-@_part
-def _residuals(drop, loss, slope, live, conductance, gap):
+@_line
+def _residuals(first, last, drop, loss, slope, live, conductance, gap):
     """Flow that more potential would add, and potential left over by each law; none where no law holds."""
-    for k in range(len(drop)):
+    for k in range(first, last):
         conductance[k] = live[k] / slope[k]
         gap[k] = live[k] * (drop[k] - loss[k])
 
 
-@_part
-def _factor(table, lanes, diagonal, whole, off, right, scale, least, inverse, stuck):
+@_line
+def _factor(
+    columns, rows, fills, lanes, diagonal, whole, off, right, scale, least, inverse, stuck, inner, ratio, here
+):
     """Elimination of the nodes, in place; `right` ends as the change of the potentials.
 
     An island that hangs on nothing has no pivot left in its last row: that row is held, or, if more flows in
     than out, moved by `scale` (lane,), which opens what can be opened; stuck (lane,) says that this was so.
     """
-    nodes = len(table.column) - 1
-    inner, ratio, here = np.empty(lanes), np.empty(lanes), np.empty(lanes)
+    nodes = len(columns) - 1
     after = np.uint64(1)
     update = np.uint64(0)
     stuck[:] = 0.0
@@ -420,9 +408,9 @@ def _factor(table, lanes, diagonal, whole, off, right, scale, least, inverse, st
         for lane in range(lanes):
             inverse[node, lane] = inner[lane]
             here[lane] = right[node, lane]
-        last = table.column[node + 1]
-        for entry in range(table.column[node], last):
-            row = table.row[entry]
+        last = columns[node + 1]
+        for entry in range(columns[node], last):
+            row = rows[entry]
             for lane in range(lanes):
                 ratio[lane] = off[entry, lane] * inner[lane]
             for lane in range(lanes):
@@ -430,7 +418,7 @@ def _factor(table, lanes, diagonal, whole, off, right, scale, least, inverse, st
             for lane in range(lanes):
                 diagonal[row, lane] -= ratio[lane] * off[entry, lane]
             for other in range(entry + after, last):
-                place = table.fill[update]
+                place = fills[update]
                 update += after
                 for lane in range(lanes):
                     off[place, lane] = off[place, lane] - ratio[lane] * off[other, lane]
@@ -446,26 +434,25 @@ def _factor(table, lanes, diagonal, whole, off, right, scale, least, inverse, st
             for lane in range(lanes):
                 if inverse[node, lane] == 0.0 and abs(right[node, lane]) > least[lane]:
                     inner[lane] = scale[lane] if right[node, lane] > 0.0 else -scale[lane]
-        for entry in range(table.column[node], table.column[node + after]):
-            row = table.row[entry]
+        for entry in range(columns[node], columns[node + after]):
+            row = rows[entry]
             for lane in range(lanes):
                 inner[lane] -= off[entry, lane] * right[row, lane]
         for lane in range(lanes):
             right[node, lane] = inner[lane]
 
 
-@_part
-def _anchor(table, mode, lane, anchored):
+@_line
+def _anchor(nodes, starts, ends, mode, lane, anchored):
     """Which rows open branches join to one of fixed pressure: 1, else 0."""
-    nodes = len(table.column) - 1
     for row in range(len(anchored)):
         anchored[row, lane] = 0.0 if row < nodes else 1.0
     spreading = True
     while spreading:
         spreading = False
-        for branch in range(len(table.start)):
+        for branch in range(len(starts)):
             if mode[branch, lane] == OPEN:
-                start_row, end_row = table.start[branch], table.end[branch]
+                start_row, end_row = starts[branch], ends[branch]
                 if anchored[start_row, lane] != anchored[end_row, lane]:
                     anchored[start_row, lane] = anchored[end_row, lane] = 1.0
                     spreading = True
@@ -473,8 +460,8 @@ def _anchor(table, mode, lane, anchored):
 
 @_kernel
 def settle(
-    table, lanes_, raw, density, viscosity, setting, running, demand, fixed, start, tolerance, passes,
-    flows, pressures, modes, reasons, counts,
+    index, height, gravity, raw, density, viscosity, setting, running, demand, fixed, start, numbers, tolerance,
+    passes, lanes_, flows_, pressures_, modes_, settled, reasons, counts,
 ):  # fmt: skip
     """Newton passes until each scenario has settled or failed, as many side by side as `lanes_` is long.
 
@@ -483,49 +470,71 @@ def settle(
     parameters is one long where all share the value. flows, modes (scenario, branch), pressures (scenario,
     node), reasons, counts (scenario,) are filled.
     """
+    # The fields of the `thermal.network.Table`, each by a name: owners of a tuple's are counted each time it is read.
+    indices = index.view(np.uint64)
+    kinds, segments = index[index[0] : index[1]], index[index[1] : index[2]]
+    run_kinds, runs = index[index[2] : index[3]], index[index[3] : index[4]]
+    laws, starts = index[index[4] : index[5]], indices[index[5] : index[6]]
+    ends, places = indices[index[6] : index[7]], indices[index[7] : index[8]]
+    checks, limited = index[index[8] : index[9]], indices[index[9] : index[10]]
+    node_of, held_count = index[index[10] : index[11]], index[12] - index[11]
+    columns, rows = indices[index[12] : index[13]], indices[index[13] : index[14]]
+    fills = indices[index[14] : index[15]]
     lanes = len(lanes_)
-    branches, nodes = len(table.start), len(table.column) - 1
-    points, entries, total = nodes + len(table.fixed), len(table.row), len(reasons)
-    shape = (branches, lanes)
-    one, two, three, four = np.ones(shape), np.ones(shape), np.ones(shape), np.ones(shape)
-    share, flow = np.ones(shape), np.empty(shape)
-    step, conductance, gap, drop = np.empty(shape), np.empty(shape), np.empty(shape), np.empty(shape)
-    mode, live, lift = np.empty(shape), np.empty(shape), np.empty(shape)
-    bounds = (len(table.limited), lanes)
-    low, high, eager = np.empty(bounds), np.empty(bounds), np.empty(bounds)
-    loss, slope = np.zeros(shape), np.ones(shape)
+    branches, nodes = len(starts), len(columns) - 1
+    points, entries, total = nodes + held_count, len(rows), len(reasons)
+    # A room for all of a kind: a small network is solved in the time that so many of their own would take.
+    of_branch, of_limit = np.empty((15, branches, lanes)), np.empty((3, len(limited), lanes))
+    of_point, off, of_lane = (
+        np.zeros((7, points, lanes)),
+        np.zeros((entries + 1, lanes)),
+        np.zeros((29, lanes)),
+    )
+    of_lane_too, of_argument = np.zeros((5, lanes), np.int64), np.empty((7, 1))
+    one, two, three, four, loss = of_branch[0], of_branch[1], of_branch[2], of_branch[3], of_branch[4]
+    slope, share, flow, step, drop = of_branch[5], of_branch[6], of_branch[7], of_branch[8], of_branch[9]
+    gap, conductance, mode, live, lift = (
+        of_branch[10],
+        of_branch[11],
+        of_branch[12],
+        of_branch[13],
+        of_branch[14],
+    )
+    low, high, eager = of_limit[0], of_limit[1], of_limit[2]
     flow_, share_, one_, two_ = flow.ravel(), share.ravel(), one.ravel(), two.ravel()
     three_, four_, loss_, slope_ = three.ravel(), four.ravel(), loss.ravel(), slope.ravel()
-    drop_, gap_, conductance_, live_ = (
-        drop.ravel(),
-        gap.ravel(),
-        conductance.ravel(),
-        live.ravel(),
-    )
-    potential, change = np.zeros((points, lanes)), np.zeros((points, lanes))
-    right, drawn = np.zeros((points, lanes)), np.zeros((points, lanes))
-    diagonal, whole = np.zeros((points, lanes)), np.zeros((points, lanes))
-    inverse, off = np.zeros((points, lanes)), np.zeros((entries + 1, lanes))
-    work = np.zeros((18, lanes))
-    worst_flow, worst_drop, most_flow, most_drop = work[0], work[1], work[2], work[3]
-    usual_flow, usual_drop, least, scale = work[4], work[5], work[6], work[7]
-    fall, rise, switched, worst_hold, stuck = work[8], work[9], work[10], work[11], work[12]
-    free, back, steps_back, moving, balanced = work[13], work[14], work[15], work[16], work[17]
-    before, released, noise = np.zeros(lanes), np.zeros(lanes), np.zeros(lanes)
-    reach, hopeless, level = np.zeros(lanes), np.zeros(lanes), np.zeros(lanes)
-    reason, count = np.empty(lanes, np.int64), np.empty(lanes, np.int64)
-    candidate, release, place_of = (
-        np.empty(lanes, np.int64),
-        np.empty(lanes, np.int64),
-        np.empty(lanes, np.int64),
-    )
-    reference, origin = np.empty(lanes), np.empty(lanes)
+    drop_, gap_, conductance_, live_ = drop.ravel(), gap.ravel(), conductance.ravel(), live.ravel()
+    potential, change, right, drawn = of_point[0], of_point[1], of_point[2], of_point[3]
+    diagonal, whole, inverse = of_point[4], of_point[5], of_point[6]
+    worst_flow, worst_drop, most_flow, most_drop = of_lane[0], of_lane[1], of_lane[2], of_lane[3]
+    usual_flow, usual_drop, least, scale = of_lane[4], of_lane[5], of_lane[6], of_lane[7]
+    fall, rise, switched, worst_hold, stuck = of_lane[8], of_lane[9], of_lane[10], of_lane[11], of_lane[12]
+    free, back, steps_back, moving, balanced = (
+        of_lane[13], of_lane[14], of_lane[15], of_lane[16], of_lane[17],
+    )  # fmt: skip
+    before, released, noise, reach = of_lane[18], of_lane[19], of_lane[20], of_lane[21]
+    hopeless, level, reference, origin = of_lane[22], of_lane[23], of_lane[24], of_lane[25]
+    inner, ratio, here = of_lane[26], of_lane[27], of_lane[28]
+    reason, count, candidate = of_lane_too[0], of_lane_too[1], of_lane_too[2]
+    release, place_of = of_lane_too[3], of_lane_too[4]
+    of_branch[:4] = 1.0
+    begun = len(start) > 0 or numbers[6] == numbers[6]
+    density = _given(density, numbers[0], of_argument[0:1])
+    viscosity = _given(viscosity, numbers[1], of_argument[1:2])
+    setting = _given(setting, numbers[2], of_argument[2:3])
+    running = _given(running, numbers[3], of_argument[3:4])
+    demand = _given(demand, numbers[4], of_argument[4:5])
+    fixed = _given(fixed, numbers[5], of_argument[5:6])
+    start = _given(start, numbers[6], of_argument[6:7])
+    flows, modes = flows_.reshape(total, branches), modes_.reshape(total, branches)
+    pressures = pressures_.reshape(total, points)
+    loss_[:] = 0.0
+    slope_[:] = 1.0
+    share_[:] = 1.0
 
     for first in range(0, total, lanes):
         # ---- Each lane's laws, constraints and first flows.
-        work[:] = 0.0
-        hopeless[:] = 0.0
-        level[:] = 0.0
+        of_lane[:] = 0.0
         change[:] = 0.0
         for lane in range(lanes):
             place_of[lane] = min(first + lane, total - 1)
@@ -536,7 +545,7 @@ def settle(
             release[lane] = -1
             count[lane] = 0
         for branch in range(branches):
-            falling = (table.height[table.start[branch]] - table.height[table.end[branch]]) * table.gravity
+            falling = (height[starts[branch]] - height[ends[branch]]) * gravity
             # In the room of what is not yet known.
             _spread(density, place_of, branch, drop)
             _spread(viscosity, place_of, branch, gap)
@@ -544,16 +553,16 @@ def settle(
             _spread(running, place_of, branch, live)
             for lane in range(lanes):
                 lift[branch, lane] = (drop[branch, lane] - reference[lane]) * falling
-        _usable(drop.ravel(), gap.ravel(), step.ravel(), live.ravel(), conductance.ravel())
+        _usable(drop_, gap_, step.ravel(), live_, conductance_)
         for branch in range(branches):
             for lane in range(lanes):
                 before[lane] = 1.0 if conductance[branch, lane] != 0.0 else before[lane]
         for lane in range(lanes):
             reason[lane] = UNSETTLED if before[lane] == 0.0 else UNDEFINED
-        _units(live.ravel(), share.ravel(), flow.ravel())
-        for segment in range(len(table.kind)):
-            kind = table.kind[segment]
-            for branch in range(table.segment[segment], table.segment[segment + 1]):
+        _units(live_, share_, flow_)
+        for segment in range(len(kinds)):
+            kind = kinds[segment]
+            for branch in range(segments[segment], segments[segment + 1]):
                 if kind in (CHURCHILL, SWAMEE_JAIN):
                     _prepare_pipe(raw, place_of, branch, drop, gap, one, two, three, four, flow)
                     continue
@@ -563,8 +572,8 @@ def settle(
                         reason[lane] = UNDEFINED
                         asked = 1.0
                     passing = _prepare(
-                        kind, table.check[branch], branch, lane, raw, place_of[lane] if len(raw) > 1 else 0,
-                        drop[branch, lane], gap[branch, lane], asked, table.gravity,
+                        kind, checks[branch], branch, lane, raw, place_of[lane] if len(raw) > 1 else 0,
+                        drop[branch, lane], gap[branch, lane], asked, gravity,
                         one, two, three, four, flow,
                     )  # fmt: skip
                     live[branch, lane] = live[branch, lane] if passing else 0.0
@@ -572,35 +581,35 @@ def settle(
             for lane in range(lanes):
                 mode[branch, lane] = CLOSED - live[branch, lane] * (CLOSED - OPEN)
                 step[branch, lane] = 0.0
-        for one_of in range(len(table.limited)):
-            branch = table.limited[one_of]
+        for one_of in range(len(limited)):
+            branch = limited[one_of]
             for lane in range(lanes):
-                low[one_of, lane] = 0.0 if table.check[branch] else -np.inf
+                low[one_of, lane] = 0.0 if checks[branch] else -np.inf
                 high[one_of, lane] = np.inf
-                if table.law[branch] == LIMITER:
+                if laws[branch] == LIMITER:
                     high[one_of, lane] = flow[branch, lane]
         for row in range(nodes):
             for lane in range(lanes):
-                taken = _pick(demand, place_of[lane], table.node[row])
+                taken = _pick(demand, place_of[lane], node_of[row])
                 reason[lane] = reason[lane] if abs(taken) < np.inf else UNDEFINED
                 drawn[row, lane] = taken
                 potential[row, lane] = 0.0
-        for row in range(len(table.fixed)):
-            height = table.height[nodes + row] - table.height[nodes]
+        for row in range(held_count):
+            above = height[nodes + row] - height[nodes]
             for lane in range(lanes):
                 held = _pick(fixed, place_of[lane], row)
                 reason[lane] = reason[lane] if abs(held) < np.inf else UNDEFINED
-                potential[nodes + row, lane] = held - origin[lane] + reference[lane] * table.gravity * height
+                potential[nodes + row, lane] = held - origin[lane] + reference[lane] * gravity * above
         for lane in range(lanes):
             moving[lane] = 1.0 if reason[lane] == UNSETTLED else 0.0
 
         for turn in range(-1, passes):
             if turn < 0:
                 # ---- What is usual at the first flows; then those that are given, if any.
-                for run in range(len(table.run_kind)):
-                    run_start, run_end = table.run[run], table.run[run + 1]
+                for run in range(len(run_kinds)):
+                    run_start, run_end = runs[run], runs[run + 1]
                     _law(
-                        table.run_kind[run], slice(run_start * lanes, run_end * lanes), flow_, share_,
+                        run_kinds[run], np.uint64(run_start * lanes), np.uint64(run_end * lanes), flow_, share_,
                         one_, two_, three_, four_, loss_, slope_,
                     )  # fmt: skip
                     for branch in range(np.uint64(run_start), np.uint64(run_end)):
@@ -611,13 +620,13 @@ def settle(
                         for lane in range(lanes):
                             size = abs(loss[branch, lane]) * live[branch, lane]
                             usual_drop[lane] = size if size > usual_drop[lane] else usual_drop[lane]
-                for one_of in range(len(table.limited)):
-                    branch = table.limited[one_of]
+                for one_of in range(len(limited)):
+                    branch = limited[one_of]
                     for lane in range(lanes):
                         eager[one_of, lane] = slope[branch, lane]
-                for segment in range(len(table.kind)):
-                    if table.kind[segment] == FIXED:
-                        for branch in range(table.segment[segment], table.segment[segment + 1]):
+                for segment in range(len(kinds)):
+                    if kinds[segment] == FIXED:
+                        for branch in range(segments[segment], segments[segment + 1]):
                             for lane in range(lanes):
                                 mode[branch, lane] = LIMITED if live[branch, lane] != 0.0 else CLOSED
                                 live[branch, lane] = 0.0
@@ -626,15 +635,15 @@ def settle(
                     reach[lane] = usual_drop[lane]
                     for row in range(nodes, points):
                         reach[lane] = max(reach[lane], abs(potential[row, lane]))
-                if len(start) == 0:
+                if not begun:
                     continue
                 for branch in range(branches):
                     for lane in range(lanes):
                         given = _pick(start, place_of[lane], branch)
                         if live[branch, lane] != 0.0 and abs(given) < np.inf:
                             flow[branch, lane] = given
-                for one_of in range(len(table.limited)):
-                    branch = table.limited[one_of]
+                for one_of in range(len(limited)):
+                    branch = limited[one_of]
                     for lane in range(lanes):
                         _confine(flow, mode, live, branch, lane, low[one_of, lane], high[one_of, lane], 0.0)
                 continue
@@ -657,18 +666,18 @@ def settle(
             for lane in range(lanes):
                 noise[lane] = ROUNDING * most_drop[lane]
             one_of = 0
-            for run in range(len(table.run_kind)):
-                run_start, run_end = table.run[run], table.run[run + 1]
-                here = slice(run_start * lanes, run_end * lanes)
-                if turn > 0 or len(start) > 0:
-                    _law(table.run_kind[run], here, flow_, share_, one_, two_, three_, four_, loss_, slope_)
+            for run in range(len(run_kinds)):
+                run_start, run_end = runs[run], runs[run + 1]
+                from_, to = np.uint64(run_start * lanes), np.uint64(run_end * lanes)
+                if turn > 0 or begun:
+                    _law(run_kinds[run], from_, to, flow_, share_, one_, two_, three_, four_, loss_, slope_)
                 for branch in range(np.uint64(run_start), np.uint64(run_end)):
-                    start_row, end_row = table.start[branch], table.end[branch]
+                    start_row, end_row = starts[branch], ends[branch]
                     for lane in range(lanes):
                         pull = potential[start_row, lane] - potential[end_row, lane]
                         drop[branch, lane] = pull + lift[branch, lane]
-                while one_of < len(table.limited) and table.limited[one_of] < np.uint64(run_end):
-                    branch = table.limited[one_of]
+                while one_of < len(limited) and limited[one_of] < np.uint64(run_end):
+                    branch = limited[one_of]
                     for lane in range(lanes):
                         now = mode[branch, lane]
                         if now in (CHECKED, LIMITED):
@@ -684,9 +693,7 @@ def settle(
                                     slope[branch, lane] = eager[one_of, lane]
                                     released[lane] = 1.0
                     one_of += 1
-                _residuals(
-                    drop_[here], loss_[here], slope_[here], live_[here], conductance_[here], gap_[here]
-                )
+                _residuals(from_, to, drop_, loss_, slope_, live_, conductance_, gap_)
                 for branch in range(np.uint64(run_start), np.uint64(run_end)):
                     for lane in range(lanes):
                         size = abs(flow[branch, lane])
@@ -699,7 +706,7 @@ def settle(
                         worst_flow[lane] = size if size > worst_flow[lane] else worst_flow[lane]
                     for lane in range(lanes):
                         rise[lane] -= gap[branch, lane] * step[branch, lane]
-                    start_row, end_row, place = table.start[branch], table.end[branch], table.place[branch]
+                    start_row, end_row, place = starts[branch], ends[branch], places[branch]
                     for lane in range(lanes):
                         before[lane] = flow[branch, lane] + conductance[branch, lane] * gap[branch, lane]
                     for lane in range(lanes):
@@ -751,7 +758,23 @@ def settle(
                 break
 
             # ---- The step, or the way back.
-            _factor(table, lanes, diagonal, whole, off, right, scale, least, inverse, stuck)
+            _factor(
+                columns,
+                rows,
+                fills,
+                lanes,
+                diagonal,
+                whole,
+                off,
+                right,
+                scale,
+                least,
+                inverse,
+                stuck,
+                inner,
+                ratio,
+                here,
+            )
             for row in range(nodes):
                 for lane in range(lanes):
                     moved = free[lane] * right[row, lane] - back[lane] * change[row, lane]
@@ -762,7 +785,7 @@ def settle(
                 for lane in range(lanes):
                     right[row, lane] = 0.0
             for branch in range(branches):
-                start_row, end_row = table.start[branch], table.end[branch]
+                start_row, end_row = starts[branch], ends[branch]
                 for lane in range(lanes):
                     before[lane] = gap[branch, lane] + right[start_row, lane] - right[end_row, lane]
                 for lane in range(lanes):
@@ -774,8 +797,8 @@ def settle(
                 for lane in range(lanes):
                     kept = (1.0 - free[lane]) * (1.0 - back[lane])
                     step[branch, lane] = before[lane] + kept * step[branch, lane]
-            for one_of in range(len(table.limited)):
-                branch = table.limited[one_of]
+            for one_of in range(len(limited)):
+                branch = limited[one_of]
                 for lane in range(lanes):
                     if moving[lane] != 0.0:
                         slack = (
@@ -799,6 +822,7 @@ def settle(
             if reason[lane] == UNSETTLED and stuck[lane] != 0.0:
                 reason[lane] = SEPARATED
             before[lane] = 0.0 if reason[lane] == SETTLED else np.nan
+            settled[first + lane] = reason[lane] == SETTLED
             reasons[first + lane] = reason[lane]
             counts[first + lane] = count[lane]
         for branch in range(branches):
@@ -807,8 +831,8 @@ def settle(
             for lane in range(used):
                 modes[first + lane, branch] = np.int8(mode[branch, lane])
         for row in range(points):
-            weight = table.gravity * (table.height[row] - table.height[nodes])
-            place = table.node[row]
+            weight = gravity * (height[row] - height[nodes])
+            place = node_of[row]
             for lane in range(used):
                 value = potential[row, lane] + (origin[lane] - reference[lane] * weight)
                 pressures[first + lane, place] = value + before[lane]
@@ -817,7 +841,7 @@ def settle(
             for row in range(nodes):
                 anchored = anchored and inverse[row, lane] != 0.0
             if not anchored and reason[lane] == SETTLED:
-                _anchor(table, mode, lane, change)
+                _anchor(nodes, starts, ends, mode, lane, change)
                 for row in range(nodes):
                     if change[row, lane] == 0.0:
-                        pressures[first + lane, table.node[row]] = np.nan
+                        pressures[first + lane, node_of[row]] = np.nan
