@@ -39,7 +39,7 @@ def test_lid_cavity_of_ghia(rooms):
 @pytest.mark.parametrize("rayleigh", [1e3, 1e4, 1e5])
 def test_heated_square_of_de_vahl_davis(rooms, rayleigh):
     """Nusselt number of the warm wall within 1 %, the cold wall the same."""
-    found = rooms.heated(rayleigh, rooms.SQUARE[rayleigh], 0.01, (16, 32) if rayleigh < 1e5 else (24, 48))
+    found = rooms.heated(rayleigh, rooms.SQUARE[rayleigh], 0.01, (16, 32))
     assert found["steady"]
     assert abs(found["error"]) <= 0.01
     assert found["cold_over_warm"] == pytest.approx(1.0, abs=1e-3)
@@ -47,6 +47,14 @@ def test_heated_square_of_de_vahl_davis(rooms, rayleigh):
 
 def test_heated_cube(rooms):
     """Rayleigh 1e4 within 2 % of the published Nusselt number."""
-    found = rooms.heated(1e4, rooms.CUBE[1e4], 0.02, (12, 24), deep=True)
+    found = rooms.heated(1e4, rooms.CUBE[1e4], 0.02, (8, 16), deep=True)
     assert found["steady"]
     assert abs(found["error"]) <= 0.02
+
+
+@pytest.mark.xfail(strict=True, reason="0.11 of the inlet's speed: the air along the floor returns too fast")
+def test_isothermal_room_of_annex_20(rooms):
+    """Speeds two heights from the inlet within 0.08 of the inlet's, root mean square, by the default turbulence."""
+    found = rooms.annex()
+    assert found["steady"]
+    assert found["inside"]
