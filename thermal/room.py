@@ -266,7 +266,7 @@ def _project(
     from thermal.compiled import room as compiled
 
     source = np.zeros(tuple(room.cells[axis] for axis in room.order))
-    stray = compiled.diverging(room.shape, room.width, velocity, time, source)
+    stray = compiled.diverging(room.shape, room.width, room.length, velocity, time, source)
     fastest = max(float(np.abs(one).max()) for one in velocity)
     area = float(np.prod([width.max() for width in room.width])) / min(float(one.min()) for one in room.width)
     if stray <= ROUNDING * fastest * area:
@@ -275,7 +275,7 @@ def _project(
     solved = poisson.solve(room.pressure, source.transpose(back), None, tolerance, most)
     correction = np.ascontiguousarray(np.asarray(solved.potential).transpose(room.order))
     compiled.project(room.shape, room.width, room.gap, room.kind, correction, time, velocity, pressure)
-    left = compiled.diverging(room.shape, room.width, velocity, 1.0, source)
+    left = compiled.diverging(room.shape, room.width, room.length, velocity, 1.0, source)
     return float(left), int(solved.iterations), bool(solved.converged)
 
 

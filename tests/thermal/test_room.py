@@ -146,6 +146,23 @@ def test_no_cell_gains_or_loses_air_and_heat_is_kept():
     assert inside.max() < 297.15 + 1e-6
 
 
+def test_air_through_a_solid_is_no_residual():
+    """A rack takes air at its front and gives it back behind: a solid of two cells, each of which seems to lose it."""
+    line = np.linspace(0.0, 6.0, 13)
+    solid = np.zeros((12, 12, 12), dtype=bool)
+    solid[4:6, 3:5, :4] = True
+    kinds = faces(solid.shape, solid)
+    for face in 4, 6:
+        kinds[0][face, 3:5, :4] = Face.FIXED
+    made = room((line, line, line), kinds, solid)
+    state = still(made, 297.15)
+    for face in 4, 6:
+        made.of_faces(0, state.velocity[0])[face, 3:5, :4] = 0.5
+    for _ in range(3):
+        state = step(made, Air(), state, None, 0.05, tolerance=1e-9)
+        assert state.residual < 1e-6 * 0.5 * 0.25
+
+
 def test_heat_that_comes_in_stays_or_goes_out():
     """A box whose walls give heat: what they give, less what leaves by the outlet, is what the air has gained."""
     made, state, entering = through()

@@ -448,8 +448,11 @@ def faces(
 
 
 @_kernel
-def diverging(shape, width, velocity, step, source):
-    """Source of the pressure's equation in each cell of the box: what flows out of it over the step, negative."""
+def diverging(shape, width, length, velocity, step, source):
+    """Source of the pressure's equation in each cell of the box: what flows out of it over the step, negative.
+
+    length : 0 in solids, which may take air at one face and give it back at another; the greatest is of the others.
+    """
     stride = (shape[1] * shape[2], shape[2], 1)
     dx, dy, dz = width[0], width[1], width[2]
     most = 0.0
@@ -464,7 +467,8 @@ def diverging(shape, width, velocity, step, source):
                     + (velocity[2][c + stride[2]] - velocity[2][c]) * dx[i] * dy[j]
                 )
                 source[i - RING, j - RING, k - RING] = -out / step
-                most = max(most, abs(out))
+                if length[c] > 0.0:
+                    most = max(most, abs(out))
     return most
 
 
