@@ -136,8 +136,8 @@ class State:
     """Fields at a time, as of `still` or `step`; read them by `Room.of_cells` and `Room.of_faces`.
 
     velocity : of the faces across x, y, z [m/s]. temperature : [K]. pressure : over density [m^2/s^2]. before :
-    velocity a step ago. residual : greatest net flow out of a cell of air after the last step [m^3/s]; iterations : of its
-    pressure.
+    velocity a step ago. residual : greatest net flow out of a cell of air after the last step [m^3/s];
+    iterations : of its pressure.
     """
 
     velocity: tuple[Velocities, ...]
