@@ -494,4 +494,4 @@ def _fill(grid: Hierarchy, split: _Array, values: Array, name: str) -> None:
 def _plain(grid: Hierarchy, split: _Array) -> _Array:
     """Values of cells as `_fill` takes them."""
     one, two, three = (grid.shape[axis] for axis in grid.axes)
-    return np.ascontiguousarray(_joined(split, (one, two, three)).transpose(np.argsort(grid.axes)))
+    return _joined(split, (one, two, three)).transpose(np.argsort(grid.axes))

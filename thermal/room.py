@@ -81,7 +81,8 @@ class Room:
     cells : along x, y, z. order : of the axes inside. shape : with rings, inside order, as all that follows. width,
     gap : of cells, and between their centres [m]. kind : `Face` of the low face of every cell, per axis. length :
     distance to the nearest wall, 0 in solids [m]. ordinary, beside : where the fluxes of free air hold, and faces where
-    not, of velocities (component, axis) and of temperature. pressure : equation of the pressure.
+    not, of velocities (component, axis); passing, listed : of temperature. outlet : faces that are. pressure : its
+    equation. work : fields in which a step works, so that a room takes one step at a time.
     """
 
     cells: tuple[int, int, int]
@@ -91,11 +92,13 @@ class Room:
     gap: tuple[Lengths, ...]
     kind: tuple[npt.NDArray[np.uint8], ...]
     length: Lengths
-    ordinary: tuple[_Three, ...]
+    ordinary: tuple[_Kinds, ...]
     beside: tuple[_Index, ...]
-    passing: _Three
+    passing: _Kinds
     listed: tuple[_Index, ...]
+    outlet: tuple[_Index, ...]
     pressure: poisson.Hierarchy
+    work: _Float
 
     def of_cells(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """A view (nx, ny, nz) of a field of cells."""
@@ -133,8 +136,8 @@ class State:
     """Fields at a time, as of `still` or `step`; read them by `Room.of_cells` and `Room.of_faces`.
 
     velocity : of the faces across x, y, z [m/s]. temperature : [K]. pressure : over density [m^2/s^2]. before :
-    velocity a step ago. residual : greatest net flow out of a cell after the last step [m^3/s]; iterations : of its
-    pressure.
+    velocity a step ago. residual : greatest net flow out of a cell of air after the last step [m^3/s];
+    iterations : of its pressure.
     """
 
     velocity: tuple[Velocities, ...]
@@ -198,7 +201,8 @@ def room(
     passing, listed = _temperatures(shape, kind)
     return Room(
         cells, order, shape, width, gap, tuple(kind), length.ravel(), plain, beside, passing, listed,
-        poisson.hierarchy(*_conductances(lines, kinds_)),
+        tuple(np.flatnonzero(one == Face.OUTLET) for one in kind),
+        poisson.hierarchy(*_conductances(lines, kinds_)), np.zeros((6, length.size)),
     )  # fmt: skip
 
 
@@ -218,9 +222,8 @@ def time_step(room: Room, air: Air, state: State, courant: Ratio = 0.8) -> Time:
     """Longest stable step [s]: `courant` over the greatest sum of speeds over widths, and what viscosity allows."""
     from thermal.compiled import room as compiled
 
-    viscosity, _ = _mixed(room, air, state)
     inner = tuple(state.velocity[axis] for axis in room.order)
-    stream, friction = compiled.hastening(room.shape, room.width, inner, viscosity)
+    stream, friction = compiled.hastening(room.shape, room.width, inner, room.length, air.viscosity, air.eddy)
     limits = [courant / stream if stream > 0.0 else np.inf, 0.25 / friction if friction > 0.0 else np.inf]
     return float(min(limits))
 
@@ -249,9 +252,12 @@ def step(
 
 
 def _opened(room: Room, state: State) -> State:
-    """The flow that is nearest to a given one and gains or loses no air in any cell."""
+    """The flow that is nearest to a given one and gains or loses no air in any cell.
+
+    What it leaves, over the brief step that comes, is an error of the first pressure: so next to nothing.
+    """
     moved = tuple(state.velocity[axis].copy() for axis in room.order)
-    _project(room, moved, 1.0, np.zeros(len(room.length)), 1e-8, 200)
+    _project(room, moved, 1.0, np.zeros(len(room.length)), 1e-12, 200)
     velocity = tuple(moved[place] for place in np.argsort(room.order))
     return replace(state, velocity=velocity, before=velocity)
 
@@ -267,14 +273,21 @@ def _project(
 
     source = np.zeros(tuple(room.cells[axis] for axis in room.order))
     stray = compiled.diverging(room.shape, room.width, room.length, velocity, time, source)
-    fastest = max(float(np.abs(one).max()) for one in velocity)
+    fastest = max(float(max(one.max(), -one.min())) for one in velocity)
     area = float(np.prod([width.max() for width in room.width])) / min(float(one.min()) for one in room.width)
     if stray <= ROUNDING * fastest * area:
         return float(stray), 0, True
     back = np.argsort(room.order)
     solved = poisson.solve(room.pressure, source.transpose(back), None, tolerance, most)
-    correction = np.ascontiguousarray(np.asarray(solved.potential).transpose(room.order))
-    compiled.project(room.shape, room.width, room.gap, room.kind, correction, time, velocity, pressure)
+    correction = room.work[0]
+    correction[:] = 0.0
+    room.of_cells(correction)[:] = solved.potential
+    for place in range(3):
+        compiled.project(
+            place, room.shape, room.width[place], room.gap[place], room.kind[place], correction, time,
+            room.outlet[place], velocity[place],
+        )  # fmt: skip
+    pressure += correction
     left = compiled.diverging(room.shape, room.width, room.length, velocity, 1.0, source)
     return float(left), int(solved.iterations), bool(solved.converged)
 
@@ -291,51 +304,49 @@ def _advanced(
     """The air a time later, from a flow without divergence."""
     from thermal.compiled import room as compiled
 
-    viscosity, diffusivity = _mixed(room, air, state)
-    size = len(room.length)
-    flux, rate = np.zeros(room.shape[2]), np.zeros(size)
+    viscosity, diffusivity, *change, stage = room.work
     base = tuple(state.velocity[axis] for axis in room.order)
-    warm, stage, after = state.temperature, state.temperature, state.temperature
+    viscosity[:] = air.viscosity
+    compiled.mixing(
+        room.shape, base, room.length, air.viscosity, air.eddy, air.prandtl, air.turbulent_prandtl, viscosity,
+        diffusivity,
+    )  # fmt: skip
+    moved = tuple(np.empty_like(one) for one in base)
+    after = state.temperature
     if entering is not None:
         given = tuple(np.asarray(entering[axis]) for axis in room.order)
         # Extrapolated to the middle of the step the stream is free of divergence, so that no heat is made.
-        mean = tuple(1.5 * base[n] - 0.5 * state.before[axis] for n, axis in enumerate(room.order))
-        fluid = room.length > 0.0
-        first = _warming(room, air, mean, diffusivity, given, warm, flux, np.zeros(size))
-        stage = warm + time * first * fluid
-        second = _warming(room, air, mean, diffusivity, given, stage, flux, rate)
-        after = warm + 0.5 * time * (first + second) * fluid
+        for place, axis in enumerate(room.order):
+            compiled.between(base[place], state.before[axis], moved[place])
+        first, second, after = change[0], change[1], np.empty_like(state.temperature)
+        _warming(room, air, moved, diffusivity, given, state.temperature, first)
+        compiled.advanced(room.length, state.temperature, first, first, 0.5 * time, stage)
+        _warming(room, air, moved, diffusivity, given, stage, second)
+        compiled.advanced(room.length, state.temperature, first, second, 0.5 * time, after)
+    else:
+        stage[:] = state.temperature
+    for place in range(3):
+        moved[place][:] = base[place]
     lift = [air.gravity * air.expansion if axis == 2 else 0.0 for axis in room.order]
-    moved = tuple(one.copy() for one in base)
-    for share, heat, speeds in ((1.0, warm, base), (0.5, stage, moved)):
-        # The second stage reads the first of all components before any is changed.
-        found = tuple(one.copy() for one in moved)
-        for place in range(3):
-            if room.shape[place] == 1 + 2 * RING:
-                continue
-            compiled.momentum(
-                place,
-                room.shape,
-                room.width,
-                room.gap,
-                room.ordinary[place],
-                speeds,
-                viscosity,
-                air.limited,
-                flux,
-                rate,
-            )
+    rates = tuple(change)
+    for share, heat, speeds in ((1.0, state.temperature, base), (0.5, stage, moved)):
+        compiled.momentum(
+            room.shape, room.width, room.gap, room.ordinary, speeds, viscosity, air.limited, rates
+        )
+        moving = [place for place in range(3) if room.shape[place] > 1 + 2 * RING]
+        for place in moving:
             for other in range(3):
                 if other != place:
                     compiled.edges(
                         place, other, room.shape, room.width, room.gap, room.kind, speeds, viscosity, air.viscosity,
-                        air.eddy > 0.0, air.limited, room.beside[3 * place + other], rate,
+                        air.eddy > 0.0, air.limited, room.beside[3 * place + other], rates[place],
                     )  # fmt: skip
+        # Rates of all components are there before any is changed.
+        for place in moving:
             compiled.accelerate(
                 place, room.shape, room.width[place], room.gap[place], room.kind[place], state.pressure, heat,
-                lift[place], air.reference, base[place], share, rate, time, found[place],
+                lift[place], air.reference, base[place], share, rates[place], time, room.outlet[place], moved[place],
             )  # fmt: skip
-        moved = found
     pressure = state.pressure.copy()
     left, iterations, converged = _project(room, moved, time, pressure, tolerance, most)
     return State(
@@ -345,37 +356,19 @@ def _advanced(
 
 
 def _warming(
-    room: Room, air: Air, velocity: _Three, diffusivity: _Float, entering: _Three, warm: _Float, flux: _Float,
-    rate: _Float,
-) -> _Float:  # fmt: skip
+    room: Room, air: Air, velocity: _Three, diffusivity: _Float, entering: _Three, warm: _Float, rate: _Float
+) -> None:  # fmt: skip
     """Rate of the temperature of each cell [K/s], written into `rate`."""
     from thermal.compiled import room as compiled
 
     compiled.scalar(
-        room.shape, room.width, room.gap, room.passing, velocity, diffusivity, warm, air.limited, flux, rate
+        room.shape, room.width, room.gap, room.passing, velocity, diffusivity, warm, air.limited, rate
     )
     for place in range(3):
         compiled.faces(
             place, room.shape, room.width, room.gap, room.kind, velocity, diffusivity, entering, warm, air.limited,
             room.listed[place], rate,
         )  # fmt: skip
-    return rate
-
-
-def _mixed(room: Room, air: Air, state: State) -> tuple[_Float, _Float]:
-    """Viscosity and diffusivity of every cell, molecular and turbulent together; solids have no diffusivity."""
-    from thermal.compiled import room as compiled
-
-    fluid = room.length > 0.0
-    viscosity = np.full(len(fluid), air.viscosity)
-    diffusivity = np.where(fluid, air.viscosity / air.prandtl, 0.0)
-    if air.eddy > 0.0:
-        inner = tuple(state.velocity[axis] for axis in room.order)
-        compiled.mixing(
-            room.shape, inner, room.length, air.viscosity, air.eddy, air.prandtl, air.turbulent_prandtl, viscosity,
-            diffusivity,
-        )  # fmt: skip
-    return viscosity, diffusivity
 
 
 def _checked(
@@ -456,7 +449,7 @@ def _conductances(lines: list[_Float], kinds: Sequence[_Kind]) -> list[_Float]:
 
 def _velocities(
     shape: tuple[int, ...], kinds: Sequence[_Kind]
-) -> tuple[tuple[_Three, ...], tuple[_Index, ...]]:
+) -> tuple[tuple[_Kinds, ...], tuple[_Index, ...]]:
     """For each component along and across each axis, 1 where the fluxes of free air hold, and the other edges."""
     kind = [one.reshape(shape) for one in kinds]
     plain, beside = [], []
@@ -466,26 +459,26 @@ def _velocities(
         row = []
         for other in range(3):
             if other == axis:
-                row.append((free | np.roll(free, -1, axis)).astype(np.float64).ravel())
+                row.append((free | np.roll(free, 1, axis)).astype(np.uint8).ravel())
                 beside.append(np.zeros(0, dtype=np.int64))
                 continue
             below = np.roll(free, 1, other)
             walls = (np.roll(mine, 2, other) == Face.WALL) | (np.roll(mine, -1, other) == Face.WALL)
             through = (kind[other] == Face.FREE) & (np.roll(kind[other], 1, axis) == Face.FREE)
             good = free & below & through & ~walls
-            row.append(good.astype(np.float64).ravel())
+            row.append(good.astype(np.uint8).ravel())
             beside.append(np.flatnonzero(((free | below) & ~good).ravel()))
         plain.append(tuple(row))
     return tuple(plain), tuple(beside)
 
 
-def _temperatures(shape: tuple[int, ...], kinds: Sequence[_Kind]) -> tuple[_Three, tuple[_Index, ...]]:
+def _temperatures(shape: tuple[int, ...], kinds: Sequence[_Kind]) -> tuple[_Kinds, tuple[_Index, ...]]:
     """1 at free faces between free faces, and all others that heat passes, per axis."""
     passing, listed = [], []
     for axis, one in enumerate(kinds):
         kind = one.reshape(shape)
         free = kind == Face.FREE
         plain = free & np.roll(free, 1, axis) & np.roll(free, -1, axis)
-        passing.append(plain.astype(np.float64).ravel())
+        passing.append(plain.astype(np.uint8).ravel())
         listed.append(np.flatnonzero(((kind != Face.WALL) & ~plain).ravel()))
     return tuple(passing), tuple(listed)

@@ -13,6 +13,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from numba import njit
 
 # What a face is, as in `thermal.room.Face`.
@@ -20,7 +21,8 @@ WALL, FREE, FIXED, OUTLET, WARM = range(5)
 RING = 2
 KAPPA, SMOOTH = 0.41, 9.0  # logarithmic law of a smooth wall: u+ = ln(9 y+) / 0.41
 LAMINAR = 11.0  # y+ where it meets u+ = y+
-FAINT = 1e-30
+SEVENTH = 8.3 ** (-7.0 / 8.0)  # power law of one seventh: u+ = 8.3 y+^(1/7)
+VECTOR = 4  # entries of a row are a multiple of; no more than fit into the rings of both ends
 
 
 def _kernel(function: Callable[..., Any]) -> Any:
@@ -31,7 +33,11 @@ def _kernel(function: Callable[..., Any]) -> Any:
         return njit(nogil=True, error_model="numpy", fastmath={"contract", "nsz"})(function)
 
 
-_line = njit(error_model="numpy", inline="always")
+# What runs through a row is a part of the loop, or it would not become vector instructions.
+_line = njit(error_model="numpy", fastmath={"contract", "nsz"}, forceinline=True)
+
+
+_part = njit(error_model="numpy", fastmath={"contract", "nsz"})
 
 
 @_line
@@ -44,7 +50,7 @@ def _shear(speed, distance, viscosity, rough):
     if reynolds < LAMINAR * LAMINAR:
         return laminar
     # Power law of one seventh to begin with, then Newton on the logarithm.
-    friction = speed * math.pow(reynolds, -1.0 / 8.0) * math.pow(8.3, -7.0 / 8.0)
+    friction = speed * SEVENTH / math.sqrt(math.sqrt(math.sqrt(reynolds)))
     for _ in range(2):
         law = math.log(SMOOTH * friction * distance / viscosity) / KAPPA
         friction *= (speed / friction + 1.0 / KAPPA) / (law + 1.0 / KAPPA)
@@ -62,169 +68,160 @@ def _grade(step, slope, limited):
 
 
 @_line
-def _edge(open_, stream, last, under, over, next_, near, here, far, low_half, high_half, friction, limited):
+def _edge(stream, last, under, over, next_, near, here, far, low_half, high_half, friction, limited):
     """Flux from `under` to `over` by a stream and friction; near, here, far : inverse distances of the four values."""
     step = (over - under) * here
     up = stream > 0.0
     slope = (under - last) * near if up else (next_ - over) * far
     grade = _grade(step, slope, limited)
-    carried = under + low_half * grade if up else over - high_half * grade
-    return open_ * (stream * carried - friction * step)
+    carried = (under if up else over) + (low_half if up else -high_half) * grade
+    return stream * carried - friction * step
+
+
+@_line
+def _across(flux, open_, stream, friction, value, c, s, near, here, far, low, high, limited):
+    """Fluxes of a row from the entries before c, by s, to those from c on; nothing where not open.
+
+    near, here, far : inverse distances of the four values. low, high : how far the flux is from the middle two.
+    """
+    n = len(stream)
+    open_, last, under = open_[c : c + n], value[c - 2 * s : c - 2 * s + n], value[c - s : c - s + n]
+    over, next_ = value[c : c + n], value[c + s : c + s + n]
+    for m in range(n):
+        one = _edge(
+            stream[m], last[m], under[m], over[m], next_[m], near, here, far, low, high, friction[m], limited
+        )
+        flux[m] = one if open_[m] else 0.0
+
+
+@_line
+def _within(flux, open_, stream, friction, value, c, inverse, q, half, p, limited):
+    """As `_across`, along the row itself. inverse, half : of all places, from the places q - 1 and p on."""
+    n = len(stream)
+    open_, last, under = open_[c : c + n], value[c - 2 : c - 2 + n], value[c - 1 : c - 1 + n]
+    over, next_ = value[c : c + n], value[c + 1 : c + 1 + n]
+    near, here, far = inverse[q - 1 : q - 1 + n], inverse[q : q + n], inverse[q + 1 : q + 1 + n]
+    low, high = half[p : p + n], half[q : q + n]
+    for m in range(n):
+        one = _edge(
+            stream[m], last[m], under[m], over[m], next_[m], near[m], here[m], far[m], low[m], high[m],
+            friction[m], limited,
+        )  # fmt: skip
+        flux[m] = one if open_[m] else 0.0
+
+
+@_line
+def _passed(flux, change, c, s, first, second):
+    """Takes the fluxes of a row from the entries before c, by s, and gives them to those from c on."""
+    n = len(flux) - 1
+    low, high = change[c - s : c - s + n], change[c : c + n]
+    for m in range(n):
+        low[m] -= flux[m] * first
+    for m in range(n):
+        high[m] += flux[m] * second
+
+
+@_line
+def _kept(flux, change, c, share, p):
+    """What the entries of a row from c on keep of the fluxes along it, of which the last is nothing."""
+    n = len(flux) - 1
+    out, after, share = change[c : c + n], flux[1:], share[p : p + n]
+    for m in range(n):
+        out[m] = (flux[m] - after[m]) * share[m]
+
+
+@_part
+def _inverse(values):
+    """One over each, and nothing in the places behind that a row of whole vectors reaches."""
+    out = np.zeros(len(values) + VECTOR)
+    for p in range(len(values)):
+        out[p] = 1.0 / values[p]
+    return out
+
+
+@_part
+def _scaled(values, by):
+    """Each times a number, with the places behind as of `_inverse`."""
+    out = np.zeros(len(values) + VECTOR)
+    for p in range(len(values)):
+        out[p] = by * values[p]
+    return out
+
+
+@_part
+def _length(shape):
+    """Entries of a row from its first to its last face, and as many of the rings as fill the last vector."""
+    count = shape[2] - 2 * RING + 1
+    return (count + VECTOR - 1) // VECTOR * VECTOR
 
 
 @_kernel
-def momentum(axis, shape, width, gap, open_, velocity, viscosity, limited, flux, change):
-    """Acceleration of one component at its free faces by what flows and rubs, without pressure and lift [m/s2].
+def momentum(shape, width, gap, open_, velocity, viscosity, limited, change):
+    """Acceleration of each component at its free faces by what flows and rubs, without pressure and lift [m/s2].
 
-    open_ : of the three axes, 1 where the flux along the axis, or across it at the edge below a face, is that of free
-    air, else 0; `edges` adds the others. viscosity : of the cells, molecular and turbulent together. flux : (row,) for
-    work. Every flux is found once, and taken from one face and given to the other.
+    open_ : of each component, across each axis, 1 where the flux from the face before is that of free air, else 0;
+    `edges` adds the others. viscosity : of the cells, molecular and turbulent together. Every flux is found once, and
+    taken from one face and given to the other.
     """
     stride = (shape[1] * shape[2], shape[2], 1)
-    sa = stride[axis]
-    u = velocity[axis]
-    da, ga = width[axis], gap[axis]
-    count = shape[2] - 2 * RING + 1
-    change[:] = 0.0
+    n = _length(shape)
+    flux, stream, mixed = np.zeros(n + 1), np.empty(n), np.empty((3, n))
+    breadth = (_inverse(width[0]), _inverse(width[1]), _inverse(width[2]))
+    distance = (_inverse(gap[0]), _inverse(gap[1]), _inverse(gap[2]))
+    half = (_scaled(width[0], 0.5), _scaled(width[1], 0.5), _scaled(width[2], 0.5))
+    one, two = np.zeros(n), np.zeros(n)
+    for m in range(shape[2] - 2 * RING + 1):
+        one[m] = half[2][RING + m - 1] * distance[2][RING + m]
+        two[m] = half[2][RING + m] * distance[2][RING + m]
     for i in range(RING, shape[0] - RING + 1):
         for j in range(RING, shape[1] - RING + 1):
-            row = (i * shape[1] + j) * shape[2] + RING
+            c = (i * shape[1] + j) * shape[2] + RING
             at = (i, j, RING)
-            # Along the axis, at the centres of the cells.
-            mine = open_[axis]
-            pa = at[axis]
-            if axis == 2:
-                for k in range(count - 1):
-                    c, p = row + k, RING + k
-                    d = da[p]
-                    flux[k] = _edge(
-                        mine[c],
-                        0.5 * (u[c] + u[c + 1]),
-                        u[c - 1],
-                        u[c],
-                        u[c + 1],
-                        u[c + 2],
-                        1.0 / da[p - 1],
-                        1.0 / d,
-                        1.0 / da[p + 1],
-                        0.5 * d,
-                        0.5 * d,
-                        viscosity[c],
-                        limited,
-                    )
-                for k in range(count - 1):
-                    change[row + k] -= flux[k] / ga[RING + k]
-                for k in range(count - 1):
-                    change[row + k + 1] += flux[k] / ga[RING + k + 1]
-            elif pa < shape[axis] - RING:
-                near, here, far, half = 1.0 / da[pa - 1], 1.0 / da[pa], 1.0 / da[pa + 1], 0.5 * da[pa]
-                for k in range(count):
-                    c = row + k
-                    flux[k] = _edge(
-                        mine[c],
-                        0.5 * (u[c] + u[c + sa]),
-                        u[c - sa],
-                        u[c],
-                        u[c + sa],
-                        u[c + 2 * sa],
-                        near,
-                        here,
-                        far,
-                        half,
-                        half,
-                        viscosity[c],
-                        limited,
-                    )
-                first, second = 1.0 / ga[pa], 1.0 / ga[pa + 1]
-                for k in range(count):
-                    change[row + k] -= flux[k] * first
-                for k in range(count):
-                    change[row + sa + k] += flux[k] * second
-            # Across it, at the edges to the faces below.
-            for side in range(1, 3):
-                other = axis + side if axis + side < 3 else axis + side - 3
-                s = stride[other]
-                v, mine = velocity[other], open_[other]
-                d, g = width[other], gap[other]
-                p = at[other]
-                if other == 2:
-                    one, two = da[pa - 1] / (2.0 * ga[pa]), da[pa] / (2.0 * ga[pa])
-                    for k in range(count):
-                        c, q = row + k, RING + k
-                        mixed = 0.25 * (
-                            viscosity[c] + viscosity[c - sa] + viscosity[c - 1] + viscosity[c - 1 - sa]
-                        )
-                        flux[k] = _edge(
-                            mine[c],
-                            v[c - sa] * one + v[c] * two,
-                            u[c - 2],
-                            u[c - 1],
-                            u[c],
-                            u[c + 1],
-                            1.0 / g[q - 1],
-                            1.0 / g[q],
-                            1.0 / g[q + 1],
-                            0.5 * d[q - 1],
-                            0.5 * d[q],
-                            mixed,
-                            limited,
-                        )
-                    for k in range(count):
-                        change[row + k - 1] -= flux[k] / d[RING + k - 1]
-                    for k in range(count):
-                        change[row + k] += flux[k] / d[RING + k]
+            for pair in range(3):
+                # At the edges between the first and second axis, the first and third, the second and third.
+                sa, s = stride[pair // 2], stride[1 + (pair + 1) // 2]
+                here, back = viscosity[c : c + n], viscosity[c - sa : c - sa + n]
+                low, far = viscosity[c - s : c - s + n], viscosity[c - s - sa : c - s - sa + n]
+                out = mixed[pair]
+                for m in range(n):
+                    out[m] = 0.25 * (here[m] + back[m] + low[m] + far[m])
+            for axis in range(3):
+                if shape[axis] == 1 + 2 * RING:
                     continue
-                near, here, far = 1.0 / g[p - 1], 1.0 / g[p], 1.0 / g[p + 1]
-                low_half, high_half = 0.5 * d[p - 1], 0.5 * d[p]
-                if axis == 2:
-                    for k in range(count):
-                        c, q = row + k, RING + k
-                        mixed = 0.25 * (
-                            viscosity[c] + viscosity[c - 1] + viscosity[c - s] + viscosity[c - 1 - s]
+                u, sa, pa = velocity[axis], stride[axis], at[axis]
+                # The row itself first, for it writes where the others add.
+                for other in range(2, -1, -1):
+                    s, p, v = stride[other], at[other], velocity[other]
+                    below, above = v[c - sa : c - sa + n], v[c : c + n]
+                    if other == axis:
+                        for m in range(n):
+                            stream[m] = 0.5 * (below[m] + above[m])
+                    elif axis == 2:
+                        for m in range(n):
+                            stream[m] = below[m] * one[m] + above[m] * two[m]
+                    else:
+                        left, right = (
+                            half[axis][pa - 1] * distance[axis][pa],
+                            half[axis][pa] * distance[axis][pa],
                         )
-                        stream = (v[c - 1] * da[q - 1] + v[c] * da[q]) / (2.0 * ga[q])
-                        flux[k] = _edge(
-                            mine[c],
-                            stream,
-                            u[c - 2 * s],
-                            u[c - s],
-                            u[c],
-                            u[c + s],
-                            near,
-                            here,
-                            far,
-                            low_half,
-                            high_half,
-                            mixed,
-                            limited,
-                        )
-                else:
-                    one, two = da[pa - 1] / (2.0 * ga[pa]), da[pa] / (2.0 * ga[pa])
-                    for k in range(count):
-                        c = row + k
-                        mixed = 0.25 * (
-                            viscosity[c] + viscosity[c - sa] + viscosity[c - s] + viscosity[c - s - sa]
-                        )
-                        flux[k] = _edge(
-                            mine[c],
-                            v[c - sa] * one + v[c] * two,
-                            u[c - 2 * s],
-                            u[c - s],
-                            u[c],
-                            u[c + s],
-                            near,
-                            here,
-                            far,
-                            low_half,
-                            high_half,
-                            mixed,
-                            limited,
-                        )
-                first, second = 1.0 / d[p - 1], 1.0 / d[p]
-                for k in range(count):
-                    change[row - s + k] -= flux[k] * first
-                for k in range(count):
-                    change[row + k] += flux[k] * second
+                        for m in range(n):
+                            stream[m] = below[m] * left + above[m] * right
+                    # Along its axis a flux is at the centre of a cell, which is a place lower, and as far from both.
+                    own = other == axis
+                    q, r = (p - 1, p - 1) if own else (p, p - 1)
+                    inverse, share = (
+                        (breadth[axis], distance[axis]) if own else (distance[other], breadth[other])
+                    )
+                    friction = viscosity[c - s : c - s + n] if own else mixed[axis + other - 1]
+                    if other == 2:
+                        _within(flux, open_[axis][2], stream, friction, u, c, inverse, q, half[2], r, limited)
+                        _kept(flux, change[axis], c, share, p)
+                    else:
+                        _across(
+                            flux, open_[axis][other], stream, friction, u, c, s, inverse[q - 1], inverse[q],
+                            inverse[q + 1], half[other][r], half[other][q], limited,
+                        )  # fmt: skip
+                        _passed(flux, change[axis], c, s, share[p - 1], share[p])
 
 
 @_kernel
@@ -267,7 +264,6 @@ def edges(
                 next_ = next_ if faces[c + s - sa] == WALL or faces[c + s] == WALL else over
             mixed = 0.25 * (viscosity[c] + viscosity[c - sa] + viscosity[low] + viscosity[low - sa])
             flux = _edge(
-                1.0,
                 stream,
                 last,
                 under,
@@ -297,99 +293,122 @@ def edges(
 
 @_kernel
 def accelerate(
-    axis, shape, width, gap, kind, pressure, temperature, lift, reference, base, share, rate, step, out
+    axis,
+    shape,
+    width,
+    gap,
+    kind,
+    pressure,
+    temperature,
+    lift,
+    reference,
+    base,
+    share,
+    rate,
+    step,
+    outlet,
+    out,
 ):
     """One component after a stage: base x (1 - share) + (out + rate step) x share with pressure and lift.
 
-    lift : gravity along the axis times expansion, which acts on the temperature above `reference`.
+    lift : gravity along the axis times expansion, which acts on the temperature above `reference`. outlet : faces.
     """
-    stride = (shape[1] * shape[2], shape[2], 1)
-    s = stride[axis]
-    d, g = width, gap
+    s = (shape[1] * shape[2], shape[2], 1)[axis]
+    n = _length(shape)
+    inverse = _inverse(gap)
+    reach, low, high = np.zeros(n), np.zeros(n), np.zeros(n)
     for i in range(RING, shape[0] - RING + 1):
         for j in range(RING, shape[1] - RING + 1):
-            row = (i * shape[1] + j) * shape[2]
-            for k in range(RING, shape[2] - RING + 1):
-                c = row + k
-                what = kind[c]
-                if what == FREE:
-                    p = i if axis == 0 else (j if axis == 1 else k)
-                    force = -(pressure[c] - pressure[c - s]) / g[p]
-                    if lift != 0.0:
-                        warm = (temperature[c] * d[p - 1] + temperature[c - s] * d[p]) / (d[p - 1] + d[p])
-                        force += lift * (warm - reference)
-                    out[c] = base[c] * (1.0 - share) + (out[c] + step * (rate[c] + force)) * share
-                elif what == OUTLET:
-                    p = i if axis == 0 else (j if axis == 1 else k)
-                    # Outside the pressure is nothing; friction is left to what lies inside.
-                    inside = 0.5 * (d[p] if p == RING else d[p - 1])
-                    force = -(pressure[c] - pressure[c - s]) / inside
-                    out[c] = base[c] * (1.0 - share) + (out[c] + step * force) * share
+            c = (i * shape[1] + j) * shape[2] + RING
+            for m in range(shape[2] - 2 * RING + 1):
+                p = i if axis == 0 else (j if axis == 1 else RING + m)
+                # The temperature at a face is nearer to that of the narrower cell.
+                reach[m], low[m], high[m] = (
+                    inverse[p],
+                    0.5 * lift * width[p] * inverse[p],
+                    0.5 * lift * width[p - 1] * inverse[p],
+                )
+            _driven(
+                reach,
+                low,
+                high,
+                kind,
+                pressure,
+                temperature,
+                lift != 0.0,
+                lift * reference,
+                base,
+                share,
+                rate,
+                step,
+                c,
+                s,
+                out,
+            )
+    for c in outlet:
+        p = (
+            c // (shape[1] * shape[2])
+            if axis == 0
+            else ((c // shape[2]) % shape[1] if axis == 1 else c % shape[2])
+        )
+        # Outside the pressure is nothing; friction is left to what lies inside.
+        inside = 0.5 * (width[p] if p == RING else width[p - 1])
+        force = -(pressure[c] - pressure[c - s]) / inside
+        out[c] = base[c] * (1.0 - share) + (out[c] + step * force) * share
+
+
+@_line
+def _driven(reach, low, high, kind, pressure, temperature, lifted, still, base, share, rate, step, c, s, out):
+    """A row of `accelerate`. reach : inverse distance. low, high : lift of the temperature on either side."""
+    n = len(reach)
+    here, back = pressure[c : c + n], pressure[c - s : c - s + n]
+    kind, rate, base, out = kind[c : c + n], rate[c : c + n], base[c : c + n], out[c : c + n]
+    if lifted:
+        above, below = temperature[c : c + n], temperature[c - s : c - s + n]
+        for m in range(n):
+            force = (back[m] - here[m]) * reach[m] + (below[m] * low[m] + above[m] * high[m] - still)
+            moved = base[m] * (1.0 - share) + (out[m] + step * (rate[m] + force)) * share
+            out[m] = moved if kind[m] == FREE else out[m]
+    else:
+        for m in range(n):
+            force = (back[m] - here[m]) * reach[m]
+            moved = base[m] * (1.0 - share) + (out[m] + step * (rate[m] + force)) * share
+            out[m] = moved if kind[m] == FREE else out[m]
 
 
 @_kernel
-def scalar(shape, width, gap, open_, velocity, diffusivity, temperature, limited, flux, change):
+def scalar(shape, width, gap, open_, velocity, diffusivity, temperature, limited, change):
     """Rate of the temperature of each cell [K/s] by what passes free faces between free faces.
 
-    open_ : of the three axes, 1 at those faces, else 0; `faces` adds the others. flux : (row,) for work.
+    open_ : of the three axes, 1 at those faces, else 0; `faces` adds the others.
     """
     stride = (shape[1] * shape[2], shape[2], 1)
-    count = shape[2] - 2 * RING + 1
-    t = temperature
-    change[:] = 0.0
+    n = _length(shape)
+    flux, mixed = np.zeros(n + 1), np.empty(n)
+    breadth = (_inverse(width[0]), _inverse(width[1]), _inverse(width[2]))
+    distance = (_inverse(gap[0]), _inverse(gap[1]), _inverse(gap[2]))
+    half = (_scaled(width[0], 0.5), _scaled(width[1], 0.5), _scaled(width[2], 0.5))
     for i in range(RING, shape[0] - RING + 1):
         for j in range(RING, shape[1] - RING + 1):
-            row = (i * shape[1] + j) * shape[2] + RING
+            c = (i * shape[1] + j) * shape[2] + RING
             at = (i, j, RING)
-            for axis in range(2):
-                s, p = stride[axis], at[axis]
-                d, g, mine, v = width[axis], gap[axis], open_[axis], velocity[axis]
-                near, here, far = 1.0 / g[p - 1], 1.0 / g[p], 1.0 / g[p + 1]
-                low_half, high_half = 0.5 * d[p - 1], 0.5 * d[p]
-                for k in range(count):
-                    c = row + k
-                    flux[k] = _edge(
-                        mine[c],
-                        v[c],
-                        t[c - 2 * s],
-                        t[c - s],
-                        t[c],
-                        t[c + s],
-                        near,
-                        here,
-                        far,
-                        low_half,
-                        high_half,
-                        0.5 * (diffusivity[c - s] + diffusivity[c]),
-                        limited,
+            for axis in range(2, -1, -1):
+                s, p, inverse = stride[axis], at[axis], distance[axis]
+                stream = velocity[axis][c : c + n]
+                below, above = diffusivity[c - s : c - s + n], diffusivity[c : c + n]
+                for m in range(n):
+                    mixed[m] = 0.5 * (below[m] + above[m])
+                if axis == 2:
+                    _within(
+                        flux, open_[2], stream, mixed, temperature, c, inverse, p, half[2], p - 1, limited
                     )
-                first, second = 1.0 / d[p - 1], 1.0 / d[p]
-                for k in range(count):
-                    change[row - s + k] -= flux[k] * first
-                for k in range(count):
-                    change[row + k] += flux[k] * second
-            d, g, mine, v = width[2], gap[2], open_[2], velocity[2]
-            for k in range(count):
-                c, q = row + k, RING + k
-                flux[k] = _edge(
-                    mine[c],
-                    v[c],
-                    t[c - 2],
-                    t[c - 1],
-                    t[c],
-                    t[c + 1],
-                    1.0 / g[q - 1],
-                    1.0 / g[q],
-                    1.0 / g[q + 1],
-                    0.5 * d[q - 1],
-                    0.5 * d[q],
-                    0.5 * (diffusivity[c - 1] + diffusivity[c]),
-                    limited,
-                )
-            for k in range(count):
-                change[row + k - 1] -= flux[k] / d[RING + k - 1]
-            for k in range(count):
-                change[row + k] += flux[k] / d[RING + k]
+                    _kept(flux, change, c, breadth[2], p)
+                else:
+                    _across(
+                        flux, open_[axis], stream, mixed, temperature, c, s, inverse[p - 1], inverse[p],
+                        inverse[p + 1], half[axis][p - 1], half[axis][p], limited,
+                    )  # fmt: skip
+                    _passed(flux, change, c, s, breadth[axis][p - 1], breadth[axis][p])
 
 
 @_kernel
@@ -429,7 +448,6 @@ def faces(
             elif mine[c + s] != FREE:
                 next_, far = given[c + s], 2.0 / d[p]
             flux = _edge(
-                1.0,
                 speed,
                 last,
                 under,
@@ -451,82 +469,97 @@ def faces(
 def diverging(shape, width, length, velocity, step, source):
     """Source of the pressure's equation in each cell of the box: what flows out of it over the step, negative.
 
-    length : 0 in solids, which may take air at one face and give it back at another; the greatest is of the others.
+    The greatest flow out of a cell of air; what racks take in and give out is lost and made in their solid cells.
     """
-    stride = (shape[1] * shape[2], shape[2], 1)
-    dx, dy, dz = width[0], width[1], width[2]
-    most = 0.0
+    across, along = shape[1] * shape[2], shape[2]
+    n = shape[2] - 2 * RING
+    most = np.zeros(n)
+    share = -1.0 / step
+    dz = width[2][RING : RING + n]
     for i in range(RING, shape[0] - RING):
         for j in range(RING, shape[1] - RING):
-            row = (i * shape[1] + j) * shape[2]
-            for k in range(RING, shape[2] - RING):
-                c = row + k
-                out = (
-                    (velocity[0][c + stride[0]] - velocity[0][c]) * dy[j] * dz[k]
-                    + (velocity[1][c + stride[1]] - velocity[1][c]) * dx[i] * dz[k]
-                    + (velocity[2][c + stride[2]] - velocity[2][c]) * dx[i] * dy[j]
-                )
-                source[i - RING, j - RING, k - RING] = -out / step
-                if length[c] > 0.0:
-                    most = max(most, abs(out))
-    return most
+            c = (i * shape[1] + j) * shape[2] + RING
+            u, u_ = velocity[0][c : c + n], velocity[0][c + across : c + across + n]
+            v, v_ = velocity[1][c : c + n], velocity[1][c + along : c + along + n]
+            w, w_ = velocity[2][c : c + n], velocity[2][c + 1 : c + 1 + n]
+            dx, dy = width[0][i], width[1][j]
+            into, air = source[i - RING, j - RING], length[c : c + n]
+            for m in range(n):
+                out = ((u_[m] - u[m]) * dy + (v_[m] - v[m]) * dx) * dz[m] + (w_[m] - w[m]) * (dx * dy)
+                into[m] = share * out
+            for m in range(n):
+                most[m] = max(most[m], abs(into[m]) if air[m] > 0.0 else 0.0)
+    return most.max() * step
 
 
 @_kernel
-def project(shape, width, gap, kind, correction, step, velocity, pressure):
-    """Velocity without divergence, and the pressure with its correction (of the cells of the box) added."""
-    size = correction.shape
+def project(axis, shape, width, gap, kind, correction, step, outlet, velocity):
+    """One component without divergence by the correction of the pressure, which is nothing outside. outlet : faces."""
+    s = (shape[1] * shape[2], shape[2], 1)[axis]
+    n = _length(shape)
+    inverse = _inverse(gap)
+    reach = np.zeros(n)
     for i in range(RING, shape[0] - RING + 1):
         for j in range(RING, shape[1] - RING + 1):
-            row = (i * shape[1] + j) * shape[2]
-            for k in range(RING, shape[2] - RING + 1):
-                c = row + k
-                x, y, z = i - RING, j - RING, k - RING
-                inside = x < size[0] and y < size[1] and z < size[2]
-                here = correction[x, y, z] if inside else 0.0
-                for axis in range(3):
-                    what = kind[axis][c]
-                    if what != FREE and what != OUTLET:
-                        continue
-                    if axis == 0:
-                        p = i
-                        behind = correction[x - 1, y, z] if x > 0 else 0.0
-                    elif axis == 1:
-                        p = j
-                        behind = correction[x, y - 1, z] if y > 0 else 0.0
-                    else:
-                        p = k
-                        behind = correction[x, y, z - 1] if z > 0 else 0.0
-                    reach = gap[axis][p]
-                    if what == OUTLET:
-                        first = p == RING
-                        reach = 0.5 * (width[axis][p] if first else width[axis][p - 1])
-                    velocity[axis][c] -= step * (here - behind) / reach
-                if inside:
-                    pressure[c] += here
+            c = (i * shape[1] + j) * shape[2] + RING
+            for m in range(shape[2] - 2 * RING + 1):
+                reach[m] = step * inverse[i if axis == 0 else (j if axis == 1 else RING + m)]
+            here, back = correction[c : c + n], correction[c - s : c - s + n]
+            what, u = kind[c : c + n], velocity[c : c + n]
+            for m in range(n):
+                moved = u[m] - (here[m] - back[m]) * reach[m]
+                u[m] = moved if what[m] == FREE else u[m]
+    for c in outlet:
+        p = (
+            c // (shape[1] * shape[2])
+            if axis == 0
+            else ((c // shape[2]) % shape[1] if axis == 1 else c % shape[2])
+        )
+        inside = 0.5 * (width[p] if p == RING else width[p - 1])
+        velocity[c] -= step * (correction[c] - correction[c - s]) / inside
+
+
+@_line
+def _eddy(velocity, length, factor, c, across, along, out):
+    """Eddy viscosity of a row of cells: factor x speed x length."""
+    n = len(out)
+    u, u_ = velocity[0][c : c + n], velocity[0][c + across : c + across + n]
+    v, v_ = velocity[1][c : c + n], velocity[1][c + along : c + along + n]
+    w, w_ = velocity[2][c : c + n], velocity[2][c + 1 : c + 1 + n]
+    reach = length[c : c + n]
+    for m in range(n):
+        one, two, three = u[m] + u_[m], v[m] + v_[m], w[m] + w_[m]
+        out[m] = 0.5 * factor * math.sqrt(one * one + two * two + three * three) * reach[m]
 
 
 @_kernel
-def hastening(shape, width, velocity, viscosity):
+def hastening(shape, width, velocity, length, molecular, factor):
     """Greatest sum of speed over width, and of viscosity over width squared, of any cell [1/s]."""
-    stride = (shape[1] * shape[2], shape[2], 1)
-    stream, rub = 0.0, 0.0
+    across, along = shape[1] * shape[2], shape[2]
+    n = shape[2] - 2 * RING
+    stream, rub, eddy = np.zeros(n), np.zeros(n), np.zeros(n)
+    inverse = 1.0 / width[2][RING : RING + n]
     for i in range(RING, shape[0] - RING):
         for j in range(RING, shape[1] - RING):
-            row = (i * shape[1] + j) * shape[2]
-            for k in range(RING, shape[2] - RING):
-                c = row + k
-                fast = 0.0
-                for axis in range(3):
-                    p = i if axis == 0 else (j if axis == 1 else k)
-                    u = velocity[axis]
-                    fast += max(abs(u[c]), abs(u[c + stride[axis]])) / width[axis][p]
-                stream = max(stream, fast)
-                rub = max(
-                    rub,
-                    viscosity[c] * (1.0 / width[0][i] ** 2 + 1.0 / width[1][j] ** 2 + 1.0 / width[2][k] ** 2),
+            c = (i * shape[1] + j) * shape[2] + RING
+            u, u_ = velocity[0][c : c + n], velocity[0][c + across : c + across + n]
+            v, v_ = velocity[1][c : c + n], velocity[1][c + along : c + along + n]
+            w, w_ = velocity[2][c : c + n], velocity[2][c + 1 : c + 1 + n]
+            one, two = 1.0 / width[0][i], 1.0 / width[1][j]
+            for m in range(n):
+                fast = (
+                    max(abs(u[m]), abs(u_[m])) * one
+                    + max(abs(v[m]), abs(v_[m])) * two
+                    + max(abs(w[m]), abs(w_[m])) * inverse[m]
                 )
-    return stream, rub
+                stream[m] = max(stream[m], fast)
+            if factor > 0.0:
+                _eddy(velocity, length, factor, c, across, along, eddy)
+            for m in range(n):
+                rub[m] = max(
+                    rub[m], (molecular + eddy[m]) * (one * one + two * two + inverse[m] * inverse[m])
+                )
+    return stream.max(), rub.max()
 
 
 @_kernel
@@ -535,18 +568,30 @@ def mixing(shape, velocity, length, molecular, factor, prandtl, turbulent_prandt
 
     length : distance to the nearest wall [m], 0 in solids, whose diffusivity stays nothing.
     """
-    stride = (shape[1] * shape[2], shape[2], 1)
+    across, along = shape[1] * shape[2], shape[2]
+    n = shape[2] - 2 * RING
+    eddy = np.zeros(n)
+    still, share = molecular / prandtl, 1.0 / turbulent_prandtl
     for i in range(RING, shape[0] - RING):
         for j in range(RING, shape[1] - RING):
-            row = (i * shape[1] + j) * shape[2]
-            for k in range(RING, shape[2] - RING):
-                c = row + k
-                if length[c] <= 0.0:
-                    continue
-                square = 0.0
-                for axis in range(3):
-                    middle = 0.5 * (velocity[axis][c] + velocity[axis][c + stride[axis]])
-                    square += middle * middle
-                eddy = factor * math.sqrt(square) * length[c]
-                viscosity[c] = molecular + eddy
-                diffusivity[c] = molecular / prandtl + eddy / turbulent_prandtl
+            c = (i * shape[1] + j) * shape[2] + RING
+            if factor > 0.0:
+                _eddy(velocity, length, factor, c, across, along, eddy)
+            reach, rubbing, leading = length[c : c + n], viscosity[c : c + n], diffusivity[c : c + n]
+            for m in range(n):
+                rubbing[m] = molecular + eddy[m]
+                leading[m] = still + share * eddy[m] if reach[m] > 0.0 else 0.0
+
+
+@_kernel
+def advanced(length, warm, first, second, share, out):
+    """Temperature of the cells of air after a share of two rates, and of solids as it was."""
+    for c in range(len(out)):
+        out[c] = warm[c] + (share * (first[c] + second[c]) if length[c] > 0.0 else 0.0)
+
+
+@_kernel
+def between(now, before, out):
+    """Half a step ahead of two values a step apart."""
+    for c in range(len(out)):
+        out[c] = 1.5 * now[c] - 0.5 * before[c]
