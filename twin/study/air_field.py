@@ -8,7 +8,8 @@ air too. Flows are those of the state: each rack draws what its product asks for
 what leaks from the hot to the cold side, or comes back because too little is blown, passes the panels above the racks,
 evenly; what the cold side then has too much goes through the panels at the aisles' ends.
 
-The run is a transient at constant flows until the inlets of the racks hold still on average; see `air_field`.
+The run is a transient at constant flows until the inlets of the racks hold still on average; see `air_field`. The
+state's own aisle is well mixed: the field does not go back into it.
 """
 
 from __future__ import annotations
@@ -446,7 +447,7 @@ class _Run:
         size = len(self.room.length)
         self.fields = [np.zeros(size) for _ in range(5)]
         self.inlet = np.zeros(len(self.made.racks))
-        self.weight = self.out = self.carried = self.stray = 0.0
+        self.weight = self.out = self.carried = 0.0
 
     def breathed(self, temperature: Array) -> Array:
         """Mean temperature before each rack [K]."""
@@ -477,13 +478,22 @@ class _Run:
         self.inlet += span * inlet
         self.out += span * float(flow.sum())
         self.carried += span * carried
-        self.stray = max(self.stray, float(self.state.residual))
         for total, now in zip(
             self.fields,
             (self.state.temperature, self.state.pressure, *self.state.velocity),
             strict=True,
         ):
             total += span * now
+
+
+def _stray(made: Voxels, box: Room, velocity: list[Array]) -> float:
+    """Greatest net flow out of a cell of air [m3/s]."""
+    net, width = np.zeros(made.solid.shape), [np.diff(line) for line in made.edges]
+    for axis in range(3):
+        one, other = (width[n] for n in range(3) if n != axis)
+        speed = np.moveaxis(box.of_faces(axis, velocity[axis]), axis, 0)
+        net += np.moveaxis(np.diff(speed, axis=0) * (one[:, None] * other), 0, axis)
+    return float(np.abs(net[~made.solid]).max())
 
 
 def _labelled(
@@ -553,7 +563,7 @@ def _labelled(
         "averaged": ((), run.weight, "s", "time of the means"),
         "batches": ((), batches, "1", "batches of the means"),
         "settled": ((), settled, "1", "the uncertainties are within what was asked for"),
-        "stray": ((), run.stray, "m3/s", "greatest air that a cell gained or lost in a step"),
+        "stray": ((), _stray(made, run.room, velocity), "m3/s", "greatest mean flow that a cell gains or loses"),
     }  # fmt: skip
     coords: dict[str, object] = {
         name: (
