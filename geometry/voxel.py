@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -28,7 +29,7 @@ def cell_edges(low: Length, high: Length, met: Lengths, width: Length) -> Length
             kept.append(float(place))
     kept.append(float(high))
     parts = []
-    for begin, end in zip(kept[:-1], kept[1:], strict=True):
+    for begin, end in pairwise(kept):
         parts.append(np.linspace(begin, end, max(1, round((end - begin) / float(width))) + 1)[:-1])
     # The rounding keeps differences of equal cells from telling them apart.
     return np.round(np.concatenate([*parts, [kept[-1]]]), 9)

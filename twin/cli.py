@@ -374,7 +374,7 @@ def air_(
         TimeRemainingColumn(), console=Console(stderr=True), transient=True,
     )  # fmt: skip
     with _told(), bar:
-        task = bar.add_task("", total=None)
+        task = bar.add_task("", total=1.0)
         found = air_field(
             facility, state, index, grid,
             progress=lambda now, end: bar.update(task, completed=now, total=end),
