@@ -25,7 +25,7 @@ def mirror():
 
 def test_return_air_by_the_heat_balance(mirror):
     """Supply plus heat over the heat capacity of the air blown, 1006 J/kg/K and p / (R T) at the racks' inlet."""
-    facility, state, found = mirror
+    _, state, found = mirror
     inlet, flow = float(state.air_inlet_temperature[0, 0]), float(state.air_flow[0, 0])
     heat = float(state.fan_wall_duty[0, 0] - state.fan_wall_power[0, 0])
     rise = heat / (101325.0 / (287.053 * inlet) * flow * 1006.0)

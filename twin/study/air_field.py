@@ -125,7 +125,7 @@ def voxels(facility: Facility, state: xr.Dataset, block: int = 0, grid: str = "c
     >>> pod = twin.load()
     >>> made = voxels(pod, twin.solve(pod))
     >>> [len(line) - 1 for line in made.edges], len(made.racks)
-    ([26, 15, 15], 16)
+    ([27, 15, 15], 16)
     """
     if not bool(state.converged[0]):
         raise InputError(
