@@ -117,7 +117,7 @@ def return_temperature_index(
     rack warms air. Herrlin, ASHRAE Transactions 114(2), 2008 (unverified).
 
     >>> pair = np.array([291.0, 291.0]), np.array([301.0, 301.0])
-    >>> float(return_temperature_index(290.0, 302.0, *pair, np.array([1.0, 3.0])))
+    >>> round(float(return_temperature_index(290.0, 302.0, *pair, np.array([1.0, 3.0]))), 3)
     1.2
     """
     rise = np.sum(flow * (outlet - inlet), axis=-1)

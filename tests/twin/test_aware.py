@@ -119,10 +119,12 @@ CASES = {
         edges=(np.array([0.0, 0.5, 1.0, 1.6]),) * 3, boxes=np.array([[[0.0, 0.0, 0.0], [1.0, 0.5, 1.6]]])
     ),
     "thermal.air.supply_heat_index": dict(
-        supply_temperature=290.0, inlet=np.array([292.0, 291.0]), outlet=np.array([302.0, 304.0]), flow=np.array([1.0, 2.0])
+        supply_temperature=290.0, inlet=np.array([292.0, 291.0]), outlet=np.array([302.0, 304.0]),
+        flow=np.array([1.0, 2.0]),
     ),
     "thermal.air.return_heat_index": dict(
-        supply_temperature=290.0, inlet=np.array([292.0, 291.0]), outlet=np.array([302.0, 304.0]), flow=np.array([1.0, 2.0])
+        supply_temperature=290.0, inlet=np.array([292.0, 291.0]), outlet=np.array([302.0, 304.0]),
+        flow=np.array([1.0, 2.0]),
     ),
     "thermal.air.return_temperature_index": dict(
         supply_temperature=290.0, return_temperature=301.0, inlet=np.array([292.0, 291.0]),
