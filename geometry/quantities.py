@@ -11,6 +11,7 @@ import numpy.typing as npt
 Array = npt.NDArray[np.float64] | float
 
 Length = Annotated[Array, "m"]
+Lengths = Annotated[npt.NDArray[np.float64], "m"]
 Position = Annotated[npt.NDArray[np.float64] | Sequence[float], "m"]
 Size = Annotated[npt.NDArray[np.float64] | Sequence[float], "m"]
 Box = Annotated[npt.NDArray[np.float64], "m"]

@@ -1,4 +1,4 @@
-"""The command line: `twin run`, `twin view`, `twin contingency`, `twin new`, `twin catalogue`.
+"""The command line: `twin run`, `twin view`, `twin contingency`, `twin air`, `twin new`, `twin catalogue`.
 
 Everything heavy is imported in the command that needs it, so that `twin --help` answers at once.
 Exit status: 0 solved, 2 bad input, 3 no solution or balances that do not close, 4 nothing to draw with.
@@ -332,6 +332,97 @@ def flows(
         typer.echo(json.dumps(distribution.record(facility, found, water, files), indent=2, allow_nan=False))
     else:
         distribution.show(_console(), facility, found, water, files)
+
+
+@app.command(name="air")
+def air_(
+    layout: Layout = "gb300-su",
+    grid: Annotated[
+        str, typer.Option(help="coarse, cells of about 0.6 m, or fine, 0.3 m.", metavar="coarse|fine")
+    ] = "coarse",
+    block: Annotated[
+        str | None, typer.Option(help="Whose hall, by its name.", show_default="the first")
+    ] = None,
+    set_: Sets = None,
+    without: Annotated[
+        list[str] | None,
+        typer.Option(metavar="DEVICE", help="A device that is out of service, such as fanwall.1."),
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder for the files.")] = Path("results"),
+    as_json: AsJson = False,
+) -> None:
+    """The air of a hall in three dimensions: rack inlets and how sure they are, indices, balances, air.nc, air.vti.
+
+    Ctrl-C ends the run with the averages it has.
+    """
+    with _told():
+        facility, index, gone = _hall_asked(layout, set_ or [], without or [], out, grid, block)
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from twin.equilibrium import solve
+    from twin.report import field
+    from twin.study.air_field import air_field
+    from twin.viewer import probe
+
+    state = solve(facility, gone)
+    if not bool(state.converged[0]):
+        typer.echo("twin: no solution to take flows and heat from", err=True)
+        raise typer.Exit(NOT_SOLVED)
+    bar = Progress(
+        TextColumn("air of the hall"), BarColumn(), TextColumn("{task.completed:.0f} of about {task.total:.0f} s"),
+        TimeRemainingColumn(), console=Console(stderr=True), transient=True,
+    )  # fmt: skip
+    with _told(), bar:
+        task = bar.add_task("", total=1.0)
+        found = air_field(
+            facility, state, index, grid,
+            progress=lambda now, end: bar.update(task, completed=now, total=end),
+        )  # fmt: skip
+    with _told():
+        files = _moved(out, {"air.nc": found}, {})
+        if remedy := probe.installed():
+            typer.echo(f"twin: no air.vti: {remedy}", err=True)
+        else:
+            from twin.viewer.voxels import write
+
+            try:
+                write(found, out / "air.vti")
+            except OSError as error:
+                raise _problem("--out", f"cannot write {str(out / 'air.vti')!r}: {error}") from None
+            files["voxels"] = str(out / "air.vti")
+    if as_json:
+        import json
+
+        typer.echo(json.dumps(field.record(found, files), indent=2, allow_nan=False, ensure_ascii=False))
+    else:
+        field.show(_console(), found, files)
+
+
+def _hall_asked(
+    layout: str, pairs: Sequence[str], without: Sequence[str], out: Path, grid: str, block: str | None
+) -> tuple[Any, int, Operation]:
+    """Facility, index of the block and what is out of service; raises InputError with all that is wrong."""
+    from twin.errors import InputError, Problem, suggestion
+    from twin.study.air_field import GRIDS
+
+    problems: list[Problem] = []
+    if grid not in GRIDS:
+        problems.append(
+            Problem("--grid", None, None, "", f"no grid {grid!r} (there are: {', '.join(GRIDS)})")
+        )
+    facility: Any = None
+    gone: Any = None
+    try:
+        facility, _, gone = _asked(layout, pairs, without, out, None)
+    except InputError as error:
+        problems += error.problems
+    if facility is not None and block is not None and block not in facility.blocks:
+        near = suggestion(block, facility.blocks)
+        problems.append(Problem("--block", None, None, "", f"no block {block!r}{near}"))
+    if problems:
+        raise InputError(problems)
+    return facility, 0 if block is None else facility.blocks.index(block), gone
 
 
 @app.command()

@@ -4,7 +4,16 @@ import numpy as np
 import pytest
 from fluids.atmosphere import ATMOSPHERE_1976
 
-from thermal.air import HEAT_CAPACITY, aisle, density, pressure
+from thermal.air import (
+    HEAT_CAPACITY,
+    aisle,
+    density,
+    pressure,
+    rack_cooling_index,
+    return_heat_index,
+    return_temperature_index,
+    supply_heat_index,
+)
 
 
 @pytest.mark.parametrize("altitude", [0.0, 500.0, 1655.0, 3000.0, 8000.0])
@@ -52,3 +61,28 @@ def test_aisle_inlet_rises_with_leakage_and_falls_with_supply() -> None:
 def test_aisle_without_heat_or_flow() -> None:
     assert [float(t) for t in aisle(297.0, 0.0, 0.0, 0.0, 0.0)] == [297.0, 297.0, 297.0]
     assert all(np.isfinite(t) for t in aisle(297.0, 0.0, 10.0, 1e5, 0.0))
+
+
+def test_indices_by_hand() -> None:
+    """Supply 20 degC; racks of 1, 2 and 1 kg/s at 20, 22 and 28 degC, each 10 K warmer behind.
+
+    Taken up before the racks: 0 + 4 + 8 = 12 kg K/s, behind them 10 + 24 + 18 = 52. The cooling takes 40 kg K/s out
+    of 5 kg/s: a rise of 8 K against 10 K over the racks.
+    """
+    inlet, flow = np.array([293.15, 295.15, 301.15]), np.array([1.0, 2.0, 1.0])
+    racks = inlet, inlet + 10.0, flow
+    assert supply_heat_index(293.15, *racks) == pytest.approx(12 / 52)
+    assert return_heat_index(293.15, *racks) == pytest.approx(40 / 52)
+    assert return_temperature_index(293.15, 301.15, *racks) == pytest.approx(0.8)
+    # One of three is 1 K over 27 degC, of the 5 K to 32 degC; none is below 18 degC, one 2 K below 22 of 7 to 15.
+    assert rack_cooling_index(inlet, 300.15, 305.15) == pytest.approx(1 - 1 / 15)
+    assert rack_cooling_index(inlet, 291.15, 288.15) == 1.0
+    assert rack_cooling_index(inlet, 295.15, 288.15) == pytest.approx(1 - 2 / 21)
+
+
+def test_indices_of_a_batch_are_those_of_each() -> None:
+    inlet = np.array([[293.15, 295.15], [300.15, 301.15]])
+    both = supply_heat_index(np.array([293.15, 294.15]), inlet, inlet + 8.0, np.ones(2))
+    for place, supply in enumerate((293.15, 294.15)):
+        assert both[place] == supply_heat_index(supply, inlet[place], inlet[place] + 8.0, np.ones(2))
+    assert np.isnan(supply_heat_index(293.15, *(np.full(2, 293.15),) * 2, np.ones(2)))

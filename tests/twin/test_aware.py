@@ -113,6 +113,24 @@ CASES = {
     "geometry.row.rack_boxes": dict(
         origin=np.array([1.0, 2.0]), pitch=0.61, count=5, size=np.array([0.6, 1.2, 2.3]), facing="east"
     ),
+    "geometry.voxel.cell_edges": dict(low=0.0, high=4.0, met=np.array([1.0, 2.2]), width=0.6),
+    "geometry.voxel.covered": dict(edges=np.array([0.0, 0.5, 1.0, 1.6]), low=0.6, high=1.5),
+    "geometry.voxel.solid": dict(
+        edges=(np.array([0.0, 0.5, 1.0, 1.6]),) * 3, boxes=np.array([[[0.0, 0.0, 0.0], [1.0, 0.5, 1.6]]])
+    ),
+    "thermal.air.supply_heat_index": dict(
+        supply_temperature=290.0, inlet=np.array([292.0, 291.0]), outlet=np.array([302.0, 304.0]),
+        flow=np.array([1.0, 2.0]),
+    ),
+    "thermal.air.return_heat_index": dict(
+        supply_temperature=290.0, inlet=np.array([292.0, 291.0]), outlet=np.array([302.0, 304.0]),
+        flow=np.array([1.0, 2.0]),
+    ),
+    "thermal.air.return_temperature_index": dict(
+        supply_temperature=290.0, return_temperature=301.0, inlet=np.array([292.0, 291.0]),
+        outlet=np.array([302.0, 304.0]), flow=np.array([1.0, 2.0]),
+    ),
+    "thermal.air.rack_cooling_index": dict(inlet=np.array([295.0, 302.0]), recommended=300.0, allowable=304.0),
     "thermal.air.density": dict(temperature=K, pressure=101325.0),
     "thermal.air.pressure": dict(altitude=np.array([20.0, 1500.0])),
     "thermal.air.aisle": dict(

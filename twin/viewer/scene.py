@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from geometry.route import along_axes, tray_boxes
+from twin.aisle import Line, aisles_of, lines_of
 from twin.facility import DEVICE_KINDS, Facility
-from twin.schema import Placement, Row
 
 Array = npt.NDArray[np.float64]
 Index = npt.NDArray[np.int64]
@@ -87,36 +87,6 @@ class Scene:
     """Direction towards which most racks face, in plan."""
 
 
-@dataclass(frozen=True)
-class _Line:
-    """A row of racks: the axis it runs along, the way its rear looks across it, and its racks."""
-
-    row: Row
-    placed: Placement
-    block: int
-    index: int
-    along: int
-    rear: int
-    box: Array
-
-    @property
-    def across(self) -> int:
-        return 1 - self.along
-
-    @property
-    def back(self) -> float:
-        """Where the rear of the racks is, across the row."""
-        return float(self.box[:, 1 if self.rear > 0 else 0, self.across].mean())
-
-    @property
-    def top(self) -> float:
-        return float(self.box[:, 1, 2].max())
-
-    def behind(self, depth: float) -> float:
-        """So far inside the rear of the racks."""
-        return self.back - self.rear * depth
-
-
 def scene(facility: Facility, block: int | None = None) -> Scene:
     """The scene of a facility, or of one of its blocks alone.
 
@@ -125,11 +95,11 @@ def scene(facility: Facility, block: int | None = None) -> Scene:
     >>> len(drawn.racks), [(solid.title, len(solid.box)) for solid in drawn.solids], len(drawn.aisles)
     (16, [('CDU', 4), ('Power panel', 8), ('Fan wall', 3)], 1)
     """
-    lines = [line for line in _lines(facility) if block in (None, line.block)]
+    lines = [line for line in lines_of(facility) if block in (None, line.block)]
     pipes = {side: _pipes(facility, lines, side) for side in ("supply", "return")}
     racks = np.flatnonzero(_within(facility.racks.block, block))
     trays = list(_busways(facility, lines))
-    aisles = list(_aisles(lines))
+    aisles = list(aisles_of(lines))
     return Scene(
         rack=racks,
         racks=facility.racks.box[racks],
@@ -147,20 +117,7 @@ def scene(facility: Facility, block: int | None = None) -> Scene:
     )
 
 
-def _lines(facility: Facility) -> Iterator[_Line]:
-    """The rows in the order of the facility's."""
-    placed = [(block, place) for block in facility.layout.blocks for place in block.placements]
-    index = 0
-    for number, (block, place) in enumerate(placed):
-        for row in block.template.rows:
-            along = 0 if row.facing in ("north", "south") else 1
-            rear = 1 if row.facing in ("south", "west") else -1
-            box = facility.racks.box[facility.racks.row == index]
-            yield _Line(row, place, number, index, along, rear, box)
-            index += 1
-
-
-def _front(lines: list[_Line]) -> tuple[float, float]:
+def _front(lines: list[Line]) -> tuple[float, float]:
     """The side that most racks face; the south where two face as many."""
     count = dict.fromkeys(("south", "east", "west", "north"), 0)
     for line in lines:
@@ -189,7 +146,7 @@ def _solids(facility: Facility, block: int | None) -> Iterator[Solids]:
             yield Solids(title, mine, facility.devices.box[mine])
 
 
-def _pipes(facility: Facility, lines: list[_Line], side: str) -> Pipes:
+def _pipes(facility: Facility, lines: list[Line], side: str) -> Pipes:
     """Main, headers and drops of one side of all loops whose CDUs have a place."""
     cooling, boxes = facility.cooling, facility.devices.box
     cdus = _placed(facility, "cdu")
@@ -221,7 +178,7 @@ def _pipes(facility: Facility, lines: list[_Line], side: str) -> Pipes:
     return Pipes(tuple(found), np.array(diameter))
 
 
-def _header(line: _Line, side: str, z: float, x: float, y: float) -> tuple[Array, Array]:
+def _header(line: Line, side: str, z: float, x: float, y: float) -> tuple[Array, Array]:
     """The header above a row from its far rack to its near one, and the main from there to the CDUs' main at x.
 
     y : the middle of the CDUs, towards which a row along y leads.
@@ -236,7 +193,7 @@ def _header(line: _Line, side: str, z: float, x: float, y: float) -> tuple[Array
     return ends, run
 
 
-def _drops(line: _Line, side: str, z: float) -> Array:
+def _drops(line: Line, side: str, z: float) -> Array:
     """From the header down to each rack, (rack, 2, 3)."""
     drops = np.repeat(line.box.mean(axis=1)[:, None, :], 2, axis=1)
     drops[:, :, line.across] = line.behind(BEHIND[side])
@@ -244,7 +201,7 @@ def _drops(line: _Line, side: str, z: float) -> Array:
     return drops
 
 
-def _busways(facility: Facility, lines: list[_Line]) -> Iterator[tuple[Array, int]]:
+def _busways(facility: Facility, lines: list[Line]) -> Iterator[tuple[Array, int]]:
     """Boxes of the busway from each panel along its row, and the panel; the feeds fill the levels lane by lane."""
     place = {name: number for number, name in enumerate(facility.devices.name)}
     panels = set(_placed(facility, "panel").tolist())
@@ -264,7 +221,7 @@ def _busways(facility: Facility, lines: list[_Line]) -> Iterator[tuple[Array, in
             yield tray_boxes(_busway(line, facility.devices.box[device], lane, z), *TRAY), device
 
 
-def _busway(line: _Line, panel: Array, lane: float, z: float) -> Array:
+def _busway(line: Line, panel: Array, lane: float, z: float) -> Array:
     """Corners of a busway: up from its panel, across to its lane, along the row to the far end."""
     low, high = line.box[:, 0, line.along].min(), line.box[:, 1, line.along].max()
     start = panel.mean(axis=0)
@@ -275,35 +232,3 @@ def _busway(line: _Line, panel: Array, lane: float, z: float) -> Array:
     end[line.along] = low if start[line.along] > (low + high) / 2 else high
     end[line.across], end[2] = lane, z
     return along_axes(start, end, "zyx" if line.along == 0 else "zxy")
-
-
-def _aisles(lines: list[_Line]) -> Iterator[tuple[Array, int]]:
-    """Space between two rows of a block that turn their rears to each other with nothing between, and its axis."""
-    for line in lines:
-        if line.rear < 0:
-            continue
-        facing = [
-            other
-            for other in lines
-            if (other.block, other.along) == (line.block, line.along)
-            and other is not line
-            and other.box[:, :, line.across].mean() > line.box[:, :, line.across].mean()
-            and _shared(line, other) is not None
-        ]
-        other = min(facing, key=lambda found: float(found.box[:, :, line.across].mean()), default=None)
-        if other is None or other.rear > 0 or other.back <= line.back:
-            continue
-        span = _shared(line, other)
-        assert span is not None
-        box = np.empty((2, 3))
-        box[:, line.along] = span
-        box[:, line.across] = line.back, other.back
-        box[:, 2] = line.box[:, 0, 2].min(), max(line.top, other.top)
-        yield box, line.along
-
-
-def _shared(line: _Line, other: _Line) -> tuple[float, float] | None:
-    """Extent of two rows that stand side by side, the longer of them whole; None where they do not meet."""
-    low = [float(one.box[:, 0, line.along].min()) for one in (line, other)]
-    high = [float(one.box[:, 1, line.along].max()) for one in (line, other)]
-    return (min(low), max(high)) if max(low) < min(high) else None
