@@ -224,6 +224,21 @@ def momentum(shape, width, gap, open_, velocity, viscosity, limited, change):
                         _passed(flux, change[axis], c, s, share[p - 1], share[p])
 
 
+@_line
+def _beyond(wall, here, inverse, half, one, two, first, second):
+    """What stands past a face where its neighbour lies in a solid, and the inverse distance to it.
+
+    A wall half a cell away at its own speed; an opening there without speed along it; where nothing comes in by the
+    opening, as at a wall that does not rub, the same speed; past an open edge the end of a solid, a cell away.
+    """
+    if one in (WALL, WARM) or two in (WALL, WARM):
+        return wall, 1.0 / half
+    if one == FREE and two == FREE:
+        return wall, inverse
+    # Next to nothing is the rounding of what was to be nothing.
+    return (here if abs(first) + abs(second) <= 1e-9 * abs(here) else 0.0), 1.0 / half
+
+
 @_kernel
 def edges(
     axis, other, shape, width, gap, kind, velocity, viscosity, molecular, turbulent, limited, listed, change
@@ -255,13 +270,15 @@ def edges(
         else:
             last, near = u[low - s], 1.0 / g[p - 1]
             if mine[low - s] == WALL:
-                # Half as far as a face, and where the wall is an opening or does not rub, the same speed.
-                near = 2.0 / d[p - 1]
-                last = last if faces[low - sa] == WALL or faces[low] == WALL else under
+                last, near = _beyond(
+                    last, under, near, 0.5 * d[p - 1], faces[low - sa], faces[low], v[low - sa], v[low]
+                )
             next_, far = u[c + s], 1.0 / g[p + 1]
             if mine[c + s] == WALL:
-                far = 2.0 / d[p]
-                next_ = next_ if faces[c + s - sa] == WALL or faces[c + s] == WALL else over
+                high = c + s
+                next_, far = _beyond(
+                    next_, over, far, 0.5 * d[p], faces[high - sa], faces[high], v[high - sa], v[high]
+                )
             mixed = 0.25 * (viscosity[c] + viscosity[c - sa] + viscosity[low] + viscosity[low - sa])
             flux = _edge(
                 stream,
