@@ -51,6 +51,34 @@ def test_what_leaks_comes_back_through_the_racks(mirror):
     assert np.average(inlet, weights=found.air_flow.values) - 297.15 == pytest.approx(mixed, rel=0.6)
 
 
+def test_an_interrupt_leaves_what_there_is_and_says_so(mirror):
+    """At the first moment, before anything is averaged: the air as it is then, and no uncertainty."""
+    facility, state, _ = mirror
+
+    def interrupt(now, end):
+        raise KeyboardInterrupt
+
+    found = air_field(facility, state, progress=interrupt)
+    assert not bool(found.settled)
+    assert np.isinf(found.air_inlet_uncertainty.values).all()
+    np.testing.assert_allclose(found.air_inlet_temperature.values, 297.15, atol=0.5)
+
+
+def test_the_image_holds_the_field_at_its_places(mirror, tmp_path):
+    pyvista = pytest.importorskip("pyvista")
+    from twin.viewer.voxels import write
+
+    found, file = mirror[2], tmp_path / "air.vti"
+    write(found, file)
+    assert [one.name for one in tmp_path.iterdir()] == ["air.vti"]
+    image = pyvista.read(file)
+    assert image.bounds == pytest.approx((0.0, 16.0, 0.0, 10.23, 0.0, 4.5))
+    point = (0.5 * (found.x_edge[3] + found.x_edge[4]), found.y.values[5], found.z.values[4])
+    cell = image.find_containing_cell([float(one) for one in point])
+    assert image.cell_data["temperature"][cell] == pytest.approx(float(found.temperature[3, 5, 4]))
+    assert image.cell_data["velocity"][cell][0] == pytest.approx(float(found.velocity_x[3, 5, 4]))
+
+
 def test_two_rows_mirror_each_other_within_the_uncertainty(mirror):
     found = mirror[2]
     inlet, half = found.air_inlet_temperature.values, found.air_inlet_uncertainty.values

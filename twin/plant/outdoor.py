@@ -30,8 +30,7 @@ class Outdoor:
     """(scenario, plant) the coolers and their water at the present flow of the facility water."""
 
     units: Array
-    """Coolers that run and have water; `pumped` facility water through them or their exchangers [W/K]."""
-    pumped: Array
+    """Coolers that run and have water."""
     air: Array
     """Into the coolers [K], and into towers its wet bulb; `gained` is the water that pads give to a kilogram of it."""
     bulb: Array
@@ -100,7 +99,7 @@ def outdoor(facility: Facility, operation: Operation, supply: Supply, pumped: Ar
     beyond = np.where(loop.parted, over(1.0, alone) - over(1.0, rate), 0.0)
     full = np.where(loop.parted, 1.0 / (beyond + resistance), alone)
     return Outdoor(
-        units=units, pumped=pumped, air=entering, bulb=bulb, humidity=humidity, gained=gained, rate=rate,
+        units=units, air=entering, bulb=bulb, humidity=humidity, gained=gained, rate=rate,
         resistance=resistance, shaft=shaft, power=power, full=full, warmed=shaft * beyond, pressure=pressure,
     )  # fmt: skip
 

@@ -99,7 +99,7 @@ def _inlets(found: xr.Dataset) -> Text:
 def _indices(found: xr.Dataset) -> Table:
     table = Table.grid(padding=(0, 2))
     for title, name, meaning in INDICES:
-        table.add_row(Text(title, "bold"), f"{float(found[name]):.3f}", Text(meaning, "dim"))
+        table.add_row(Text(title, "bold"), f"{float(found[name]):z.3f}", Text(meaning, "dim"))
     return table
 
 
@@ -109,7 +109,7 @@ def _balances(found: xr.Dataset) -> Table:
     moved = f"{float(found.supply_flow):.2f} m³/s at {float(found.supply_temperature) - ZERO:.2f} °C"
     table.add_row("supply", moved, "")
     table.add_row("return", f"{float(found.return_temperature) - ZERO:.2f} °C", "")
-    share = f"{carried / heat - 1.0:+.2%}" if heat else ""
+    share = f"{carried / heat - 1.0:+z.2%}" if heat else ""
     table.add_row("heat", f"{heat / 1e3:.1f} kW given, {carried / 1e3:.1f} kW carried out", share)
     for name, title in (("recirculated_flow", "comes back"), ("bypass_flow", "passes by")):
         if float(found[name]):

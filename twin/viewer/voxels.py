@@ -36,4 +36,10 @@ def write(found: xr.Dataset, file: Path) -> None:
     image.cell_data["pressure"] = flat("pressure")
     image.cell_data["velocity"] = np.stack([flat(name) for name in COMPONENTS], axis=-1)
     image.cell_data["solid"] = np.isnan(flat("temperature")).astype(np.uint8)
-    image.save(file)
+    # Whole or not at all, also where the disk is full.
+    part = file.with_name(f"{file.stem}.part{file.suffix}")
+    try:
+        image.save(part)
+        part.replace(file)
+    finally:
+        part.unlink(missing_ok=True)
