@@ -404,7 +404,7 @@ def _hall_asked(
 ) -> tuple[Any, int, Operation]:
     """Facility, index of the block and what is out of service; raises InputError with all that is wrong."""
     from twin.errors import InputError, Problem, suggestion
-    from twin.study.air_field import GRIDS
+    from twin.study.hall_grid import GRIDS
 
     problems: list[Problem] = []
     if grid not in GRIDS:

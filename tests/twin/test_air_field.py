@@ -6,7 +6,8 @@ import pytest
 import twin
 from thermal.room import Face
 from twin.errors import InputError
-from twin.study.air_field import air_field, voxels
+from twin.study.air_field import air_field
+from twin.study.hall_grid import voxels
 
 # Rows, panels and fan walls lie about the middle of the hall, so that the left half mirrors the right.
 MIRROR = {
