@@ -60,6 +60,7 @@ WATTS = np.array([60e3, 90e3, 116e3])
 LINE = dict(parent=np.array([-1, 0, 1, 1]), power=np.array([[0.0, 0.0, 90e3, 40e3], [0.0, 1e3, 2e3, 3e3]]))
 WAY = np.array([[1, 0], [2, 0], [2, 0], [3, 0]])
 AIR = Air(viscosity=0.01, expansion=0.0)
+PER_FACE = (np.ones((4, 2, 2)), np.ones((3, 3, 2)), np.ones((3, 2, 3)))
 HYDRAULIC = dict(
     network=Of("thermal.network.network"), density=1000.0, viscosity=1e-3, pressure=np.array([150e3]),
     demand=np.zeros(3), setting=np.array([1.0, 0.9, 1.0]), running=np.ones(3),
@@ -590,6 +591,10 @@ CASES = {
     "thermal.poisson.hierarchy": dict(
         x=np.array([0.0, 0.3, 0.2, 0.4, 0.1]).reshape(5, 1, 1), y=np.zeros((4, 2, 1)), z=np.zeros((4, 1, 2)),
     ),
+    "thermal.poisson.change": dict(
+        hierarchy=Of("thermal.poisson.hierarchy"), axis=0, place=np.array([[2, 0, 0]]), coefficient=np.array([0.2]),
+    ),
+    "thermal.poisson.renew": dict(hierarchy=Of("thermal.poisson.hierarchy")),
     # Without an iteration the residual is of the guess; after some it is rounding, which has no unit.
     "thermal.poisson.solve": dict(
         hierarchy=Of("thermal.poisson.hierarchy"), source=np.array([1.0, -0.5, 0.0, 0.7]).reshape(4, 1, 1),
@@ -598,7 +603,7 @@ CASES = {
     "thermal.room.faces": dict(cells=(3, 2, 2), solid=np.zeros((3, 2, 2), dtype=bool)),
     "thermal.room.room": dict(
         edges=(np.array([0.0, 0.4, 0.9, 1.5]), np.array([0.0, 0.5, 1.0]), np.array([0.0, 0.6, 1.0])),
-        kinds=Of("thermal.room.faces"), solid=np.zeros((3, 2, 2), dtype=bool),
+        kinds=Of("thermal.room.faces"), solid=np.zeros((3, 2, 2), dtype=bool), loss=PER_FACE, jet=PER_FACE,
     ),
     "thermal.room.Room.of_cells": dict(self=Of("thermal.room.room"), values=np.arange(252)),
     "thermal.room.Room.of_faces": dict(self=Of("thermal.room.room"), axis=1, values=np.arange(252)),
