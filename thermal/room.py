@@ -212,8 +212,8 @@ def room(
     edges: tuple[Lengths, ...],
     kinds: Sequence[_Kind],
     solid: _Solid | None = None,
-    loss: Sequence[_Float] | None = None,
-    jet: Sequence[_Float] | None = None,
+    loss: Sequence[Ratios] | None = None,
+    jet: Sequence[Ratios] | None = None,
 ) -> Room:
     """A room from the edges of its cells along x, y and z [m], its faces and its solids.
 
@@ -579,7 +579,7 @@ def _checked(
             raise ValueError(f"a face across {name} is porous, and a solid behind it")
 
 
-def _of_porous(name: str, given: Sequence[_Float] | None, porous: Sequence[_Solid]) -> list[_Float]:
+def _of_porous(name: str, given: Sequence[Ratios] | None, porous: Sequence[_Solid]) -> list[_Float]:
     """Values of the porous faces across x, y, z out of fields, in the order of `numpy.argwhere`."""
     found = []
     for axis, where in zip("xyz", porous, strict=True):
