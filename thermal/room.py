@@ -307,19 +307,21 @@ def step(
     time: Time,
     tolerance: Tolerance = 1e-3,
     most: int = 50,
+    fixed: tuple[Velocities, ...] | None = None,
 ) -> State:
     """The air a time later.
 
     entering : temperature [K] of what comes in by fixed faces and outlets and of warm walls, fields of the faces across
     x, y and z; None leaves the temperature as it is. time : the step [s], as of `time_step`. tolerance, most : of the
-    pressure's correction and its iterations. At time 0 the air is first brought to move as its openings ask, with
-    the pressure that goes with it and with what floats in it.
+    pressure's correction and its iterations. fixed : velocities of fixed faces at the end of the step, fields of the
+    faces across x, y and z; None leaves them as they are. At time 0 the air is first brought to move as its openings
+    ask, with the pressure that goes with it and with what floats in it.
     """
     if state.time == 0.0:
         state = _opened(room, state) if room.porous is None else _settled(room, room.porous, state)
         pressed = _advanced(room, air, state, None, BRIEF, 1e-8, most)
         state = replace(state, pressure=pressed.pressure)
-    return _advanced(room, air, state, entering, time, tolerance, most)
+    return _advanced(room, air, state, entering, time, tolerance, most, fixed)
 
 
 def _opened(room: Room, state: State) -> State:
@@ -466,6 +468,7 @@ def _advanced(
     time: Time,
     tolerance: Tolerance,
     most: int,
+    fixed: tuple[_Float, ...] | None = None,
 ) -> State:
     """The air a time later, from a flow without divergence."""
     from thermal.compiled import room as compiled
@@ -523,6 +526,10 @@ def _advanced(
             if porous is not None:
                 _slowed(porous, place, time, moved[place])
     pressure = state.pressure.copy()
+    if fixed is not None:
+        # Not before, or the stream that carries heat would not be free of divergence.
+        for place, axis in enumerate(room.order):
+            np.copyto(moved[place], fixed[axis], where=room.kind[place] == Face.FIXED)
     remaining = None if porous is None else _shares(porous, base, moved, time)
     left, iterations, converged = _project(room, moved, time, pressure, tolerance, most, remaining)
     return State(
