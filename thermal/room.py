@@ -239,36 +239,28 @@ def room(
     order = (first, second, third)
     shape = (cells[first] + 2 * RING, cells[second] + 2 * RING, cells[third] + 2 * RING)
     width, gap = zip(*(_spacing(lines[axis]) for axis in order), strict=True)
-    kind, surface, passed = [], [], []
+    kind, surface = [], []
     for place, axis in enumerate(order):
         ring = [(RING, RING)] * 3
         ring[place] = (RING, RING - 1)
-        across = np.moveaxis(porous[axis], axis, 0)
         seen = kinds_[axis].copy()
-        if across.any():
-            np.moveaxis(seen, axis, 0)[[0, -1]] = np.where(
-                across[[0, -1]], Face.OUTLET, np.moveaxis(seen, axis, 0)[[0, -1]]
-            )
+        box = np.moveaxis(seen, axis, 0)[:: cells[axis]]
+        box[box == Face.POROUS] = Face.OUTLET
         surface.append(np.pad(seen.transpose(order), ring).ravel())
-        passed.append(np.argwhere(porous[axis]))
-        kind.append(
-            np.where(surface[-1] == Face.POROUS, np.uint8(Face.FREE), surface[-1])
-            if across.any()
-            else surface[-1]
-        )
+        kind.append(np.where(surface[-1] == Face.POROUS, np.uint8(Face.FREE), surface[-1]))
     inside = np.pad(air.transpose(order), RING)
     length = np.zeros(shape)
     length[inside] = _distance(lines, kinds_, air).transpose(order)[air.transpose(order)]
     plain, beside = _velocities(shape, kind, surface)
     passing, listed = _temperatures(shape, surface)
     resists = None
-    if any(len(one) for one in passed):
-        entries = tuple(np.ravel_multi_index(tuple((one[:, order] + RING).T), shape) for one in passed)
-        area = [conducts[axis][tuple(one.T)] for axis, one in zip(order, passed, strict=True)]
+    if any(one.any() for one in porous):
+        passed = [np.argwhere(porous[axis]) for axis in order]
         resists = Porous(
-            entries, tuple(passed), tuple(lost[axis] for axis in order), tuple(driven[axis] for axis in order),
+            tuple(np.ravel_multi_index(tuple((one[:, order] + RING).T), shape) for one in passed),
+            tuple(passed), tuple(lost[axis] for axis in order), tuple(driven[axis] for axis in order),
             tuple(_reach(lines[axis])[one[:, axis]] for axis, one in zip(order, passed, strict=True)),
-            tuple(area), tuple(np.ones(len(one)) for one in area),
+            tuple(conducts[axis][porous[axis]] for axis in order), tuple(np.ones(len(one)) for one in passed),
         )  # fmt: skip
     return Room(
         cells, order, shape, width, gap, tuple(kind), tuple(surface), length.ravel(), plain, beside, passing, listed,
@@ -336,7 +328,7 @@ def _opened(room: Room, state: State) -> State:
 
 
 def _settled(room: Room, porous: Porous, state: State) -> State:
-    """As `_opened`, of porous faces in balance with the pressure, which alone drives the air there.
+    """As `_opened`, with porous faces in balance: the pressure alone drives the air there, not what it came with.
 
     Each round drags with the resistance K|V|/2 of the mean (geometric) of its own and the last round's: where the
     pressure is given that is at once, where the flow is given it halves the logarithm of the error.
@@ -367,7 +359,7 @@ def _settled(room: Room, porous: Porous, state: State) -> State:
 
 
 def _slowed(porous: Porous, place: int, time: Time, velocity: _Float) -> None:
-    """Velocities at the porous faces of an axis after the drag over a time, from those without it, in place."""
+    """Velocities at the porous faces of an axis with the drag since the step began, from those without, in place."""
     face, per = porous.face[place], 0.5 * time * porous.loss[place] / porous.reach[place]
     free = velocity[face]
     velocity[face] = 2.0 * free / (1.0 + np.sqrt(1.0 + 4.0 * per * np.abs(free)))
@@ -589,15 +581,13 @@ def _checked(
 def _of_porous(name: str, given: Sequence[Ratios] | None, porous: Sequence[_Solid]) -> list[_Float]:
     """Values of the porous faces across x, y, z out of fields, in the order of `numpy.argwhere`."""
     found = []
-    for axis, where in zip("xyz", porous, strict=True):
-        field = (
-            np.zeros(where.shape) if given is None else np.asarray(given["xyz".index(axis)], dtype=np.float64)
-        )
+    for axis, (letter, where) in enumerate(zip("xyz", porous, strict=True)):
+        field = np.full(where.shape, np.nan) if given is None else np.asarray(given[axis], dtype=np.float64)
         if field.shape != where.shape:
-            raise ValueError(f"{name} across {axis} has the shape {field.shape}, must be {where.shape}")
+            raise ValueError(f"{name} across {letter} has the shape {field.shape}, must be {where.shape}")
         values = field[where]
-        if (given is None and len(values)) or not ((values >= 0.0) & (values < np.inf)).all():
-            raise ValueError(f"{name} across {axis} must be given, 0 or above, for every porous face")
+        if not ((values >= 0.0) & (values < np.inf)).all():
+            raise ValueError(f"{name} across {letter} must be given, 0 or above, for every porous face")
         found.append(values)
     return found
 
