@@ -610,6 +610,11 @@ CASES = {
         room=Of("thermal.room.room"), air=AIR, state=Of("thermal.room.still"),
         entering=(np.full(252, 290.0),) * 3, time=0.2, tolerance=1e-3, most=50,
     ),
+    "thermal.frozen.carried": dict(
+        edges=(np.array([0.0, 0.4, 0.9, 1.5]), np.array([0.0, 0.5, 1.0]), np.array([0.0, 0.6, 1.0])),
+        kinds=Of("thermal.room.faces"),
+        velocity=(np.full((4, 2, 2), 0.3), np.full((3, 3, 2), -0.1), np.full((3, 2, 3), 0.2)),
+    ),
     "thermal.line.filled": dict(mass=np.array([10.0, 20.0]), enthalpy=np.array([5e4, 6e4])),
     "thermal.line.pushed": dict(
         line=Of("thermal.line.filled"), mass=np.array([1.0, 25.0]), enthalpy=np.array([7e4, 8e4])
