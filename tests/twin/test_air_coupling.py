@@ -107,14 +107,14 @@ def test_shares_are_none_below_nothing_and_bring_back_what_leaks(leaky):
 
 
 def test_influence_foretells_the_field_of_other_heat(leaky):
-    """The rack that brings back most gives half as much heat again: the field anew against the product."""
+    """The rack that brings back most gives two and a half times its heat: the field anew against the product."""
     found = leaky
     state, share = twin.solve(found.facility), found.field[0].influence.values
     source = int(share.sum(axis=0).argmax())
     other = state.copy(deep=True)
-    other.air_face_rise[0, source] *= 1.5
+    other.air_face_rise[0, source] *= 2.5
     more = fields.air_field(found.facility, other)
-    foretold = share[:, source] * 0.5 * float(state.air_face_rise[0, source])
+    foretold = share[:, source] * 1.5 * float(state.air_face_rise[0, source])
     change = more.air_inlet_temperature.values - found.field[0].air_inlet_temperature.values
     sure = np.hypot(more.air_inlet_uncertainty.values, found.field[0].air_inlet_uncertainty.values)
     loudest = int(foretold.argmax())
