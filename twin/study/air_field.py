@@ -15,6 +15,7 @@ import xarray as xr
 from thermal import air
 from thermal.room import Air, Room, room, step, still, time_step
 from twin.facility import Facility
+from twin.study.air_influence import fitted, influence
 from twin.study.hall_grid import SMALL, Openings, Voxels, voxels
 
 Array = npt.NDArray[np.float64]
@@ -84,7 +85,9 @@ def air_field(
     except KeyboardInterrupt:
         interrupted = True
     settled = not interrupted and bool(half.max() <= within)
-    return _labelled(facility, block, grid, run, half, len(inlets), settled)
+    found = _labelled(facility, block, grid, run, half, len(inlets), settled)
+    found["interrupted"] = ((), interrupted, {"units": "1", "long_name": "ended by the keyboard"})
+    return found
 
 
 def _half_width(batches: Array) -> Array:
@@ -202,6 +205,8 @@ def _labelled(
         np.maximum.at(warmest, one.owner, warm[one.upstream()])
     limit = facility.racks.air_inlet_limit[made.racks]
     cells, racks = ("x", "y", "z"), ("rack",)
+    along, across, upwards = (run.room.of_faces(axis, velocity[axis]) for axis in range(3))
+    share = fitted(influence(made, (along, across, upwards)), made.rise, inlet - cold)
 
     def inside(values: Array) -> Array:
         return np.where(free, values, np.nan)
@@ -226,6 +231,9 @@ def _labelled(
         "air_inlet_limit": (racks, limit, "K", "greatest inlet of the product"),
         "air_outlet_temperature": (racks, outlet, "K", "mean air behind the rack"),
         "air_flow": (racks, made.flow, "m3/s", "air through its faces, that of support equipment with it"),
+        "influence": (
+            ("rack", "source"), share, "1", "kelvin of the rack's inlet over the supply per kelvin over the source"
+        ),
         "supply_temperature": ((), cold, "K", "air from the fan walls"),
         "return_temperature": ((), back, "K", "mean air out of the ceiling over the hot aisles"),
         "supply_flow": ((), made.supply, "m3/s", "air of the fan walls"),
@@ -265,7 +273,7 @@ def _labelled(
         f"{name}_edge": (f"{name}_edge", line, {"units": "m"})
         for name, line in zip("xyz", made.edges, strict=True)
     }
-    coords["rack"] = [facility.racks.name[rack] for rack in made.racks]
+    coords["rack"] = coords["source"] = [facility.racks.name[rack] for rack in made.racks]
     return xr.Dataset(
         {
             name: (dims, value, {"units": unit, "long_name": meaning})

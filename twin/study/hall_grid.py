@@ -60,6 +60,11 @@ class Openings:
         return tuple(np.where((self.sign > 0) & (n == self.axis), place - 1, place)
                      for n, place in enumerate(self.face))  # fmt: skip
 
+    def downstream(self) -> tuple[Index, ...]:
+        """The cells that it goes to."""
+        return tuple(np.where((self.sign < 0) & (n == self.axis), place - 1, place)
+                     for n, place in enumerate(self.face))  # fmt: skip
+
 
 @dataclass(frozen=True, eq=False)
 class Voxels:
@@ -151,7 +156,9 @@ def voxels(facility: Facility, state: xr.Dataset, block: int = 0, grid: str = "c
                 _problem(facility, names[index[n]], "a solid stands before the whole of its front or rear")
                 for n in shut
             ]
-    flow, rise, density = _flows(facility, state, block, lines, mine)
+    flow, rise = state.air_face_flow.values[0, mine], state.air_face_rise.values[0, mine]
+    front = np.average(state.air_inlet_temperature.values[0, mine], weights=flow if flow.any() else None)
+    density = float(air.density(front, facility.pressure[block]))
     supply, drawn = float(state.air_flow[0, block]), float(flow.sum())
     leaked = max(float(facility.cooling.leakage[block]) * drawn, drawn - supply)
     leaked = leaked if leaked > SMALL * drawn else 0.0
@@ -304,27 +311,3 @@ def _contain(
         tuple(_openings(edges, axis, panels.get((end, axis), [])) for axis in (0, 1)) for end in (False, True)
     )
     return over, ends, ceiling
-
-
-def _flows(
-    facility: Facility, state: xr.Dataset, block: int, lines: list[Line], mine: Index
-) -> tuple[Array, Array, float]:
-    """Air through the faces of each rack [m3/s], how much warmer it leaves [K], and its density [kg/m3]."""
-    inlet, heat = state.air_inlet_temperature.values[0, mine], state.air_heat.values[0, mine]
-    kinds = [facility.racks.types[kind] for kind in facility.racks.type[mine]]
-    own = np.array([kind.air_flow(at) for kind, at in zip(kinds, inlet, strict=True)], dtype=np.float64)
-    own = np.where(heat > 0.0, own, 0.0)
-    density = float(air.density(inlet.mean(), facility.pressure[block]))
-    support = max(float(state.air_demand[0, block]) - float(own.sum()), 0.0)
-    load = np.array([line.row.support_load for line in lines])
-    share = load / load.sum() if load.sum() > 0.0 else np.ones(len(lines)) / len(lines)
-    of_row, place = facility.racks.row[mine], {line.index: n for n, line in enumerate(lines)}
-    count = np.bincount([place[row] for row in of_row], minlength=len(lines))
-    part = np.array([share[place[row]] / count[place[row]] for row in of_row])
-    flow = own + support * part
-    support_heat = support * density * air.HEAT_CAPACITY * float(facility.cooling.support_rise[block])
-    wires = float(state.fan_wall_duty[0, block] - state.fan_wall_power[0, block]) - heat.sum() - support_heat
-    rate = density * air.HEAT_CAPACITY * flow
-    moved = rate > 0.0
-    rise = np.where(moved, (heat + support_heat * part) / np.where(moved, rate, 1.0), 0.0)
-    return flow, rise + wires / max(float(rate.sum()), SMALL) * moved, density
