@@ -27,8 +27,11 @@ from thermal.quantities import (
     Acceleration,
     Boolean,
     Diffusivity,
+    Dissipations,
+    Energies,
     Integer,
     KinematicPressures,
+    Length,
     Lengths,
     Ratio,
     Temperature,
@@ -57,6 +60,10 @@ BRIEF = 1e-6
 """Step in which the first pressure is found, and next to nothing moves [s]."""
 TURBULENT_PRANDTL = 0.9
 """Eddy viscosity over eddy diffusivity; assumed, the usual value of models of room air."""
+
+
+DISSIPATION_PRANDTL = 1.3
+"""Eddy viscosity over diffusivity of dissipation, of energy 1: Launder and Spalding (1974)."""
 
 
 class Face(IntEnum):
@@ -113,12 +120,26 @@ class Room:
 
 
 @dataclass(frozen=True, eq=False)
+class KEpsilon:
+    """Turbulence as energy and dissipation, carried, mixed, made by strain and at walls, and decaying.
+
+    Standard k-epsilon model with its published constants and logarithmic walls: Launder and Spalding, Comput. Methods
+    Appl. Mech. Eng. 3, 1974, 269 (cited from memory, unverified); buoyancy makes none. intensity : of what comes in,
+    over its speed through the face. scale : of its eddies, energy^1.5 over dissipation [m].
+    """
+
+    intensity: Ratio
+    scale: Length
+
+
+@dataclass(frozen=True, eq=False)
 class Air:
     """What the room is filled with, and how it is modelled.
 
     viscosity : kinematic, molecular [m^2/s]. prandtl : of the molecules. expansion : of the volume with temperature
     [1/K]. reference : temperature at which nothing lifts [K]. gravity : along z, downwards [m/s^2]. eddy : as EDDY, 0
-    for laminar flow with laminar walls. limited : slopes that never overshoot, else their mean.
+    for laminar flow with laminar walls. limited : slopes that never overshoot, else their mean. carried : turbulence that
+    the air carries with it, in place of what `eddy` makes of its speed.
     """
 
     viscosity: Diffusivity = 1.55e-5
@@ -129,6 +150,7 @@ class Air:
     eddy: Ratio = EDDY
     turbulent_prandtl: Ratio = TURBULENT_PRANDTL
     limited: bool = True
+    carried: KEpsilon | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,7 +158,7 @@ class State:
     """Fields at a time, as of `still` or `step`; read them by `Room.of_cells` and `Room.of_faces`.
 
     velocity : of the faces across x, y, z [m/s]. temperature : [K]. pressure : over density [m^2/s^2]. before :
-    velocity a step ago. residual : greatest net flow out of a cell of air after the last step [m^3/s];
+    velocity a step ago. energy, dissipation : of turbulence that is carried [m^2/s^2, m^2/s^3]. residual : greatest net flow out of a cell of air after the last step [m^3/s];
     iterations : of its pressure.
     """
 
@@ -148,6 +170,8 @@ class State:
     residual: VolumeFlow = 0.0
     iterations: Integer = 0
     converged: Boolean = True
+    energy: Energies | None = None
+    dissipation: Dissipations | None = None
 
 
 def faces(
@@ -223,7 +247,9 @@ def time_step(room: Room, air: Air, state: State, courant: Ratio = 0.8) -> Time:
     from thermal.compiled import room as compiled
 
     inner = tuple(state.velocity[axis] for axis in room.order)
-    stream, friction = compiled.hastening(room.shape, room.width, inner, room.length, air.viscosity, air.eddy)
+    stream, friction = compiled.hastening(
+        room.shape, room.width, inner, room.length, air.viscosity, air.eddy, _given(air, state)
+    )
     limits = [courant / stream if stream > 0.0 else np.inf, 0.25 / friction if friction > 0.0 else np.inf]
     return float(min(limits))
 
@@ -248,7 +274,77 @@ def step(
         state = _opened(room, state)
         pressed = _advanced(room, air, state, None, BRIEF, 1e-8, most)
         state = replace(state, pressure=pressed.pressure)
-    return _advanced(room, air, state, entering, time, tolerance, most)
+        if air.carried is not None and state.energy is None:
+            state = _begun(room, air.carried, state)
+    after = _advanced(room, air, state, entering, time, tolerance, most)
+    return after if air.carried is None else _turned(room, air, air.carried, state, after)
+
+
+def _given(air: Air, state: State) -> _Float:
+    """Eddy viscosity of turbulence that is carried [m^2/s], else empty."""
+    if air.carried is None or state.energy is None:
+        return np.zeros(0)
+    from thermal.compiled import eddies
+
+    return np.asarray(eddies.SHARE * state.energy**2 / state.dissipation)
+
+
+def _coming(carried: KEpsilon, speed: _Float) -> tuple[_Float, _Float]:
+    """Energy and dissipation of what comes in at a speed."""
+    energy = 1.5 * (carried.intensity * speed) ** 2
+    return energy, energy**1.5 / carried.scale
+
+
+def _begun(room: Room, carried: KEpsilon, state: State) -> State:
+    """Every cell as turbulent as what comes in fastest; what stays at rest forgets it soon."""
+    from thermal.compiled import eddies
+
+    fastest = max(float(np.abs(one).max()) for one in state.velocity)
+    energy, dissipation = _coming(carried, np.full(len(room.length), fastest))
+    air = room.length > 0.0
+    return replace(
+        state, energy=np.where(air, np.maximum(energy, eddies.LEAST), 0.0),
+        dissipation=np.where(air, np.maximum(dissipation, eddies.LEAST), 1.0),
+    )  # fmt: skip
+
+
+def _turned(room: Room, air: Air, carried: KEpsilon, state: State, after: State) -> State:
+    """Turbulence at the end of a step, by the stream at its end, in as many parts as keep it from overshooting."""
+    from thermal.compiled import eddies
+    from thermal.compiled import room as compiled
+
+    viscosity, made, near, rate, other, diffusivity = room.work
+    velocity = tuple(after.velocity[axis] for axis in room.order)
+    energy, dissipation = state.energy.copy(), state.dissipation.copy()
+    eddy = _given(air, state)
+    viscosity[:] = air.viscosity + eddy
+    fastest = eddies.strained(
+        room.shape, room.width, room.gap, room.kind, velocity, room.length, air.viscosity, energy, viscosity, made,
+        near,
+    )  # fmt: skip
+    parts = max(1, int(np.ceil((after.time - state.time) * fastest)))
+    entering = tuple(zip(*(_coming(carried, one) for one in velocity), strict=True))
+    listed = tuple(at[kind[at] != Face.WARM] for kind, at in zip(room.kind, room.listed, strict=True))
+    air_ = room.length > 0.0
+    for _ in range(parts):
+        for value, given, change, share in (
+            (energy, entering[0], rate, 1.0),
+            (dissipation, entering[1], other, DISSIPATION_PRANDTL),
+        ):
+            np.multiply(air.viscosity + eddy / share, air_, out=diffusivity)
+            compiled.scalar(
+                room.shape, room.width, room.gap, room.passing, velocity, diffusivity, value, True, change
+            )
+            for place in range(3):
+                compiled.faces(
+                    place, room.shape, room.width, room.gap, room.kind, velocity, diffusivity, given, value, True,
+                    listed[place], change,
+                )  # fmt: skip
+        eddies.turned(
+            room.length, made, near, air.viscosity, (after.time - state.time) / parts, rate, other, energy,
+            dissipation,
+        )  # fmt: skip
+    return replace(after, energy=energy, dissipation=dissipation)
 
 
 def _opened(room: Room, state: State) -> State:
@@ -308,8 +404,8 @@ def _advanced(
     base = tuple(state.velocity[axis] for axis in room.order)
     viscosity[:] = air.viscosity
     compiled.mixing(
-        room.shape, base, room.length, air.viscosity, air.eddy, air.prandtl, air.turbulent_prandtl, viscosity,
-        diffusivity,
+        room.shape, base, room.length, air.viscosity, air.eddy, _given(air, state), air.prandtl, air.turbulent_prandtl,
+        viscosity, diffusivity,
     )  # fmt: skip
     moved = tuple(np.empty_like(one) for one in base)
     after = state.temperature

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from scipy.interpolate import RegularGridInterpolator
 
-from thermal.room import RING, Air, Face, Room, State, faces, room, step, still, time_step
+from thermal.room import RING, Air, Face, KEpsilon, Room, State, faces, room, step, still, time_step
 
 ZERO = 273.15
 
@@ -93,7 +93,9 @@ def nothing(made: Room) -> tuple[np.ndarray, ...]:
     return tuple(np.zeros(len(made.length)) for _ in range(3))
 
 
-def hall(grid: str, until: float = UNTIL, start: float = FROM) -> dict[str, Any]:
+def hall(
+    grid: str, until: float = UNTIL, start: float = FROM, carried: KEpsilon | None = None
+) -> dict[str, Any]:
     """The hall from rest at the supply's temperature; means from `start` to `until` [s], at least to 120 s.
 
     A rack is a solid with a face that takes air at its front and one that gives it back warmer by P/(m cp). Edges of
@@ -126,7 +128,7 @@ def hall(grid: str, until: float = UNTIL, start: float = FROM) -> dict[str, Any]
         for face in front, rear:
             kinds[1][part[:, None], face, low] = Face.FIXED
 
-    made, law = room(edges, kinds, solid), Air(reference=SUPPLY_TEMPERATURE)
+    made, law = room(edges, kinds, solid), Air(reference=SUPPLY_TEMPERATURE, carried=carried)
     state, entering = still(made, SUPPLY_TEMPERATURE), nothing(made)
     flow = len(racks) * RACK_FLOW * EXCESS / DENSITY
     area = float(np.outer(np.diff(edges[1]), np.diff(edges[2]))[supply].sum())
@@ -338,8 +340,8 @@ def heated(
     }
 
 
-def annex(fine: int = 1) -> dict[str, Any]:
-    """Annex 20, isothermal: u over that of the inlet at two heights from it, with the default turbulence."""
+def annex(carried: KEpsilon | None = None, fine: int = 1) -> dict[str, Any]:
+    """Annex 20, isothermal: u over that of the inlet at two heights from it, with one turbulence or the other."""
     x = np.linspace(0.0, 9.0, 90 * fine + 1)
     stops = pairwise((0.0, EXIT, 3.0 - SLOT, 3.0))
     parts = [
@@ -350,7 +352,7 @@ def annex(fine: int = 1) -> dict[str, Any]:
     kinds[0][0, :, middles(z) > 3.0 - SLOT] = Face.FIXED
     kinds[0][-1, :, middles(z) < EXIT] = Face.OUTLET
     made = room(edges, kinds)
-    law = Air(viscosity=JET * SLOT / JET_REYNOLDS, expansion=0.0)
+    law = Air(viscosity=JET * SLOT / JET_REYNOLDS, expansion=0.0, carried=carried)
     state = still(made, 0.0)
     made.of_faces(0, state.velocity[0])[0, :, middles(z) > 3.0 - SLOT] = JET
     at = int(np.abs(x - 6.0).argmin())
