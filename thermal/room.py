@@ -138,8 +138,8 @@ class Air:
 
     viscosity : kinematic, molecular [m^2/s]. prandtl : of the molecules. expansion : of the volume with temperature
     [1/K]. reference : temperature at which nothing lifts [K]. gravity : along z, downwards [m/s^2]. eddy : as EDDY, 0
-    for laminar flow with laminar walls. limited : slopes that never overshoot, else their mean. carried : turbulence that
-    the air carries with it, in place of what `eddy` makes of its speed.
+    for laminar flow with laminar walls. limited : slopes that never overshoot, else their mean. carried :
+    turbulence that the air carries with it, in place of what `eddy` makes of its speed.
     """
 
     viscosity: Diffusivity = 1.55e-5
@@ -158,8 +158,8 @@ class State:
     """Fields at a time, as of `still` or `step`; read them by `Room.of_cells` and `Room.of_faces`.
 
     velocity : of the faces across x, y, z [m/s]. temperature : [K]. pressure : over density [m^2/s^2]. before :
-    velocity a step ago. energy, dissipation : of turbulence that is carried [m^2/s^2, m^2/s^3]. residual : greatest net flow out of a cell of air after the last step [m^3/s];
-    iterations : of its pressure.
+    velocity a step ago. residual : greatest net flow out of a cell of air after the last step [m^3/s];
+    iterations : of its pressure. turbulence : energy [m^2/s^2] and dissipation [m^2/s^3] of what is carried.
     """
 
     velocity: tuple[Velocities, ...]
@@ -170,8 +170,7 @@ class State:
     residual: VolumeFlow = 0.0
     iterations: Integer = 0
     converged: Boolean = True
-    energy: Energies | None = None
-    dissipation: Dissipations | None = None
+    turbulence: tuple[Energies, Dissipations] | None = None
 
 
 def faces(
@@ -274,19 +273,22 @@ def step(
         state = _opened(room, state)
         pressed = _advanced(room, air, state, None, BRIEF, 1e-8, most)
         state = replace(state, pressure=pressed.pressure)
-        if air.carried is not None and state.energy is None:
-            state = _begun(room, air.carried, state)
+        if air.carried is not None and state.turbulence is None:
+            state = replace(state, turbulence=_begun(room, air.carried, state))
     after = _advanced(room, air, state, entering, time, tolerance, most)
-    return after if air.carried is None else _turned(room, air, air.carried, state, after)
+    if air.carried is None or state.turbulence is None:
+        return after
+    return replace(after, turbulence=_turned(room, air, air.carried, state.turbulence, after, time))
 
 
 def _given(air: Air, state: State) -> _Float:
     """Eddy viscosity of turbulence that is carried [m^2/s], else empty."""
-    if air.carried is None or state.energy is None:
+    if air.carried is None or state.turbulence is None:
         return np.zeros(0)
     from thermal.compiled import eddies
 
-    return np.asarray(eddies.SHARE * state.energy**2 / state.dissipation)
+    energy, dissipation = state.turbulence
+    return np.asarray(eddies.SHARE * energy**2 / dissipation)
 
 
 def _coming(carried: KEpsilon, speed: _Float) -> tuple[_Float, _Float]:
@@ -295,34 +297,36 @@ def _coming(carried: KEpsilon, speed: _Float) -> tuple[_Float, _Float]:
     return energy, energy**1.5 / carried.scale
 
 
-def _begun(room: Room, carried: KEpsilon, state: State) -> State:
+def _begun(room: Room, carried: KEpsilon, state: State) -> tuple[_Float, _Float]:
     """Every cell as turbulent as what comes in fastest; what stays at rest forgets it soon."""
     from thermal.compiled import eddies
 
     fastest = max(float(np.abs(one).max()) for one in state.velocity)
     energy, dissipation = _coming(carried, np.full(len(room.length), fastest))
     air = room.length > 0.0
-    return replace(
-        state, energy=np.where(air, np.maximum(energy, eddies.LEAST), 0.0),
-        dissipation=np.where(air, np.maximum(dissipation, eddies.LEAST), 1.0),
-    )  # fmt: skip
+    return (
+        np.where(air, np.maximum(energy, eddies.LEAST), 0.0),
+        np.where(air, np.maximum(dissipation, eddies.LEAST), 1.0),
+    )
 
 
-def _turned(room: Room, air: Air, carried: KEpsilon, state: State, after: State) -> State:
-    """Turbulence at the end of a step, by the stream at its end, in as many parts as keep it from overshooting."""
+def _turned(
+    room: Room, air: Air, carried: KEpsilon, begun: tuple[_Float, _Float], after: State, time: Time
+) -> tuple[_Float, _Float]:
+    """Turbulence a time later, by the stream at its end, in as many parts as keep it from overshooting."""
     from thermal.compiled import eddies
     from thermal.compiled import room as compiled
 
     viscosity, made, near, rate, other, diffusivity = room.work
     velocity = tuple(after.velocity[axis] for axis in room.order)
-    energy, dissipation = state.energy.copy(), state.dissipation.copy()
-    eddy = _given(air, state)
+    energy, dissipation = begun[0].copy(), begun[1].copy()
+    eddy = eddies.SHARE * energy**2 / dissipation
     viscosity[:] = air.viscosity + eddy
     fastest = eddies.strained(
         room.shape, room.width, room.gap, room.kind, velocity, room.length, air.viscosity, energy, viscosity, made,
         near,
     )  # fmt: skip
-    parts = max(1, int(np.ceil((after.time - state.time) * fastest)))
+    parts = max(1, int(np.ceil(time * fastest)))
     entering = tuple(zip(*(_coming(carried, one) for one in velocity), strict=True))
     listed = tuple(at[kind[at] != Face.WARM] for kind, at in zip(room.kind, room.listed, strict=True))
     air_ = room.length > 0.0
@@ -341,10 +345,10 @@ def _turned(room: Room, air: Air, carried: KEpsilon, state: State, after: State)
                     listed[place], change,
                 )  # fmt: skip
         eddies.turned(
-            room.length, made, near, air.viscosity, (after.time - state.time) / parts, rate, other, energy,
+            room.length, made, near, air.viscosity, time / parts, rate, other, energy,
             dissipation,
         )  # fmt: skip
-    return replace(after, energy=energy, dissipation=dissipation)
+    return energy, dissipation
 
 
 def _opened(room: Room, state: State) -> State:

@@ -36,11 +36,11 @@ def test_turbulence_behind_a_grid_decays_along_the_stream():
     energy = 1.5 * 0.05**2
     pace = energy**0.5 / 0.05
     age = 1.0 + DECAY * pace * 0.5 * (lines[0][1:] + lines[0][:-1])
-    found = made.of_cells(state.energy)
+    found = made.of_cells(state.turbulence[0])
     np.testing.assert_allclose(found, found[:, :1, :1] * np.ones((1, 3, 3)), rtol=1e-9)
     np.testing.assert_allclose(found[:, 0, 0], energy * age ** (-1.0 / DECAY), rtol=0.01)
     np.testing.assert_allclose(
-        made.of_cells(state.dissipation)[:, 0, 0], energy * pace * age ** (-1.92 / DECAY), rtol=0.02
+        made.of_cells(state.turbulence[1])[:, 0, 0], energy * pace * age ** (-1.92 / DECAY), rtol=0.02
     )
 
 
@@ -53,11 +53,11 @@ def test_turbulence_at_rest_decays():
     for steps in (20, 40, 80):
         begun = still(made, 297.15)
         air = made.length > 0.0
-        state = replace(begun, energy=np.where(air, 0.01, 0.0), dissipation=np.where(air, 0.02, 1.0))
+        state = replace(begun, turbulence=(np.where(air, 0.01, 0.0), np.where(air, 0.02, 1.0)))
         for _ in range(steps):
             state = step(made, law, state, None, 1.0 / steps)
         exact = 0.01 * (1.0 + DECAY * 2.0) ** (-1.0 / DECAY)
-        energy = made.of_cells(state.energy)
+        energy = made.of_cells(state.turbulence[0])
         np.testing.assert_allclose(energy, energy[0, 0, 0], rtol=1e-9)
         errors.append(energy[0, 0, 0] / exact - 1.0)
     assert abs(errors[-1]) < 0.01
@@ -95,8 +95,12 @@ def test_rate_of_strain_of_taylor_and_green(axes):
             return np.reshape(values, [-1 if n == axis else 1 for n in range(3)])
 
         one, two = axes
-        made.of_faces(one, state.velocity[one])[:] = spread(np.sin(lines[one]), one) * spread(np.cos(place[two]), two)
-        made.of_faces(two, state.velocity[two])[:] = -spread(np.cos(place[one]), one) * spread(np.sin(lines[two]), two)
+        made.of_faces(one, state.velocity[one])[:] = spread(np.sin(lines[one]), one) * spread(
+            np.cos(place[two]), two
+        )
+        made.of_faces(two, state.velocity[two])[:] = -spread(np.cos(place[one]), one) * spread(
+            np.sin(lines[two]), two
+        )
         exact = 4.0 * (spread(np.cos(place[one]), one) * spread(np.cos(place[two]), two)) ** 2
         found, near = strained(made, state, 1.0)
         assert (near == 0.0).all()

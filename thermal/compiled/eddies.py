@@ -57,7 +57,9 @@ def strained(shape, width, gap, kind, velocity, length, molecular, energy, visco
                             speed = math.sqrt(u * u + v * v)
                             walls += 1
                             over += 2.0 / d
-                            work += speed * _shear(speed, 0.5 * d, molecular, True) * friction * 2.0 / (KAPPA * d)
+                            work += (
+                                speed * _shear(speed, 0.5 * d, molecular, True) * friction * 2.0 / (KAPPA * d)
+                            )
                 fastest = max(fastest, 2.0 * away)
                 if walls > 0:
                     near[c], made[c] = over / walls, work / walls
@@ -68,9 +70,9 @@ def strained(shape, width, gap, kind, velocity, length, molecular, energy, visco
                     made[c] += 2.0 * along * along
                     for b in range(a):
                         sb, p, q = stride[b], at[a], at[b]
-                        across = _slope(
-                            kind[b], velocity[a], c, s, sb, gap[b][q], gap[b][q + 1]
-                        ) + _slope(kind[a], velocity[b], c, sb, s, gap[a][p], gap[a][p + 1])
+                        across = _slope(kind[b], velocity[a], c, s, sb, gap[b][q], gap[b][q + 1]) + _slope(
+                            kind[a], velocity[b], c, sb, s, gap[a][p], gap[a][p + 1]
+                        )
                         made[c] += across * across
     return fastest
 
