@@ -323,9 +323,12 @@ def _turned(
     eddy = eddies.SHARE * energy**2 / dissipation
     viscosity[:] = air.viscosity + eddy
     fastest = eddies.strained(
-        room.shape, room.width, room.gap, room.kind, velocity, room.length, air.viscosity, energy, viscosity, made,
-        near,
-    )  # fmt: skip
+        room.shape, room.width, room.gap, room.kind, velocity, room.length, viscosity, made
+    )
+    near[:] = 0.0
+    eddies.rubbed(
+        room.shape, room.width, room.kind, velocity, air.viscosity, energy, _beside_walls(room), made, near
+    )
     parts = max(1, int(np.ceil(time * fastest)))
     entering = tuple(zip(*(_coming(carried, one) for one in velocity), strict=True))
     listed = tuple(at[kind[at] != Face.WARM] for kind, at in zip(room.kind, room.listed, strict=True))
@@ -349,6 +352,16 @@ def _turned(
             dissipation,
         )  # fmt: skip
     return energy, dissipation
+
+
+def _beside_walls(room: Room) -> _Index:
+    """Cells of air with a wall among their faces."""
+    beside = np.zeros(len(room.length), dtype=bool)
+    for kind, stride in zip(room.kind, (room.shape[1] * room.shape[2], room.shape[2], 1), strict=True):
+        wall = (kind == Face.WALL) | (kind == Face.WARM)
+        beside |= wall
+        beside[:-stride] |= wall[stride:]
+    return np.flatnonzero(beside & (room.length > 0.0))
 
 
 def _opened(room: Room, state: State) -> State:

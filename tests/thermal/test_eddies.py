@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from thermal import room as air_of
 from thermal.compiled import eddies
 from thermal.room import Air, Face, KEpsilon, faces, room, step, still, time_step
 
@@ -64,15 +65,17 @@ def test_turbulence_at_rest_decays():
     np.testing.assert_allclose(np.diff(np.log2(np.abs(errors))), -1.0, atol=0.1)
 
 
-def strained(made, state, energy):
-    """What strain makes in the cells of a room, and over their distance to walls."""
+def made_of(made, state, energy):
+    """What strain and walls make in the cells of a room, and one over their distance to walls."""
     size = len(made.length)
-    fields = np.full(size, energy), np.full(size, 1.5e-5), np.zeros(size), np.zeros(size)
+    work, near = np.zeros(size), np.zeros(size)
     velocity = tuple(state.velocity[axis] for axis in made.order)
-    eddies.strained(
-        made.shape, made.width, made.gap, made.kind, velocity, made.length, 1.5e-5, *fields,
-    )  # fmt: skip
-    return made.of_cells(fields[2]), made.of_cells(fields[3])
+    eddies.strained(made.shape, made.width, made.gap, made.kind, velocity, made.length, np.zeros(size), work)
+    cells = air_of._beside_walls(made)
+    eddies.rubbed(
+        made.shape, made.width, made.kind, velocity, 1.5e-5, np.full(size, energy), cells, work, near
+    )
+    return made.of_cells(work), made.of_cells(near)
 
 
 @pytest.mark.parametrize("axes", [(0, 1), (1, 2), (2, 0)])
@@ -102,7 +105,7 @@ def test_rate_of_strain_of_taylor_and_green(axes):
             np.sin(lines[two]), two
         )
         exact = 4.0 * (spread(np.cos(place[one]), one) * spread(np.cos(place[two]), two)) ** 2
-        found, near = strained(made, state, 1.0)
+        found, near = made_of(made, state, 1.0)
         assert (near == 0.0).all()
         errors.append(np.abs(found - exact).max())
     assert errors[1] < 0.3 * errors[0]
@@ -115,7 +118,7 @@ def test_a_wall_makes_what_decays_beside_it_in_equilibrium():
     state = still(made, 297.15)
     friction, distance = 0.05, 0.1
     made.of_faces(0, state.velocity[0])[:] = friction / 0.41 * math.log(9.0 * friction * distance / 1.5e-5)
-    work, near = strained(made, state, friction**2 / 0.3)
+    work, near = made_of(made, state, friction**2 / 0.3)
     np.testing.assert_allclose(near[:, :, [0, 2]], 1.0 / distance)
     np.testing.assert_allclose(work[:, :, [0, 2]], friction**3 / (0.41 * distance), rtol=1e-4)
     assert (near[:, :, 1] == 0.0).all()
