@@ -5,8 +5,8 @@ temperature in the cells. A solid, a panel without thickness or an opening is a 
 second-order upwind slopes, which the limiter of van Leer keeps from overshooting; a step is the two-stage method of
 Heun with the pressure of the step before, corrected at its end so that no cell gains or loses air (incremental
 projection, van Kan, SIAM J. Sci. Stat. Comput. 7, 1986, 870). Density changes only by buoyancy (Boussinesq), turbulence
-is an eddy viscosity of speed times distance to the wall (Chen and Xu, Energy and Buildings 28, 1998, 137), walls rub by
-the logarithmic law. Papers cited from memory (unverified).
+is an eddy viscosity of speed times distance to the wall (Chen and Xu, Energy and Buildings 28, 1998, 137), or what the
+air carries with it (`KEpsilon`), walls rub by the logarithmic law. Papers cited from memory (unverified).
 
 The loops are compiled: the first step ever takes some seconds.
 """
@@ -123,9 +123,9 @@ class Room:
 class KEpsilon:
     """Turbulence as energy and dissipation, carried, mixed, made by strain and at walls, and decaying.
 
-    Standard k-epsilon model with its published constants and logarithmic walls: Launder and Spalding, Comput. Methods
-    Appl. Mech. Eng. 3, 1974, 269 (cited from memory, unverified); buoyancy makes none. intensity : of what comes in,
-    over its speed through the face. scale : of its eddies, energy^1.5 over dissipation [m].
+    Standard k-epsilon model with logarithmic walls: Launder and Spalding, Comput. Methods Appl. Mech. Eng. 3, 1974, 269
+    (from memory, unverified), with the constants of OpenFOAM's kEpsilon; buoyancy makes none. intensity : fluctuation
+    of what comes in, over its speed through the face. scale : of its eddies, energy^1.5 over dissipation [m].
     """
 
     intensity: Ratio
@@ -273,12 +273,11 @@ def step(
         state = _opened(room, state)
         pressed = _advanced(room, air, state, None, BRIEF, 1e-8, most)
         state = replace(state, pressure=pressed.pressure)
-        if air.carried is not None and state.turbulence is None:
-            state = replace(state, turbulence=_begun(room, air.carried, state))
-    after = _advanced(room, air, state, entering, time, tolerance, most)
-    if air.carried is None or state.turbulence is None:
-        return after
-    return replace(after, turbulence=_turned(room, air, air.carried, state.turbulence, after, time))
+    if air.carried is None:
+        return _advanced(room, air, state, entering, time, tolerance, most)
+    begun = _begun(room, air.carried, state) if state.turbulence is None else state.turbulence
+    after = _advanced(room, air, replace(state, turbulence=begun), entering, time, tolerance, most)
+    return replace(after, turbulence=_turned(room, air, air.carried, begun, after, time))
 
 
 def _given(air: Air, state: State) -> _Float:

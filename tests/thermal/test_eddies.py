@@ -122,3 +122,26 @@ def test_a_wall_makes_what_decays_beside_it_in_equilibrium():
     np.testing.assert_allclose(near[:, :, [0, 2]], 1.0 / distance)
     np.testing.assert_allclose(work[:, :, [0, 2]], friction**3 / (0.41 * distance), rtol=1e-4)
     assert (near[:, :, 1] == 0.0).all()
+
+
+def test_the_order_of_axes_does_not_matter():
+    """A jet along x, y or z into a room that is turned with it leaves the same turbulence."""
+    law, found = Air(expansion=0.0, carried=KEpsilon(intensity=0.1, scale=0.1)), []
+    for turn in range(3):
+        # What stands along x, y, z at first stands along the axes of `order` after the turn.
+        order = np.roll(range(3), turn)
+        sizes = np.array([9, 6, 5])[order]
+        lines = [np.linspace(0.0, 0.5 * n, n + 1) for n in sizes]
+        kinds = faces(sizes)
+        along, back = list(order).index(0), np.argsort(order)
+        jet = kinds[along].transpose(back)
+        jet[0, 2:4, 1:3], jet[-1, 1:5, 3] = Face.FIXED, Face.OUTLET
+        made = room(lines, kinds)
+        state = still(made, 297.15)
+        made.of_faces(along, state.velocity[along]).transpose(back)[0, 2:4, 1:3] = 0.6
+        for _ in range(15):
+            state = step(made, law, state, None, 0.1, tolerance=1e-11)
+        found.append(made.of_cells(state.turbulence[0]).transpose(back))
+    assert found[0].max() > 1.5 * found[0].min() > 0.0
+    np.testing.assert_allclose(found[1], found[0], rtol=1e-6)
+    np.testing.assert_allclose(found[2], found[0], rtol=1e-6)
