@@ -55,8 +55,8 @@ def test_heated_cube(rooms):
 def test_isothermal_room_of_annex_20(rooms):
     """Speeds two heights from the inlet within 0.08 of the inlet's, root mean square, with carried turbulence.
 
-    The same model in OpenFOAM is 0.045 from what was measured, and the two within 0.02 of each other. Speed times distance leaves 0.11: the air along the
-    floor returns too fast.
+    The same model in OpenFOAM is 0.045 from what was measured, and the two are within 0.02 of each other. Speed times
+    distance leaves 0.11: the air along the floor returns too fast.
     """
     found = rooms.annex(rooms.JET_TURBULENCE)
     assert found["steady"]
