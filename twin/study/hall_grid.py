@@ -120,7 +120,7 @@ def voxels(facility: Facility, state: xr.Dataset, block: int = 0, grid: str = "c
     lines = [line for line in lines_of(facility) if line.block == block]
     aisles = list(aisles_of(lines))
     met = np.concatenate([boxes, np.array([box for box, _ in aisles]).reshape(-1, 2, 3)])
-    x, y, z = (cell_edges(*hall[:, axis], met[:, :, axis].ravel(), GRIDS[grid][axis]) for axis in range(3))
+    x, y, z = (cell_edges(*hall[:, axis], np.sort(met[:, :, axis], axis=None), GRIDS[grid][axis]) for axis in range(3))
     edges = (x, y, z)
     standing = np.isfinite(facility.devices.box).all(axis=(1, 2)) & (facility.devices.block == block)
     blocked = solid(edges, np.concatenate([facility.devices.box[standing], boxes]))
