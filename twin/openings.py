@@ -69,7 +69,10 @@ def opening_findings(unit: Unit) -> Iterator[Finding]:
     aisles = [*zip(*hot_aisles(whole, across, rear), strict=True)]
     for number, door in enumerate(unit.hall.doors):
         if door.height > unit.hall.size[2] + NEAR:
-            yield ("hall", "doors", number, "height"), f"is more than that of the hall, {unit.hall.size[2]:g} m"
+            yield (
+                ("hall", "doors", number, "height"),
+                f"is more than that of the hall, {unit.hall.size[2]:g} m",
+            )
         if not any(end_of(door, box, along) is not None for box, along in aisles):
             ends = "; ".join(_ends(box, along) for box, along in aisles) or "there is none"
             message = f"the door is not at an end of a hot aisle: {ends}"

@@ -111,12 +111,8 @@ class _Run:
         x, y = (np.diff(line) for line in made.edges[:2])
         self.ceiling = (x[:, None] * y) * made.ceiling
         self.back = cold
-        walls = 1 + max(int(one.owner.max(initial=0)) for one in made.walls)
-        self._blow(made.fronts, made.flow)
-        self._blow(made.rears, made.flow)
-        self._blow(made.walls, np.full(walls, made.supply / walls))
-        self._blow(made.leaks, np.array([made.leaked]))
-        self._blow(made.spills, np.array([made.spilt]))
+        for openings, flow in made.blown():
+            self._blow(openings, flow)
         self.clear()
 
     @property
@@ -151,7 +147,7 @@ class _Run:
         inlet = self.breathed(warm)
         for one in made.rears:
             self.given[one.axis][one.face] = (inlet + made.rise)[one.owner]
-        for one in (*made.leaks, *made.spills):
+        for one in made.passing:
             self.given[one.axis][one.face] = warm[one.upstream()]
         self.given[2][:, :, -1] = self.back
         span = min(longest, time_step(self.room, self.law, self.state))
@@ -162,6 +158,11 @@ class _Run:
         carried = float((out * top + np.minimum(flow, 0.0) * self.back).sum())
         # What comes down out of the plenum is what has gone up.
         self.back = float((out * top).sum() / out.sum()) if out.sum() > 0.0 else self.back
+        after = self.room.of_cells(self.state.temperature)
+        for one in made.intakes:
+            drawn = one.area * np.abs(self.room.of_faces(one.axis, self.state.velocity[one.axis])[one.face])
+            self.out += span * float(drawn.sum())
+            carried += float((drawn * after[one.upstream()]).sum())
         self.weight += span
         self.inlet += span * inlet
         self.out += span * float(flow.sum())
@@ -227,7 +228,7 @@ def _labelled(
         "air_outlet_temperature": (racks, outlet, "K", "mean air behind the rack"),
         "air_flow": (racks, made.flow, "m3/s", "air through its faces, that of support equipment with it"),
         "supply_temperature": ((), cold, "K", "air from the fan walls"),
-        "return_temperature": ((), back, "K", "mean air out of the ceiling over the hot aisles"),
+        "return_temperature": ((), back, "K", "mean air that goes back to the fan walls"),
         "supply_flow": ((), made.supply, "m3/s", "air of the fan walls"),
         "recirculated_flow": ((), made.leaked, "m3/s", "air from the hot to the cold side over the racks"),
         "bypass_flow": ((), made.spilt, "m3/s", "air from the cold to the hot side at the aisles' ends"),
