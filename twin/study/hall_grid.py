@@ -288,14 +288,14 @@ def _edges(grid: str, hall: _Hall, first: Array, units: Array) -> tuple[Edges, i
 
     first : boxes that cells have to end at before those of the room.
     """
-    # A unit of a fan wall is one of a wall of them, whose sides matter little; that of a CRAH blows by itself.
+    # A unit of a fan wall is one of a wall of them, whose sides matter little; a CRAH blows by itself.
     own = np.concatenate([units, units + hall.sill]) if hall.crah else units[:0]
     doors = np.array([box for box, _ in hall.doors]).reshape(-1, 2, 3)
-    then = np.concatenate([hall.columns, hall.tiles, doors, hall.returns, own])
+    room = np.concatenate([hall.columns, hall.tiles, doors, hall.returns])
     x, y, z = (
         cell_edges(
             *hall.box[:, axis],
-            np.concatenate([np.unique(first[:, :, axis]), np.unique(then[:, :, axis])]),
+            np.concatenate([np.unique(boxes[:, :, axis]) for boxes in (first, room, own)]),
             GRIDS[grid][axis],
         )
         for axis in range(3)
