@@ -404,7 +404,7 @@ def test_the_hall_of_the_benchmark_is_a_layout(rooms, reference):
 def test_the_inlets_of_the_benchmark_from_the_layout(rooms, reference):
     """Within its gates of OpenFOAM's: 0.5 K in the mean of the mirror pairs, 0.8 K root mean square, 0.3 K in the
     return of the heat balance; on cells of 0.6 x 0.6 x 0.3 m."""
-    found = air_field(*reference, most=4)
+    found = air_field(*reference, most=2)
     inlet = found.air_inlet_temperature.values.reshape(2, -1).mean(axis=0) - rooms.ZERO
     away = inlet - np.mean(rooms.INLETS, axis=0)
     assert abs(away.mean()) <= 0.5
