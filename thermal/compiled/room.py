@@ -17,7 +17,7 @@ import numpy as np
 from numba import njit
 
 # What a face is, as in `thermal.room.Face`.
-WALL, FREE, FIXED, OUTLET, WARM = range(5)
+WALL, FREE, FIXED, OUTLET, WARM, POROUS = range(6)
 RING = 2
 KAPPA, SMOOTH = 0.41, 9.0  # logarithmic law of a smooth wall: u+ = ln(9 y+) / 0.41
 LAMINAR = 11.0  # y+ where it meets u+ = y+
@@ -231,7 +231,7 @@ def _beyond(wall, here, inverse, half, one, two, first, second):
     A wall half a cell away at its own speed; an opening there without speed along it; where nothing comes in by the
     opening, as at a wall that does not rub, the same speed; past an open edge the end of a solid, a cell away.
     """
-    if one in (WALL, WARM) or two in (WALL, WARM):
+    if one in (WALL, WARM, POROUS) or two in (WALL, WARM, POROUS):
         return wall, 1.0 / half
     if one == FREE and two == FREE:
         return wall, inverse
@@ -241,22 +241,35 @@ def _beyond(wall, here, inverse, half, one, two, first, second):
 
 @_kernel
 def edges(
-    axis, other, shape, width, gap, kind, velocity, viscosity, molecular, turbulent, limited, listed, change
+    axis,
+    other,
+    shape,
+    width,
+    gap,
+    kind,
+    faces,
+    velocity,
+    viscosity,
+    molecular,
+    turbulent,
+    limited,
+    listed,
+    change,
 ):
     """What `momentum` leaves out: edges of one component across another axis where a wall or an opening is near.
 
-    listed : faces above those edges.
+    faces : of the other axis, as what rubs there. listed : faces above those edges.
     """
     stride = (shape[1] * shape[2], shape[2], 1)
     sa, s = stride[axis], stride[other]
-    u, v, mine, faces = velocity[axis], velocity[other], kind[axis], kind[other]
+    u, v, mine = velocity[axis], velocity[other], kind[axis]
     da, ga, d, g = width[axis], gap[axis], width[other], gap[other]
     for c in listed:
         place = (c // (shape[1] * shape[2]), (c // shape[2]) % shape[1], c % shape[2])
         pa, p = place[axis], place[other]
         low = c - s
         one, two = faces[c - sa], faces[c]
-        shut = 0.5 * ((one in (WALL, WARM)) + (two in (WALL, WARM)))
+        shut = 0.5 * ((one in (WALL, WARM, POROUS)) + (two in (WALL, WARM, POROUS)))
         under, over = u[low], u[c]
         stream = (v[c - sa] * da[pa - 1] + v[c] * da[pa]) / (2.0 * ga[pa])
         flux = 0.0
@@ -432,7 +445,7 @@ def scalar(shape, width, gap, open_, velocity, diffusivity, temperature, limited
 def faces(
     axis, shape, width, gap, kind, velocity, diffusivity, entering, temperature, limited, listed, change
 ):
-    """What `scalar` leaves out along an axis: faces beside walls, openings and warm walls, `listed`.
+    """What `scalar` leaves out along an axis: faces beside walls and openings, porous ones and warm walls, `listed`.
 
     entering : temperature of what comes in by a fixed face or an outlet, and of warm walls.
     """
@@ -449,7 +462,7 @@ def faces(
             change[low] += 2.0 * diffusivity[low] * (given[c] - under) / (d[p - 1] * d[p - 1])
             change[c] += 2.0 * diffusivity[c] * (given[c] - over) / (d[p] * d[p])
             continue
-        if what != FREE:
+        if what not in (FREE, POROUS):
             inside = diffusivity[c] > 0.0
             carried = (over if inside else under) if (speed < 0.0) == inside else given[c]
             flux = speed * carried
@@ -457,12 +470,12 @@ def faces(
             last, near = t[low - s], 1.0 / g[p - 1]
             if mine[low] == WALL:
                 last = under
-            elif mine[low] != FREE:
+            elif mine[low] not in (FREE, POROUS):
                 last, near = given[low], 2.0 / d[p - 1]
             next_, far = t[c + s], 1.0 / g[p + 1]
             if mine[c + s] == WALL:
                 next_ = over
-            elif mine[c + s] != FREE:
+            elif mine[c + s] not in (FREE, POROUS):
                 next_, far = given[c + s], 2.0 / d[p]
             flux = _edge(
                 speed,
@@ -475,7 +488,7 @@ def faces(
                 far,
                 0.5 * d[p - 1],
                 0.5 * d[p],
-                0.5 * (diffusivity[low] + diffusivity[c]),
+                0.5 * (diffusivity[low] + diffusivity[c]) if what == FREE else 0.0,
                 limited,
             )
         change[low] -= flux / d[p - 1]
