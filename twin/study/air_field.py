@@ -102,7 +102,7 @@ class _Run:
 
     def __init__(self, made: Voxels) -> None:
         self.made = made
-        self.room: Room = room(made.edges, made.kinds, made.solid)
+        self.room: Room = room(made.edges, made.kinds, made.solid, made.loss, made.jet)
         cold = made.supply_temperature
         self.law = Air(reference=cold, expansion=1.0 / cold)
         self.state = still(self.room, cold)
@@ -254,6 +254,10 @@ def _labelled(
         "settled": ((), settled, "1", "the uncertainties are within what was asked for"),
         "stray": ((), _stray(made, run.room, velocity), "m3/s", "greatest mean flow that a cell gains or loses"),
     }  # fmt: skip
+    for one in made.tiles:
+        risen = one.area * run.room.of_faces(one.axis, velocity[one.axis])[one.face]
+        told = "mean air through each line of tiles"
+        found["tile_flow"] = (("tiles",), np.bincount(one.owner, risen), "m3/s", told)
     coords: dict[str, object] = {
         name: (
             name,

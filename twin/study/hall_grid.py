@@ -4,7 +4,7 @@ Cells end at the sides of racks and hot aisles, then of what else the layout tel
 columns and what else stands in the hall are solids. The containment is panels without thickness from the floor to the
 ceiling about each hot aisle, or none. Air goes back through openings of the ceiling, into a plenum that is not
 modelled and leads to the fan walls, or into the tops of CRAHs where the ceiling has none. CRAHs over a raised floor
-blow into cells below it, from which air rises through tiles, to each in proportion to its holes.
+blow into cells below it, from which the air rises through tiles: they take pressure and let jets through.
 
 What the layout gives no place passes with the racks: the support equipment of a row draws its air and gives its heat
 through the faces of the row's racks, and whips warm that air too. Flows are those of the state: each rack draws what
@@ -25,7 +25,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from geometry.voxel import cell_edges, covered, solid
-from thermal import air
+from thermal import air, tile
 from thermal.room import Face, faces
 from twin.aisle import Line, aisles_of, lines_of
 from twin.errors import InputError, Problem
@@ -85,8 +85,8 @@ class Voxels:
 
     racks, rises : index of each rack among the facility's, and how much warmer its air leaves it [K]. flow : through
     each, that of support equipment with it [m3/s]. walls, intakes : where units blow, and draw from the hall if they
-    do. tiles, tile_flow : through the raised floor, and the air of each line of tiles [m3/s]. ceiling : cells under the
-    openings of the ceiling (nx, ny).
+    do. tiles : of each line of them, through which air passes as it likes. loss, jet : of the tiles, as
+    `thermal.room.room` takes them; None without. ceiling : cells under the openings of the ceiling (nx, ny).
     """
 
     edges: Edges
@@ -105,7 +105,8 @@ class Voxels:
     walls: tuple[Openings, ...]
     intakes: tuple[Openings, ...]
     tiles: tuple[Openings, ...]
-    tile_flow: Array
+    loss: tuple[Array, ...] | None
+    jet: tuple[Array, ...] | None
     leaks: tuple[Openings, ...]
     spills: tuple[Openings, ...]
     ceiling: Solid
@@ -125,7 +126,7 @@ class Voxels:
     @property
     def passing(self) -> tuple[Openings, ...]:
         """Openings through which air passes as warm as it comes."""
-        return (*self.leaks, *self.spills, *self.tiles)
+        return (*self.leaks, *self.spills)
 
     def blown(self) -> Iterator[tuple[tuple[Openings, ...], Array]]:
         """All openings through which air passes at a given speed, with the flow of each owner [m3/s]."""
@@ -137,8 +138,7 @@ class Voxels:
             (self.walls, each),
             (self.intakes, each),
         )
-        yield from ((self.tiles, self.tile_flow), (self.leaks, np.array([self.leaked])))
-        yield self.spills, np.array([self.spilt])
+        yield from ((self.leaks, np.array([self.leaked])), (self.spills, np.array([self.spilt])))
 
 
 def voxels(facility: Facility, state: xr.Dataset, block: int = 0, grid: str = "coarse") -> Voxels:
@@ -194,6 +194,7 @@ def voxels(facility: Facility, state: xr.Dataset, block: int = 0, grid: str = "c
     draws = hall.crah and not ceiling.any()
     intakes = _sides(edges, blocked, down, False) if draws else ()
     tiles = _tiles(edges, blocked, hall.tiles, floor)
+    loss, jet = _resisting(kinds, hall, tiles) if tiles else (None, None)
     names = [facility.racks.name[n] for n in mine], [facility.devices.name[n] for n in walls]
     problems = [
         *(one for side in (fronts, backs) for one in _shut(facility, names[0], side, "front or rear")),
@@ -223,7 +224,7 @@ def voxels(facility: Facility, state: xr.Dataset, block: int = 0, grid: str = "c
     blown = drawn + spilt - leaked if parted else supply
     made = Voxels(
         edges, blocked, kinds, mine, flow, rise, blown, float(state.air_supply_temperature[0, block]), density,
-        leaked, spilt, fronts, backs, supplies, intakes, tiles, blown * hall.tile_share, over if leaked else (),
+        leaked, spilt, fronts, backs, supplies, intakes, tiles, loss, jet, over if leaked else (),
         ends if spilt else (), ceiling, tuple(_remarks(facility, block, hall, edges, supply, drawn, leaked)),
     )  # fmt: skip
     for openings, _ in made.blown():
@@ -249,7 +250,7 @@ class _Hall:
     depth: float
     columns: Array
     tiles: Array
-    tile_share: Array
+    open_share: Array
     returns: Array
     doors: list[tuple[Array, int]]
     sill: Array
@@ -261,8 +262,6 @@ def _hall(facility: Facility, block: int, unit: Unit, aisles: Aisles) -> _Hall:
     corner, top = box[0], float(box[1, 2] - box[0, 2])
     floor = room.raised_floor
     depth, lines = (floor.height, floor.tiles) if floor else (0.0, ())
-    tiles = corners(lines, 0.0, TILE)
-    holes = np.prod(tiles[:, 1, :2] - tiles[:, 0, :2], axis=1) * np.array([one.open_share for one in lines])
     over = np.array([one for one, _ in aisles]).reshape(-1, 2, 3)
     doors = []
     for door in room.doors:
@@ -278,7 +277,8 @@ def _hall(facility: Facility, block: int, unit: Unit, aisles: Aisles) -> _Hall:
     sill[0, 2] = product.get("outletBottom", 0.0)
     return _Hall(
         unit.air.containment == "hot", unit.air.units == "crah", box, depth,
-        corners(room.columns, -depth, top) + corner, tiles + corner, holes / max(holes.sum(), SMALL),
+        corners(room.columns, -depth, top) + corner, corners(lines, 0.0, TILE) + corner,
+        np.array([one.open_share for one in lines]),
         over if room.returns is None else corners(room.returns, 0.0, top) + corner, doors, sill,
     )  # fmt: skip
 
@@ -395,7 +395,8 @@ def _sealed(facility: Facility, made: Voxels, lines: list[Line]) -> Iterator[Pro
     index = np.arange(made.solid.size).reshape(made.solid.shape)
     pairs = []
     for axis, kind in enumerate(made.kinds):
-        cells, through = np.moveaxis(index, axis, 0), np.moveaxis(kind, axis, 0)[1:-1] == Face.FREE
+        cells, through = np.moveaxis(index, axis, 0), np.moveaxis(kind, axis, 0)[1:-1]
+        through = (through == Face.FREE) | (through == Face.POROUS)
         pairs.append(np.stack([cells[:-1][through], cells[1:][through]]))
     one, other = np.concatenate(pairs, axis=1)
     links = coo_array((np.ones(len(one), dtype=np.int8), (one, other)), shape=(index.size, index.size))
@@ -488,6 +489,21 @@ def _tiles(edges: Edges, blocked: Solid, tiles: Array, floor: int) -> tuple[Open
         place = np.argwhere(open_) + [where[0].start, where[1].start]
         listed.append((owner, np.insert(place, 2, floor, axis=1), 1))
     return (_openings(edges, 2, listed),) if listed else ()
+
+
+def _resisting(
+    kinds: tuple[npt.NDArray[np.uint8], ...], hall: _Hall, tiles: tuple[Openings, ...]
+) -> tuple[tuple[Array, ...], tuple[Array, ...]]:
+    """Makes the faces of tiles porous: their loss and the momentum of their jets, fields of the faces."""
+    loss, jet = (tuple(np.zeros(kind.shape) for kind in kinds) for _ in range(2))
+    for one in tiles:
+        # The faces are a little larger or smaller than the tiles, and so the speed in them another.
+        drawn = np.prod(hall.tiles[:, 1, :2] - hall.tiles[:, 0, :2], axis=1)
+        wider = np.bincount(one.owner, one.area, len(drawn)) / drawn
+        kinds[one.axis][one.face] = Face.POROUS
+        loss[one.axis][one.face] = (tile.loss_coefficient(hall.open_share) * wider**2)[one.owner]
+        jet[one.axis][one.face] = np.maximum(wider / hall.open_share - 1.0, 0.0)[one.owner]
+    return loss, jet
 
 
 def _openings(edges: Edges, axis: int, listed: list[tuple[int, Index, int]]) -> Openings:
