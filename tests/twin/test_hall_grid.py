@@ -226,6 +226,27 @@ def test_the_row_of_a_hall_without_a_hot_aisle_may_stand_alone(made):
     assert found.ceiling.any()
 
 
+def test_every_block_of_a_site_has_its_own_floor_and_openings(changed, tmp_path):
+    """Halls 20 m apart along x and 5 m above each other: the same grid, moved."""
+    door = "doors: [{origin: [8.8 m, 4.6 m], width: 0.9 m, height: 2.1 m}]"
+    panels = "columns: [{origin: [10 m, 5 m], size: [0.5 m, 0.4 m]}]"
+    changed({SIZE: f"{SIZE}\n  {door}\n  {panels}{FLOOR}", RISE: f"{RISE}\n  units: crah"})
+    head = H100[: H100.index("hall:")]
+    site = tmp_path / "site.yaml"
+    site.write_text(
+        f"{head}blocks:\n  - {{name: U, use: hall.yaml, repeat: 2, pitch: [20 m, 0 m, 5 m]}}\n", "utf-8"
+    )
+    facility = twin.load(site)
+    state = twin.solve(facility)
+    one, two = (voxels(facility, state, block) for block in (0, 1))
+    for axis, away in enumerate((20.0, 0.0, 5.0)):
+        np.testing.assert_allclose(two.edges[axis], one.edges[axis] + away, atol=1e-8)
+        np.testing.assert_array_equal(two.kinds[axis], one.kinds[axis])
+        np.testing.assert_allclose(two.loss[axis], one.loss[axis])
+    np.testing.assert_array_equal(two.solid, one.solid)
+    np.testing.assert_array_equal(two.ceiling, one.ceiling)
+
+
 SEALED = {
     "open aisles under a closed ceiling": (
         {SIZE: f"{SIZE}\n  returns: []", RISE: OPEN},
