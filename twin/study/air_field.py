@@ -220,7 +220,7 @@ def _labelled(facility: Facility, block: int, grid: str, run: HallAir, settled: 
         "air_outlet_temperature": (racks, outlet, "K", "mean air behind the rack"),
         "air_flow": (racks, made.flow, "m3/s", "air through its faces, that of support equipment with it"),
         "supply_temperature": ((), cold, "K", "air from the fan walls"),
-        "return_temperature": ((), back, "K", "mean air out of the ceiling over the hot aisles"),
+        "return_temperature": ((), back, "K", "mean air that goes back to the fan walls"),
         "supply_flow": ((), made.supply, "m3/s", "air of the fan walls"),
         "recirculated_flow": ((), made.leaked, "m3/s", "air from the hot to the cold side over the racks"),
         "bypass_flow": ((), made.spilt, "m3/s", "air from the cold to the hot side at the aisles' ends"),

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from thermal import air
 from thermal.room import Air, Room, room, step, still, time_step
-from twin.study.hall_grid import Openings, Voxels
+from twin.study.hall_grid import Voxels
 from twin.study.moment import Moment
 
 Array = npt.NDArray[np.float64]
@@ -34,14 +34,11 @@ class HallAir:
         x, y, z = (np.diff(line) for line in made.edges)
         self.ceiling = (x[:, None] * y) * made.ceiling
         self.volume = np.where(made.solid, 0.0, x[:, None, None] * y[:, None] * z)
-        self.fans = 1 + max(int(one.owner.max(initial=0)) for one in made.walls)
         self.now = Moment(
             still(self.room, self.cold), self.cold, np.nan, 0, 0.0, 0.0, 0.0, 0.0, np.zeros(len(made.racks)),
             tuple(np.zeros(size) for _ in range(5)), np.zeros((0, 1 + len(made.racks))),
         )  # fmt: skip
-        self.through(made.fronts, made.flow)
-        self.through(made.rears, made.flow)
-        self.blow(np.full(self.fans, made.supply / self.fans), made.leaked, made.spilt)
+        self.blow()
 
     @property
     def time(self) -> float:
@@ -53,19 +50,13 @@ class HallAir:
         warm = self.room.of_cells(self.now.state.temperature)
         return float((self.volume * (warm - self.cold)).sum())
 
-    def through(self, openings: tuple[Openings, ...], flow: Array) -> None:
-        """Let air through openings, so much of each owner [m3/s], at one speed."""
-        area = sum((np.bincount(one.owner, one.area, len(flow)) for one in openings), np.zeros(len(flow)))
-        for one in openings:
-            speed = self.room.of_faces(one.axis, self.now.state.velocity[one.axis])
-            speed[one.face] = one.sign * (flow / area)[one.owner]
-
-    def blow(self, supply: Array, leaked: float, spilt: float) -> None:
-        """What each fan wall blows, what comes back from the hot aisles and what passes by the racks [m3/s]."""
-        made = self.made
-        self.through(made.walls, supply)
-        self.through(made.leaks, np.array([leaked]))
-        self.through(made.spills, np.array([spilt]))
+    def blow(self) -> None:
+        """Let the air that racks, fan walls and panels move pass their openings, that of each owner at one speed."""
+        for openings, flow in self.made.blown():
+            area = sum((np.bincount(one.owner, one.area, len(flow)) for one in openings), np.zeros(len(flow)))
+            for one in openings:
+                speed = self.room.of_faces(one.axis, self.now.state.velocity[one.axis])
+                speed[one.face] = one.sign * (flow / np.where(area > 0.0, area, 1.0))[one.owner]
 
     def sum_anew(self) -> None:
         """Begin the sums now."""
@@ -92,21 +83,26 @@ class HallAir:
             self.given[one.axis][one.face] = self.supplied
         for one in made.rears:
             self.given[one.axis][one.face] = (inlet + made.rise)[one.owner]
-        for one in (*made.leaks, *made.spills):
+        for one in made.passing:
             self.given[one.axis][one.face] = warm[one.upstream()]
         self.given[2][:, :, -1] = now.back
         span = min(longest, time_step(self.room, self.law, now.state))
         state = step(self.room, self.law, now.state, self.entering, span)
         flow = self.room.of_faces(2, state.velocity[2])[:, :, -1] * self.ceiling
-        top = self.room.of_cells(state.temperature)[:, :, -1]
+        after = self.room.of_cells(state.temperature)
+        top = after[:, :, -1]
         out = np.maximum(flow, 0.0)
-        carried = float((out * top + np.minimum(flow, 0.0) * now.back).sum())
+        left, carried = float(flow.sum()), float((out * top + np.minimum(flow, 0.0) * now.back).sum())
+        for one in made.intakes:
+            drawn = one.area * np.abs(self.room.of_faces(one.axis, state.velocity[one.axis])[one.face])
+            left += float(drawn.sum())
+            carried += float((drawn * after[one.upstream()]).sum())
         found = (state.temperature, state.pressure, *state.velocity)
         self.now = replace(
             now, state=state,
             # What comes down out of the plenum is what has gone up.
             back=float((out * top).sum() / out.sum()) if out.sum() > 0.0 else now.back,
-            span=now.span + span, out=now.out + span * float(flow.sum()), carried=now.carried + span * carried,
+            span=now.span + span, out=now.out + span * left, carried=now.carried + span * carried,
             inlet=now.inlet + span * inlet,
             sums=tuple(total + span * one for total, one in zip(now.sums, found, strict=True)),
         )  # fmt: skip
