@@ -348,12 +348,15 @@ def air_(
         list[str] | None,
         typer.Option(metavar="DEVICE", help="A device that is out of service, such as fanwall.1."),
     ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from where the run into the same folder stopped.")
+    ] = False,
     out: Annotated[Path, typer.Option(help="Folder for the files.")] = Path("results"),
     as_json: AsJson = False,
 ) -> None:
     """The air of a hall in three dimensions: rack inlets and how sure they are, indices, balances, air.nc, air.vti.
 
-    Ctrl-C ends the run with the averages it has.
+    Ctrl-C ends the run with the averages it has; with --resume it goes on later, as if nothing had been between.
     """
     with _told():
         facility, index, gone = _hall_asked(layout, set_ or [], without or [], out, grid, block)
@@ -373,10 +376,12 @@ def air_(
         TextColumn("air of the hall"), BarColumn(), TextColumn("{task.completed:.0f} of about {task.total:.0f} s"),
         TimeRemainingColumn(), console=Console(stderr=True), transient=True,
     )  # fmt: skip
-    with _told(), bar:
+    file = out / f"air.{grid}.npz"
+    with _told(), _writing(out), bar:
+        out.mkdir(parents=True, exist_ok=True)
         task = bar.add_task("", total=1.0)
         found = air_field(
-            facility, state, index, grid,
+            facility, state, index, grid, file=file, resume=resume,
             progress=lambda now, end: bar.update(task, completed=now, total=end),
         )  # fmt: skip
     with _told():
@@ -391,6 +396,7 @@ def air_(
             except OSError as error:
                 raise _problem("--out", f"cannot write {str(out / 'air.vti')!r}: {error}") from None
             files["voxels"] = str(out / "air.vti")
+    files["run"] = str(file)
     if as_json:
         import json
 
@@ -516,6 +522,15 @@ def _console() -> Console:
 
     console = Console(highlight=False)
     return console if console.is_terminal else Console(highlight=False, width=WIDE)
+
+
+@contextmanager
+def _writing(out: Path) -> Iterator[None]:
+    """A folder that cannot be written to as bad input."""
+    try:
+        yield
+    except OSError as error:
+        raise _problem("--out", f"cannot write {str(out)!r}: {error.strerror or error}") from None
 
 
 @contextmanager
@@ -721,9 +736,7 @@ def _moved(out: Path, sets: Mapping[str, xr.Dataset], texts: Mapping[str, str]) 
     import os
     import tempfile
 
-    from twin.errors import InputError, Problem
-
-    try:
+    with _writing(out):
         out.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".twin-", dir=out) as folder:
             here = Path(folder)
@@ -733,9 +746,6 @@ def _moved(out: Path, sets: Mapping[str, xr.Dataset], texts: Mapping[str, str]) 
                 (here / name).write_text(content, "utf-8")
             for name in (*sets, *texts):
                 os.replace(here / name, out / name)
-    except OSError as error:
-        reason = error.strerror or error
-        raise InputError([Problem("--out", None, None, "", f"cannot write {str(out)!r}: {reason}")]) from None
     return {Path(name).stem: str(out / name) for name in (*sets, *texts)}
 
 

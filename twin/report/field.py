@@ -57,7 +57,10 @@ def show(console: Console, found: xr.Dataset, files: Mapping[str, str]) -> None:
     )
     parts: list[Any] = [head]
     if not bool(found.settled):
-        told = "Not settled: the means are not as sure as was asked for, or the run was interrupted."
+        told = (
+            "Not settled: the means are not as sure as was asked for, or the run was interrupted; "
+            "--resume goes on from here."
+        )
         parts.append(Text(told, "bold yellow"))
     parts += [Text(f"{one}.", "yellow") for one in found.remarks.splitlines()]
     parts += [Text(""), _racks(found), _inlets(found), Text(""), _indices(found), Text(""), _balances(found)]
@@ -109,8 +112,12 @@ def _balances(found: xr.Dataset) -> Table:
     moved = f"{float(found.supply_flow):.2f} m³/s at {float(found.supply_temperature) - ZERO:.2f} °C"
     table.add_row("supply", moved, "")
     table.add_row("return", f"{float(found.return_temperature) - ZERO:.2f} °C", "")
-    share = f"{carried / heat - 1.0:+z.2%}" if heat else ""
-    table.add_row("heat", f"{heat / 1e3:.1f} kW given, {carried / 1e3:.1f} kW carried out", share)
+    stored = float(found.heat_stored)
+    share = f"{(carried + stored) / heat - 1.0:+z.2%}" if heat else ""
+    told = (
+        f"{heat / 1e3:.1f} kW given, {carried / 1e3:.1f} kW carried out, {stored / 1e3:z.1f} kW still stored"
+    )
+    table.add_row("heat", told, share)
     for name, title in (("recirculated_flow", "comes back"), ("bypass_flow", "passes by")):
         if float(found[name]):
             table.add_row(title, f"{float(found[name]):.2f} m³/s", "")

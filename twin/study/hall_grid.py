@@ -16,7 +16,7 @@ too, and what the cold side then has too much goes through the panels at the ais
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -84,9 +84,11 @@ class Voxels:
     """A hall on its grid. Of each list of openings one is of the faces across each axis.
 
     racks, rises : index of each rack among the facility's, and how much warmer its air leaves it [K]. flow : through
-    each, that of support equipment with it [m3/s]. walls, intakes : where units blow, and draw from the hall if they
-    do. tiles : of each line of them, through which air passes as it likes. loss, jet : of the tiles, as
-    `thermal.room.room` takes them; None without. ceiling : cells under the openings of the ceiling (nx, ny).
+    each, that of support equipment with it [m3/s]. units, share : index of each fan wall or CRAH among the devices, and
+    its part of the supply. parted : the cold side has no outlet. leakage : the least that leaks to it [m3/s]. walls,
+    intakes : where units blow, and draw from the hall if they do. tiles : of each line of them, through which air
+    passes as it likes. loss, jet : of the tiles, as `thermal.room.room` takes them; None without. ceiling : cells under
+    the openings of the ceiling (nx, ny).
     """
 
     edges: Edges
@@ -95,9 +97,13 @@ class Voxels:
     racks: Index
     flow: Array
     rise: Array
+    units: Index
+    share: Array
     supply: float
     supply_temperature: float
     density: float
+    parted: bool
+    leakage: float
     leaked: float
     spilt: float
     fronts: tuple[Openings, ...]
@@ -130,8 +136,7 @@ class Voxels:
 
     def blown(self) -> Iterator[tuple[tuple[Openings, ...], Array]]:
         """All openings through which air passes at a given speed, with the flow of each owner [m3/s]."""
-        units = 1 + max(int(one.owner.max(initial=0)) for one in self.walls)
-        each = np.full(units, self.supply / units)
+        each = self.supply * self.share
         yield from (
             (self.fronts, self.flow),
             (self.rears, self.flow),
@@ -140,11 +145,22 @@ class Voxels:
         )
         yield from ((self.leaks, np.array([self.leaked])), (self.spills, np.array([self.spilt])))
 
+    def blowing(self, each: Array) -> Voxels:
+        """The hall with so much air of each unit [m3/s]; what leaks and passes by follows."""
+        drawn, supply = float(self.flow.sum()), float(each.sum())
+        leaked, spilt = _passed(self.parted, self.leakage, drawn, supply)
+        blown = drawn + spilt - leaked if self.parted else supply
+        share = each / supply if supply > 0.0 else np.full(len(each), 1.0 / len(each))
+        return replace(self, supply=blown, share=share, leaked=leaked, spilt=spilt)
 
-def voxels(facility: Facility, state: xr.Dataset, block: int = 0, grid: str = "coarse") -> Voxels:
+
+def voxels(
+    facility: Facility, state: xr.Dataset, block: int = 0, grid: str = "coarse", opened: bool = False
+) -> Voxels:
     """The hall of a block on one of GRIDS, with the flows and heat of the first scenario of a state.
 
-    InputError with everything that keeps its air from being modelled.
+    opened : panels through which no air passes may come to let some pass, as when a unit is lost. InputError with
+    everything that keeps its air from being modelled.
 
     >>> import twin
     >>> pod = twin.load()
@@ -205,12 +221,10 @@ def voxels(facility: Facility, state: xr.Dataset, block: int = 0, grid: str = "c
     flow, rise, density = _flows(facility, state, block, lines, mine)
     supply, drawn = float(state.air_flow[0, block]), float(flow.sum())
     parted = hall.contained and not hall.doors
-    leaked = float(facility.cooling.leakage[block]) * drawn if hall.contained else 0.0
-    leaked = max(leaked, drawn - supply) if parted else leaked
-    leaked = leaked if leaked > SMALL * drawn else 0.0
-    spilt = supply + leaked - drawn if parted else 0.0
-    spilt = spilt if spilt > SMALL * drawn else 0.0
-    if leaked and not any(len(one.owner) for one in over):
+    leakage = float(facility.cooling.leakage[block]) * drawn if hall.contained else 0.0
+    leaked, spilt = _passed(parted, leakage, drawn, supply)
+    over_open, ends_open = leaked > 0.0 or (opened and parted), spilt > 0.0 or (opened and parted)
+    if over_open and not any(len(one.owner) for one in over):
         problems.append(
             _problem(facility, "hall.size", "no panel above the racks for what comes back from the hot aisle")
         )
@@ -223,9 +237,10 @@ def voxels(facility: Facility, state: xr.Dataset, block: int = 0, grid: str = "c
     # A cold side without an outlet: what is blown in and leaks in is to the last digit what is drawn and spilt.
     blown = drawn + spilt - leaked if parted else supply
     made = Voxels(
-        edges, blocked, kinds, mine, flow, rise, blown, float(state.air_supply_temperature[0, block]), density,
-        leaked, spilt, fronts, backs, supplies, intakes, tiles, loss, jet, over if leaked else (),
-        ends if spilt else (), ceiling, tuple(_remarks(facility, block, hall, edges, supply, drawn, leaked)),
+        edges, blocked, kinds, mine, flow, rise, walls, np.full(len(walls), 1.0 / len(walls)), blown,
+        float(state.air_supply_temperature[0, block]), density, parted, leakage, leaked, spilt, fronts, backs,
+        supplies, intakes, tiles, loss, jet, over if over_open else (), ends if ends_open else (),
+        ceiling, tuple(_remarks(facility, block, hall, edges, supply, drawn, leaked)),
     )  # fmt: skip
     for openings, _ in made.blown():
         for one in openings:
@@ -305,6 +320,17 @@ def _edges(grid: str, hall: _Hall, first: Array, units: Array) -> tuple[Edges, i
     floor = hall.box[0, 2]
     below = cell_edges(floor - hall.depth, floor, np.zeros(0), GRIDS[grid][2])[:-1]
     return (x, y, np.concatenate([below, z])), len(below)
+
+
+def _passed(parted: bool, leakage: float, drawn: float, supply: float) -> tuple[float, float]:
+    """Air from the hot to the cold side, and from the cold to the hot side past the racks [m3/s].
+
+    A cold side that has no outlet gets back what it draws too much, and gives off what it does not draw.
+    """
+    leaked = max(leakage, drawn - supply) if parted else leakage
+    leaked = leaked if leaked > SMALL * drawn else 0.0
+    spilt = supply + leaked - drawn if parted else 0.0
+    return leaked, spilt if spilt > SMALL * drawn else 0.0
 
 
 def _problem(facility: Facility, path: str, message: str) -> Problem:
