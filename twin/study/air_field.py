@@ -19,6 +19,7 @@ from thermal.room import Room
 from twin.facility import Facility
 from twin.study.hall_air import LONGEST, HallAir, digest
 from twin.study.hall_grid import SMALL, Voxels, voxels
+from twin.study.inlet_class import CLASSES, MEANINGS, RECOMMENDED, inlet_class
 from twin.study.moment import Moment, kept, resumed
 
 Array = npt.NDArray[np.float64]
@@ -32,10 +33,8 @@ GROUPS = 6
 """Groups of successive batches whose means are taken as independent; 2.571 is Student's t of 95 % for them."""
 STUDENT = 2.571
 LEAST_BATCHES = 2 * GROUPS
-RECOMMENDED = (291.15, 300.15)
-"""Inlet air that ASHRAE recommends, 18 to 27 degC [K]: Thermal Guidelines, 5th ed. (unverified)."""
-LEAST_ALLOWABLE = 283.15
-"""Coldest allowable inlet of its class A2, 10 degC [K] (unverified)."""
+LEAST_ALLOWABLE = CLASSES["A2"][0]
+"""Below which RCI-LO counts: that of class A2 [K]."""
 DIFFERS = {
     "layout": "another layout, or one with other settings",
     "block": "another block's hall",
@@ -76,7 +75,7 @@ def air_field(
     if resume and file is not None:
         run.now = resumed(file, identity, DIFFERS)
     batch = max(run.made.volume / run.made.supply, BATCH)
-    settled = _settled(run, within)
+    settled, interrupted = _settled(run, within), False
 
     def told() -> None:
         if progress:
@@ -97,9 +96,10 @@ def air_field(
             if file is not None:
                 kept(run.now, identity, file)
     except KeyboardInterrupt:
+        interrupted = True
         if file is not None:
             kept(run.now, identity, file)
-    return _labelled(facility, block, grid, run, settled)
+    return _labelled(facility, block, grid, run, settled).assign_attrs(interrupted=int(interrupted))
 
 
 def kept_air(facility: Facility, state: xr.Dataset, block: int, grid: str, file: Path) -> Moment:
@@ -264,11 +264,21 @@ def _labelled(facility: Facility, block: int, grid: str, run: HallAir, settled: 
         for name, line in zip("xyz", made.edges, strict=True)
     }
     coords["rack"] = [facility.racks.name[rack] for rack in made.racks]
+    flags = {
+        "flag_values": list(range(len(MEANINGS))),
+        "flag_meanings": " ".join(one.replace(" ", "_") for one in MEANINGS),
+    }
+    told = {
+        "units": "1",
+        "long_name": "narrowest envelope of ASHRAE TC 9.9 (2021) that the inlet lies in",
+        **flags,
+    }
     return xr.Dataset(
         {
             name: (dims, value, {"units": unit, "long_name": meaning})
             for name, (dims, value, unit, meaning) in found.items()
-        },
+        }
+        | {"air_inlet_class": (racks, inlet_class(inlet, float(facility.pressure[block])), told)},
         coords,
         {
             "title": facility.name,
