@@ -362,7 +362,8 @@ def air_(
         str, typer.Option("--for", metavar="TIME", help="How long after the mean air, with --event.")
     ] = "120 s",
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on from where the run into the same folder stopped.")
+        bool,
+        typer.Option("--resume", help="Go on from where the run into the same folder stopped, if one did."),
     ] = False,
     out: Annotated[Path, typer.Option(help="Folder for the files.")] = Path("results"),
     as_json: AsJson = False,
