@@ -505,7 +505,7 @@ def _hall_asked(
     written: Sequence[str],
     until: str,
 ) -> tuple[Any, int, Operation, list[Any], float]:
-    """Facility, index of the block, what is out of service, what is lost and how long [s]; raises InputError with all that
+    """Facility, index of the block, what is out of service, what is lost and how long [s]; InputError with all that
     is wrong."""
     from twin.errors import InputError, Problem, suggestion
     from twin.study.hall_grid import GRIDS
