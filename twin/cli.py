@@ -362,7 +362,8 @@ def air_(
         str, typer.Option("--for", metavar="TIME", help="How long after the mean air, with --event.")
     ] = "120 s",
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on from where the run into the same folder stopped.")
+        bool,
+        typer.Option("--resume", help="Go on from where the run into the same folder stopped, if one did."),
     ] = False,
     out: Annotated[Path, typer.Option(help="Folder for the files.")] = Path("results"),
     as_json: AsJson = False,
@@ -373,8 +374,9 @@ def air_(
     ends the run with the averages it has; with --resume it goes on later, as if nothing had been between.
     """
     with _told():
-        facility, index, gone = _hall_asked(layout, set_ or [], without or [], out, grid, block)
-        lost, until = _lost(facility, event or [], for_)
+        facility, index, gone, lost, until = _hall_asked(
+            layout, set_ or [], without or [], out, grid, block, event or [], for_
+        )
     from twin.equilibrium import solve
     from twin.report import field, hall_plan
     from twin.viewer import probe
@@ -484,12 +486,9 @@ def _lost(facility: Any, written: Sequence[str], until: str) -> tuple[list[Any],
         found = events(facility, written)
     except InputError as error:
         problems += error.problems
+    message = "does nothing to the air of a hall here; give a fan_wall_loss"
     problems += [
-        Problem(
-            "--event", None, None, one.kind, "does nothing to the air of a hall here; give a fan_wall_loss"
-        )
-        for one in found
-        if one.kind != "fan_wall_loss"
+        Problem("--event", None, None, one.kind, message) for one in found if one.kind != "fan_wall_loss"
     ]
     if problems:
         raise InputError(problems)
@@ -497,9 +496,17 @@ def _lost(facility: Any, written: Sequence[str], until: str) -> tuple[list[Any],
 
 
 def _hall_asked(
-    layout: str, pairs: Sequence[str], without: Sequence[str], out: Path, grid: str, block: str | None
-) -> tuple[Any, int, Operation]:
-    """Facility, index of the block and what is out of service; raises InputError with all that is wrong."""
+    layout: str,
+    pairs: Sequence[str],
+    without: Sequence[str],
+    out: Path,
+    grid: str,
+    block: str | None,
+    written: Sequence[str],
+    until: str,
+) -> tuple[Any, int, Operation, list[Any], float]:
+    """Facility, index of the block, what is out of service, what is lost and how long [s]; InputError with all that
+    is wrong."""
     from twin.errors import InputError, Problem, suggestion
     from twin.study.hall_grid import GRIDS
 
@@ -517,9 +524,16 @@ def _hall_asked(
     if facility is not None and block is not None and block not in facility.blocks:
         near = suggestion(block, facility.blocks)
         problems.append(Problem("--block", None, None, "", f"no block {block!r}{near}"))
+    lost: list[Any] = []
+    seconds = 0.0
+    if facility is not None:
+        try:
+            lost, seconds = _lost(facility, written, until)
+        except InputError as error:
+            problems += error.problems
     if problems:
         raise InputError(problems)
-    return facility, 0 if block is None else facility.blocks.index(block), gone
+    return facility, 0 if block is None else facility.blocks.index(block), gone, lost, seconds
 
 
 @app.command()

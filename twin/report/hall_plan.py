@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from twin.facility import Facility
+from twin.facility import DEVICE_KINDS, Facility
 from twin.report.pressure_map import GREY, INK, PALE, rectangle
 from twin.report.sheet import sheet
 from twin.study.inlet_class import CLASSES, MEANINGS
@@ -21,7 +21,7 @@ Array = npt.NDArray[np.float64]
 ZERO = 273.15
 COLOURS = ("#4c9f70", "#b7cf6a", "#f2d36b", "#ee9b4b", "#d65a45", "#7a1f2b")
 """Of MEANINGS."""
-SCALE = ((0.0, "#b3261e"), (0.25, "#f2d36b"), (0.5, "#4c9f70"), (1.0, "#2f6690"))
+SCALE = [[0.0, "#d65a45"], [0.25, "#f2d36b"], [0.5, "#8cc49f"], [1.0, "#8fb4d4"]]
 """Of what is left to the limit, from none."""
 MOST = 60
 """Racks up to which their inlets are written on them."""
@@ -91,9 +91,10 @@ def plan(facility: Facility, found: xr.Dataset) -> Any:
     )  # fmt: skip
     filled = (
         [COLOURS[n] for n in code],
-        sample_colorscale(list(SCALE), np.clip(left / most, 0.0, 1.0).tolist()),
+        sample_colorscale(SCALE, np.clip(left / most, 0.0, 1.0).tolist()),
     )
     for row, (colours, values) in enumerate(zip(filled, (inlet - ZERO, left), strict=True), 1):
+        written = [f"{value:z.1f}".replace("-", "\u2212") for value in values]
         at = {"row": row, "col": 1}
         rectangle(figure, floor, PALE, at)
         _devices(figure, facility, block, at)
@@ -107,7 +108,7 @@ def plan(facility: Facility, found: xr.Dataset) -> Any:
         figure.add_trace(
             Scatter(
                 x=spots[:, 0], y=spots[:, 1], mode="text" if len(boxes) <= MOST else "markers",
-                text=[f"{value:.1f}" for value in values], textfont={"size": 11, "color": "#1b2430"},
+                text=written, textfont={"size": 10, "color": "#1b2430"},
                 marker={"size": 4, "opacity": 0.0}, hovertext=hover, hoverinfo="text", showlegend=False,
             ),
             **at,
@@ -132,7 +133,7 @@ def plan(facility: Facility, found: xr.Dataset) -> Any:
     figure.add_trace(
         Scatter(
             x=[None], y=[None], mode="markers", showlegend=False,
-            marker={"color": [0.0], "colorscale": list(SCALE), "cmin": 0.0, "cmax": most, "colorbar": bar},
+            marker={"color": [0.0], "colorscale": SCALE, "cmin": 0.0, "cmax": most, "colorbar": bar},
         ),
         row=2, col=1,
     )  # fmt: skip
@@ -150,10 +151,13 @@ def _devices(figure: Any, facility: Facility, block: int, at: dict[str, int]) ->
     for one in stand:
         rectangle(figure, devices.box[one, :, :2], GREY, at)
     spots = devices.box[stand].mean(axis=1)
+    names = [html.escape(devices.name[one].removeprefix(f"{facility.blocks[block]}.")) for one in stand]
+    blows = devices.kind[stand] == DEVICE_KINDS.index("fan_wall")
     figure.add_trace(
         Scatter(
-            x=spots[:, 0], y=spots[:, 1], mode="markers", marker={"size": 4, "opacity": 0.0}, showlegend=False,
-            hovertext=[html.escape(devices.name[one]) for one in stand], hoverinfo="text",
+            x=spots[:, 0], y=spots[:, 1], mode="markers+text", marker={"size": 4, "opacity": 0.0}, showlegend=False,
+            text=[name if one else "" for name, one in zip(names, blows, strict=True)], textfont={"size": 9},
+            textposition="middle center", hovertext=names, hoverinfo="text",
         ),
         **at,
     )  # fmt: skip

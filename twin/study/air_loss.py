@@ -55,7 +55,7 @@ def air_loss(
     places = [_places(facility, base, event) for event in events]
     run = HallAir(base)
     run.now = replace(now, state=replace(now.state, time=0.0))
-    warmer = max(base.supply_temperature, _after(facility, events, block))
+    warmer = max(base.supply_temperature, _after(facility, state, events, block))
     greatest = float(facility.cooling.fan_wall_flow[block]) * (
         1.0 - float(facility.operation.failed_fans[0, block])
     )
@@ -101,9 +101,10 @@ def _places(facility: Facility, made: Voxels, event: Event) -> list[int]:
     return [names.index(name) for name in event.targets]
 
 
-def _after(facility: Facility, events: Sequence[Event], block: int) -> float:
-    """Supply temperature without the units [K]; that of nothing where there is no solution without them."""
-    names = sorted({name for event in events for name in event.targets})
+def _after(facility: Facility, state: xr.Dataset, events: Sequence[Event], block: int) -> float:
+    """Supply temperature without the units and what is out already [K]; 0 where there is no solution."""
+    dead = np.array(facility.devices.name)[state.device_alive.values[0] == 0]
+    names = sorted({*dead.tolist(), *(name for event in events for name in event.targets)})
     after = solve(facility, Operation(out=[names]))
     if not bool(after.converged[0]) or not float(after.air_flow[0, block]) > 0.0:
         return 0.0
@@ -123,7 +124,8 @@ def _blown(speed: Array, base: Voxels, greatest: float) -> Array:
     each = speed * base.supply * base.share
     full = speed >= 1.0
     if full.any():
-        each[full] = min(greatest, (float(base.flow.sum()) - float(each[~full].sum())) / int(full.sum()))
+        asked = max(float(base.flow.sum()), base.supply)
+        each[full] = min(greatest, (asked - float(each[~full].sum())) / int(full.sum()))
     return np.asarray(each)
 
 

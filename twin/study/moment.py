@@ -97,7 +97,9 @@ def resumed(file: Path, identity: Mapping[str, str], told: Mapping[str, str]) ->
         }
         sums = tuple(held[f"sum.{n}"] for n in range(5))
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-        raise _refused(file, "is no air of a hall that this version kept") from None
+        raise _refused(
+            file, "is no air of a hall that this version kept; begin anew without --resume"
+        ) from None
     for name, wanted in identity.items():
         if found.get(name) != wanted:
             raise _refused(file, f"is of {told[name]}; begin anew without --resume, or in another folder")
