@@ -5,8 +5,8 @@ temperature in the cells. A solid, a panel without thickness or an opening is a 
 second-order upwind slopes, which the limiter of van Leer keeps from overshooting; a step is the two-stage method of
 Heun with the pressure of the step before, corrected at its end so that no cell gains or loses air (incremental
 projection, van Kan, SIAM J. Sci. Stat. Comput. 7, 1986, 870). Density changes only by buoyancy (Boussinesq), turbulence
-is an eddy viscosity of speed times distance to the wall (Chen and Xu, Energy and Buildings 28, 1998, 137), walls rub by
-the logarithmic law. Papers cited from memory (unverified).
+is an eddy viscosity of speed times distance to the wall (Chen and Xu, Energy and Buildings 28, 1998, 137), or what the
+air carries with it (`KEpsilon`), walls rub by the logarithmic law. Papers cited from memory (unverified).
 
 A porous face takes K V|V| / 2 from the pressure over density. Each stage solves that drag with the pressure of the step
 before exactly, face by face, and the projection goes on along the chord of the drag between the speeds before the step
@@ -31,8 +31,11 @@ from thermal.quantities import (
     Acceleration,
     Boolean,
     Diffusivity,
+    Dissipations,
+    Energies,
     Integer,
     KinematicPressures,
+    Length,
     Lengths,
     Ratio,
     Ratios,
@@ -70,6 +73,10 @@ TINY = 1e-30
 """Next to nothing of a velocity, which only keeps a quotient defined."""
 TURBULENT_PRANDTL = 0.9
 """Eddy viscosity over eddy diffusivity; assumed, the usual value of models of room air."""
+
+
+DISSIPATION_PRANDTL = 1.3
+"""Eddy viscosity over diffusivity of dissipation, of energy 1: Launder and Spalding (1974)."""
 
 
 class Face(IntEnum):
@@ -151,12 +158,26 @@ class Room:
 
 
 @dataclass(frozen=True, eq=False)
+class KEpsilon:
+    """Turbulence as energy and dissipation, carried, mixed, made by strain and at walls, and decaying.
+
+    Standard k-epsilon model with logarithmic walls: Launder and Spalding, Comput. Methods Appl. Mech. Eng. 3, 1974, 269
+    (from memory, unverified), with the constants of OpenFOAM's kEpsilon; buoyancy makes none. intensity : fluctuation
+    of what comes in, over its speed through the face. scale : of its eddies, energy^1.5 over dissipation [m].
+    """
+
+    intensity: Ratio
+    scale: Length
+
+
+@dataclass(frozen=True, eq=False)
 class Air:
     """What the room is filled with, and how it is modelled.
 
     viscosity : kinematic, molecular [m^2/s]. prandtl : of the molecules. expansion : of the volume with temperature
     [1/K]. reference : temperature at which nothing lifts [K]. gravity : along z, downwards [m/s^2]. eddy : as EDDY, 0
-    for laminar flow with laminar walls. limited : slopes that never overshoot, else their mean.
+    for laminar flow with laminar walls. limited : slopes that never overshoot, else their mean. carried :
+    turbulence that the air carries with it, in place of what `eddy` makes of its speed.
     """
 
     viscosity: Diffusivity = 1.55e-5
@@ -167,6 +188,7 @@ class Air:
     eddy: Ratio = EDDY
     turbulent_prandtl: Ratio = TURBULENT_PRANDTL
     limited: bool = True
+    carried: KEpsilon | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,7 +197,7 @@ class State:
 
     velocity : of the faces across x, y, z [m/s]. temperature : [K]. pressure : over density [m^2/s^2]. before :
     velocity a step ago. residual : greatest net flow out of a cell of air after the last step [m^3/s];
-    iterations : of its pressure.
+    iterations : of its pressure. turbulence : energy [m^2/s^2] and dissipation [m^2/s^3] of what is carried.
     """
 
     velocity: tuple[Velocities, ...]
@@ -186,6 +208,7 @@ class State:
     residual: VolumeFlow = 0.0
     iterations: Integer = 0
     converged: Boolean = True
+    turbulence: tuple[Energies, Dissipations] | None = None
 
 
 def faces(
@@ -239,36 +262,28 @@ def room(
     order = (first, second, third)
     shape = (cells[first] + 2 * RING, cells[second] + 2 * RING, cells[third] + 2 * RING)
     width, gap = zip(*(_spacing(lines[axis]) for axis in order), strict=True)
-    kind, surface, passed = [], [], []
+    kind, surface = [], []
     for place, axis in enumerate(order):
         ring = [(RING, RING)] * 3
         ring[place] = (RING, RING - 1)
-        across = np.moveaxis(porous[axis], axis, 0)
         seen = kinds_[axis].copy()
-        if across.any():
-            np.moveaxis(seen, axis, 0)[[0, -1]] = np.where(
-                across[[0, -1]], Face.OUTLET, np.moveaxis(seen, axis, 0)[[0, -1]]
-            )
+        box = np.moveaxis(seen, axis, 0)[:: cells[axis]]
+        box[box == Face.POROUS] = Face.OUTLET
         surface.append(np.pad(seen.transpose(order), ring).ravel())
-        passed.append(np.argwhere(porous[axis]))
-        kind.append(
-            np.where(surface[-1] == Face.POROUS, np.uint8(Face.FREE), surface[-1])
-            if across.any()
-            else surface[-1]
-        )
+        kind.append(np.where(surface[-1] == Face.POROUS, np.uint8(Face.FREE), surface[-1]))
     inside = np.pad(air.transpose(order), RING)
     length = np.zeros(shape)
     length[inside] = _distance(lines, kinds_, air).transpose(order)[air.transpose(order)]
     plain, beside = _velocities(shape, kind, surface)
     passing, listed = _temperatures(shape, surface)
     resists = None
-    if any(len(one) for one in passed):
-        entries = tuple(np.ravel_multi_index(tuple((one[:, order] + RING).T), shape) for one in passed)
-        area = [conducts[axis][tuple(one.T)] for axis, one in zip(order, passed, strict=True)]
+    if any(one.any() for one in porous):
+        passed = [np.argwhere(porous[axis]) for axis in order]
         resists = Porous(
-            entries, tuple(passed), tuple(lost[axis] for axis in order), tuple(driven[axis] for axis in order),
+            tuple(np.ravel_multi_index(tuple((one[:, order] + RING).T), shape) for one in passed),
+            tuple(passed), tuple(lost[axis] for axis in order), tuple(driven[axis] for axis in order),
             tuple(_reach(lines[axis])[one[:, axis]] for axis, one in zip(order, passed, strict=True)),
-            tuple(area), tuple(np.ones(len(one)) for one in area),
+            tuple(conducts[axis][porous[axis]] for axis in order), tuple(np.ones(len(one)) for one in passed),
         )  # fmt: skip
     return Room(
         cells, order, shape, width, gap, tuple(kind), tuple(surface), length.ravel(), plain, beside, passing, listed,
@@ -294,7 +309,9 @@ def time_step(room: Room, air: Air, state: State, courant: Ratio = 0.8) -> Time:
     from thermal.compiled import room as compiled
 
     inner = tuple(state.velocity[axis] for axis in room.order)
-    stream, friction = compiled.hastening(room.shape, room.width, inner, room.length, air.viscosity, air.eddy)
+    stream, friction = compiled.hastening(
+        room.shape, room.width, inner, room.length, air.viscosity, air.eddy, _given(air, state)
+    )
     limits = [courant / stream if stream > 0.0 else np.inf, 0.25 / friction if friction > 0.0 else np.inf]
     return float(min(limits))
 
@@ -321,7 +338,95 @@ def step(
         state = _opened(room, state) if room.porous is None else _settled(room, room.porous, state)
         pressed = _advanced(room, air, state, None, BRIEF, 1e-8, most)
         state = replace(state, pressure=pressed.pressure)
-    return _advanced(room, air, state, entering, time, tolerance, most, fixed)
+    if air.carried is None:
+        return _advanced(room, air, state, entering, time, tolerance, most, fixed)
+    begun = _begun(room, air.carried, state) if state.turbulence is None else state.turbulence
+    begun_ = replace(state, turbulence=begun)
+    after = _advanced(room, air, begun_, entering, time, tolerance, most, fixed)
+    return replace(after, turbulence=_turned(room, air, air.carried, begun, after, time))
+
+
+def _given(air: Air, state: State) -> _Float:
+    """Eddy viscosity of turbulence that is carried [m^2/s], else empty."""
+    if air.carried is None or state.turbulence is None:
+        return np.zeros(0)
+    from thermal.compiled import eddies
+
+    energy, dissipation = state.turbulence
+    return np.asarray(eddies.SHARE * energy**2 / dissipation)
+
+
+def _coming(carried: KEpsilon, speed: _Float) -> tuple[_Float, _Float]:
+    """Energy and dissipation of what comes in at a speed."""
+    energy = 1.5 * (carried.intensity * speed) ** 2
+    return energy, energy**1.5 / carried.scale
+
+
+def _begun(room: Room, carried: KEpsilon, state: State) -> tuple[_Float, _Float]:
+    """Every cell as turbulent as what comes in fastest; what stays at rest forgets it soon."""
+    from thermal.compiled import eddies
+
+    fastest = max(float(np.abs(one).max()) for one in state.velocity)
+    energy, dissipation = _coming(carried, np.full(len(room.length), fastest))
+    air = room.length > 0.0
+    return (
+        np.where(air, np.maximum(energy, eddies.LEAST), 0.0),
+        np.where(air, np.maximum(dissipation, eddies.LEAST), 1.0),
+    )
+
+
+def _turned(
+    room: Room, air: Air, carried: KEpsilon, begun: tuple[_Float, _Float], after: State, time: Time
+) -> tuple[_Float, _Float]:
+    """Turbulence a time later, by the stream at its end, in as many parts as keep it from overshooting."""
+    from thermal.compiled import eddies
+    from thermal.compiled import room as compiled
+
+    viscosity, made, near, rate, other, diffusivity = room.work
+    velocity = tuple(after.velocity[axis] for axis in room.order)
+    energy, dissipation = begun[0].copy(), begun[1].copy()
+    eddy = eddies.SHARE * energy**2 / dissipation
+    viscosity[:] = air.viscosity + eddy
+    fastest = eddies.strained(
+        room.shape, room.width, room.gap, room.kind, velocity, room.length, viscosity, made
+    )
+    near[:] = 0.0
+    eddies.rubbed(
+        room.shape, room.width, room.kind, velocity, air.viscosity, energy, _beside_walls(room), made, near
+    )
+    parts = max(1, int(np.ceil(time * fastest)))
+    entering = tuple(zip(*(_coming(carried, one) for one in velocity), strict=True))
+    listed = tuple(at[kind[at] != Face.WARM] for kind, at in zip(room.kind, room.listed, strict=True))
+    air_ = room.length > 0.0
+    for _ in range(parts):
+        for value, given, change, share in (
+            (energy, entering[0], rate, 1.0),
+            (dissipation, entering[1], other, DISSIPATION_PRANDTL),
+        ):
+            np.multiply(air.viscosity + eddy / share, air_, out=diffusivity)
+            compiled.scalar(
+                room.shape, room.width, room.gap, room.passing, velocity, diffusivity, value, True, change
+            )
+            for place in range(3):
+                compiled.faces(
+                    place, room.shape, room.width, room.gap, room.kind, velocity, diffusivity, given, value, True,
+                    listed[place], change,
+                )  # fmt: skip
+        eddies.turned(
+            room.length, made, near, air.viscosity, time / parts, rate, other, energy,
+            dissipation,
+        )  # fmt: skip
+    return energy, dissipation
+
+
+def _beside_walls(room: Room) -> _Index:
+    """Cells of air with a wall among their faces."""
+    beside = np.zeros(len(room.length), dtype=bool)
+    for kind, stride in zip(room.kind, (room.shape[1] * room.shape[2], room.shape[2], 1), strict=True):
+        wall = (kind == Face.WALL) | (kind == Face.WARM)
+        beside |= wall
+        beside[:-stride] |= wall[stride:]
+    return np.flatnonzero(beside & (room.length > 0.0))
 
 
 def _opened(room: Room, state: State) -> State:
@@ -336,7 +441,7 @@ def _opened(room: Room, state: State) -> State:
 
 
 def _settled(room: Room, porous: Porous, state: State) -> State:
-    """As `_opened`, of porous faces in balance with the pressure, which alone drives the air there.
+    """As `_opened`, with porous faces in balance: the pressure alone drives the air there, not what it came with.
 
     Each round drags with the resistance K|V|/2 of the mean (geometric) of its own and the last round's: where the
     pressure is given that is at once, where the flow is given it halves the logarithm of the error.
@@ -367,7 +472,7 @@ def _settled(room: Room, porous: Porous, state: State) -> State:
 
 
 def _slowed(porous: Porous, place: int, time: Time, velocity: _Float) -> None:
-    """Velocities at the porous faces of an axis after the drag over a time, from those without it, in place."""
+    """Velocities at the porous faces of an axis with the drag since the step began, from those without, in place."""
     face, per = porous.face[place], 0.5 * time * porous.loss[place] / porous.reach[place]
     free = velocity[face]
     velocity[face] = 2.0 * free / (1.0 + np.sqrt(1.0 + 4.0 * per * np.abs(free)))
@@ -477,8 +582,8 @@ def _advanced(
     base = tuple(state.velocity[axis] for axis in room.order)
     viscosity[:] = air.viscosity
     compiled.mixing(
-        room.shape, base, room.length, air.viscosity, air.eddy, air.prandtl, air.turbulent_prandtl, viscosity,
-        diffusivity,
+        room.shape, base, room.length, air.viscosity, air.eddy, _given(air, state), air.prandtl, air.turbulent_prandtl,
+        viscosity, diffusivity,
     )  # fmt: skip
     moved = tuple(np.empty_like(one) for one in base)
     after = state.temperature
@@ -589,15 +694,13 @@ def _checked(
 def _of_porous(name: str, given: Sequence[Ratios] | None, porous: Sequence[_Solid]) -> list[_Float]:
     """Values of the porous faces across x, y, z out of fields, in the order of `numpy.argwhere`."""
     found = []
-    for axis, where in zip("xyz", porous, strict=True):
-        field = (
-            np.zeros(where.shape) if given is None else np.asarray(given["xyz".index(axis)], dtype=np.float64)
-        )
+    for axis, (letter, where) in enumerate(zip("xyz", porous, strict=True)):
+        field = np.full(where.shape, np.nan) if given is None else np.asarray(given[axis], dtype=np.float64)
         if field.shape != where.shape:
-            raise ValueError(f"{name} across {axis} has the shape {field.shape}, must be {where.shape}")
+            raise ValueError(f"{name} across {letter} has the shape {field.shape}, must be {where.shape}")
         values = field[where]
-        if (given is None and len(values)) or not ((values >= 0.0) & (values < np.inf)).all():
-            raise ValueError(f"{name} across {axis} must be given, 0 or above, for every porous face")
+        if not ((values >= 0.0) & (values < np.inf)).all():
+            raise ValueError(f"{name} across {letter} must be given, 0 or above, for every porous face")
         found.append(values)
     return found
 

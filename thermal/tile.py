@@ -18,7 +18,7 @@ def loss_coefficient(open_share: Ratio) -> Ratio:
     lost. Holes at Reynolds numbers of 1e5 and more.
 
     >>> [round(float(loss_coefficient(share)), 2) for share in (0.25, 0.4, 0.56, 1.0)]
-    [42.76, 15.72, 7.36, 1.0]
+    [42.76, 15.68, 7.36, 1.0]
     """
     shut = 1.0 - open_share
     return (1.0 + 0.5 * shut**0.75 + 1.414 * shut**0.375) / (open_share * open_share)

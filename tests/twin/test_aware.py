@@ -636,6 +636,11 @@ CASES = {
     ),
     "thermal.tile.loss_coefficient": dict(open_share=np.array([0.25, 0.56])),
     "thermal.tile.leak_coefficient": dict(open_share=np.array([0.01, 0.02]), discharge=0.6),
+    "thermal.frozen.carried": dict(
+        edges=(np.array([0.0, 0.4, 0.9, 1.5]), np.array([0.0, 0.5, 1.0]), np.array([0.0, 0.6, 1.0])),
+        kinds=Of("thermal.room.faces"),
+        velocity=(np.full((4, 2, 2), 0.3), np.full((3, 3, 2), -0.1), np.full((3, 2, 3), 0.2)),
+    ),
     "thermal.line.filled": dict(mass=np.array([10.0, 20.0]), enthalpy=np.array([5e4, 6e4])),
     "thermal.line.pushed": dict(
         line=Of("thermal.line.filled"), mass=np.array([1.0, 25.0]), enthalpy=np.array([7e4, 8e4])

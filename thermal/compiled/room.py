@@ -550,9 +550,12 @@ def project(axis, shape, width, gap, kind, correction, step, outlet, velocity):
 
 
 @_line
-def _eddy(velocity, length, factor, c, across, along, out):
-    """Eddy viscosity of a row of cells: factor x speed x length."""
+def _eddy(velocity, length, factor, given, c, across, along, out):
+    """Eddy viscosity of a row of cells: as given, or where nothing is, factor x speed x length."""
     n = len(out)
+    if len(given) > 0:
+        out[:] = given[c : c + n]
+        return
     u, u_ = velocity[0][c : c + n], velocity[0][c + across : c + across + n]
     v, v_ = velocity[1][c : c + n], velocity[1][c + along : c + along + n]
     w, w_ = velocity[2][c : c + n], velocity[2][c + 1 : c + 1 + n]
@@ -563,7 +566,7 @@ def _eddy(velocity, length, factor, c, across, along, out):
 
 
 @_kernel
-def hastening(shape, width, velocity, length, molecular, factor):
+def hastening(shape, width, velocity, length, molecular, factor, given):
     """Greatest sum of speed over width, and of viscosity over width squared, of any cell [1/s]."""
     across, along = shape[1] * shape[2], shape[2]
     n = shape[2] - 2 * RING
@@ -584,7 +587,7 @@ def hastening(shape, width, velocity, length, molecular, factor):
                 )
                 stream[m] = max(stream[m], fast)
             if factor > 0.0:
-                _eddy(velocity, length, factor, c, across, along, eddy)
+                _eddy(velocity, length, factor, given, c, across, along, eddy)
             for m in range(n):
                 rub[m] = max(
                     rub[m], (molecular + eddy[m]) * (one * one + two * two + inverse[m] * inverse[m])
@@ -593,8 +596,10 @@ def hastening(shape, width, velocity, length, molecular, factor):
 
 
 @_kernel
-def mixing(shape, velocity, length, molecular, factor, prandtl, turbulent_prandtl, viscosity, diffusivity):
-    """Viscosity and diffusivity of each fluid cell: molecular, and factor x speed x length of what is turbulent.
+def mixing(
+    shape, velocity, length, molecular, factor, given, prandtl, turbulent_prandtl, viscosity, diffusivity
+):
+    """Viscosity and diffusivity of each fluid cell: molecular, and of eddies as `_eddy`.
 
     length : distance to the nearest wall [m], 0 in solids, whose diffusivity stays nothing.
     """
@@ -606,7 +611,7 @@ def mixing(shape, velocity, length, molecular, factor, prandtl, turbulent_prandt
         for j in range(RING, shape[1] - RING):
             c = (i * shape[1] + j) * shape[2] + RING
             if factor > 0.0:
-                _eddy(velocity, length, factor, c, across, along, eddy)
+                _eddy(velocity, length, factor, given, c, across, along, eddy)
             reach, rubbing, leading = length[c : c + n], viscosity[c : c + n], diffusivity[c : c + n]
             for m in range(n):
                 rubbing[m] = molecular + eddy[m]

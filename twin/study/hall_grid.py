@@ -68,14 +68,14 @@ class Openings:
         """The cells below the faces."""
         return tuple(place - (n == self.axis) for n, place in enumerate(self.face))
 
-    def downstream(self) -> tuple[Index, ...]:
-        """The cells that the air goes to."""
-        return tuple(np.where((self.sign < 0) & (n == self.axis), place - 1, place)
-                     for n, place in enumerate(self.face))  # fmt: skip
-
     def upstream(self) -> tuple[Index, ...]:
         """The cells that the air comes from."""
         return tuple(np.where((self.sign > 0) & (n == self.axis), place - 1, place)
+                     for n, place in enumerate(self.face))  # fmt: skip
+
+    def downstream(self) -> tuple[Index, ...]:
+        """The cells that it goes to."""
+        return tuple(np.where((self.sign < 0) & (n == self.axis), place - 1, place)
                      for n, place in enumerate(self.face))  # fmt: skip
 
 
@@ -218,7 +218,9 @@ def voxels(
         *(_shut(facility, names[1], intakes, "top") if draws else ()),
         *_misplaced(facility, edges, hall, aisles, tiles),
     ]
-    flow, rise, density = _flows(facility, state, block, lines, mine)
+    flow, rise = state.air_face_flow.values[0, mine], state.air_face_rise.values[0, mine]
+    front = np.average(state.air_inlet_temperature.values[0, mine], weights=flow if flow.any() else None)
+    density = float(air.density(front, facility.pressure[block]))
     supply, drawn = float(state.air_flow[0, block]), float(flow.sum())
     parted = hall.contained and not hall.doors
     leakage = float(facility.cooling.leakage[block]) * drawn if hall.contained else 0.0
@@ -605,27 +607,3 @@ def _contain(
         tuple(_openings(edges, axis, panels.get((end, axis), [])) for axis in (0, 1)) for end in (False, True)
     )
     return over, ends
-
-
-def _flows(
-    facility: Facility, state: xr.Dataset, block: int, lines: list[Line], mine: Index
-) -> tuple[Array, Array, float]:
-    """Air through the faces of each rack [m3/s], how much warmer it leaves [K], and its density [kg/m3]."""
-    inlet, heat = state.air_inlet_temperature.values[0, mine], state.air_heat.values[0, mine]
-    kinds = [facility.racks.types[kind] for kind in facility.racks.type[mine]]
-    own = np.array([kind.air_flow(at) for kind, at in zip(kinds, inlet, strict=True)], dtype=np.float64)
-    own = np.where(heat > 0.0, own, 0.0)
-    density = float(air.density(inlet.mean(), facility.pressure[block]))
-    support = max(float(state.air_demand[0, block]) - float(own.sum()), 0.0)
-    load = np.array([line.row.support_load for line in lines])
-    share = load / load.sum() if load.sum() > 0.0 else np.ones(len(lines)) / len(lines)
-    of_row, place = facility.racks.row[mine], {line.index: n for n, line in enumerate(lines)}
-    count = np.bincount([place[row] for row in of_row], minlength=len(lines))
-    part = np.array([share[place[row]] / count[place[row]] for row in of_row])
-    flow = own + support * part
-    support_heat = support * density * air.HEAT_CAPACITY * float(facility.cooling.support_rise[block])
-    wires = float(state.fan_wall_duty[0, block] - state.fan_wall_power[0, block]) - heat.sum() - support_heat
-    rate = density * air.HEAT_CAPACITY * flow
-    moved = rate > 0.0
-    rise = np.where(moved, (heat + support_heat * part) / np.where(moved, rate, 1.0), 0.0)
-    return flow, rise + wires / max(float(rate.sum()), SMALL) * moved, density
