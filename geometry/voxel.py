@@ -17,17 +17,17 @@ NEAR = 0.25
 def cell_edges(low: Length, high: Length, met: Lengths, width: Length) -> Lengths:
     """Ends of the cells from `low` to `high`, (edge,) rising [m].
 
-    met : coordinates that cells have to end at [m]; what lies outside is left out, and of two that are nearer to each
-    other than a quarter of `width`, the upper. width : of a cell, about [m]. Between two coordinates all are equal.
+    met : coordinates that cells have to end at [m], the first first: what lies outside is left out, and what is nearer
+    to an earlier one than a quarter of `width`. width : of a cell, about [m]. Between two coordinates all are equal.
 
     >>> cell_edges(0.0, 4.0, np.array([1.0, 2.2, 2.25]), 0.6).tolist()
     [0.0, 0.5, 1.0, 1.6, 2.2, 2.8, 3.4, 4.0]
     """
-    kept = [float(low)]
-    for place in np.sort(np.asarray(met, dtype=np.float64)):
-        if place - kept[-1] >= NEAR * width and high - place >= NEAR * width:
+    kept = [float(low), float(high)]
+    for place in np.asarray(met, dtype=np.float64):
+        if low < place < high and min(abs(place - one) for one in kept) >= NEAR * width:
             kept.append(float(place))
-    kept.append(float(high))
+    kept.sort()
     parts = []
     for begin, end in pairwise(kept):
         parts.append(np.linspace(begin, end, max(1, round((end - begin) / float(width))) + 1)[:-1])

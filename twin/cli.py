@@ -355,7 +355,11 @@ def flows(
 def air_(
     layout: Layout = "gb300-su",
     grid: Annotated[
-        str, typer.Option(help="coarse, cells of about 0.6 m, or fine, 0.3 m.", metavar="coarse|fine")
+        str,
+        typer.Option(
+            help="coarse, cells of about 0.6 m, fine, 0.3 m, or both, for what the grid makes of it.",
+            metavar="coarse|fine|both",
+        ),
     ] = "coarse",
     block: Annotated[
         str | None, typer.Option(help="Whose hall, by its name.", show_default="the first")
@@ -365,38 +369,45 @@ def air_(
         list[str] | None,
         typer.Option(metavar="DEVICE", help="A device that is out of service, such as fanwall.1."),
     ] = None,
+    event: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="EVENT", help="Then lose a unit: 'fan_wall_loss device=fanwall.1 at=10s for=60s'."
+        ),
+    ] = None,
+    for_: Annotated[
+        str, typer.Option("--for", metavar="TIME", help="How long after the mean air, with --event.")
+    ] = "120 s",
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Go on from where the run into the same folder stopped, if one did."),
+    ] = False,
     out: Annotated[Path, typer.Option(help="Folder for the files.")] = Path("results"),
     as_json: AsJson = False,
 ) -> None:
-    """The air of a hall in three dimensions: rack inlets and how sure they are, indices, balances, air.nc, air.vti.
+    """The air of a hall in three dimensions: rack inlets, their class and how sure they are, indices, balances, a plan.
 
-    Ctrl-C ends the run with the averages it has.
+    With --event the air then goes on after the loss of fan walls: when does each rack's inlet reach its limit? Ctrl-C
+    ends the run with the averages it has; with --resume it goes on later, as if nothing had been between.
     """
     with _told():
-        facility, index, gone = _hall_asked(layout, set_ or [], without or [], out, grid, block)
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
+        facility, index, gone, lost, until = _hall_asked(
+            layout, set_ or [], without or [], out, grid, block, event or [], for_
+        )
     from twin.equilibrium import solve
-    from twin.report import field
-    from twin.study.air_field import air_field
+    from twin.report import field, hall_plan
     from twin.viewer import probe
 
     state = solve(facility, gone)
     if not bool(state.converged[0]):
         typer.echo("twin: no solution to take flows and heat from", err=True)
         raise typer.Exit(NOT_SOLVED)
-    bar = Progress(
-        TextColumn("air of the hall"), BarColumn(), TextColumn("{task.completed:.0f} of about {task.total:.0f} s"),
-        TimeRemainingColumn(), console=_errors(), transient=True,
-    )  # fmt: skip
-    with _told(), bar:
-        task = bar.add_task("", total=1.0)
-        found = air_field(
-            facility, state, index, grid,
-            progress=lambda now, end: bar.update(task, completed=now, total=end),
-        )  # fmt: skip
+    with _told(), _writing(out):
+        out.mkdir(parents=True, exist_ok=True)
+        found, course = _aired(facility, state, index, grid, lost, until, out, resume)
     with _told():
-        files = _moved(out, {"air.nc": found}, {})
+        sets = {"air.nc": found} | ({} if course is None else {"air.transient.nc": course})
+        files = _moved(out, sets, {"plan.html": hall_plan.page(facility, found, course, event or [])})
         if remedy := probe.installed():
             typer.echo(f"twin: no air.vti: {remedy}", err=True)
         else:
@@ -407,12 +418,97 @@ def air_(
             except OSError as error:
                 raise _problem("--out", f"cannot write {str(out / 'air.vti')!r}: {error}") from None
             files["voxels"] = str(out / "air.vti")
+    files["run"] = str(_kept(out, str(found.grid)))
     if as_json:
         import json
 
-        typer.echo(json.dumps(field.record(found, files), indent=2, allow_nan=False, ensure_ascii=False))
+        told = field.record(found, files, course)
+        typer.echo(json.dumps(told, indent=2, allow_nan=False, ensure_ascii=False))
     else:
-        field.show(_console(), found, files)
+        field.show(_console(), found, files, course)
+
+
+def _kept(out: Path, grid: str) -> Path:
+    """Where a run of the hall's air is kept."""
+    return out / f"air.{grid}.npz"
+
+
+def _aired(
+    facility: Any,
+    state: xr.Dataset,
+    block: int,
+    grid: str,
+    lost: Sequence[Any],
+    until: float,
+    out: Path,
+    resume: bool,
+) -> tuple[xr.Dataset, xr.Dataset | None]:
+    """The mean air, on the fine grid of both, and its course after a loss; an interrupt leaves out what comes after."""
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from twin.report.field import DIFFERENCE
+    from twin.study.air_field import air_field
+    from twin.study.air_loss import air_loss
+
+    bar = Progress(
+        TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:.0f} of about {task.total:.0f} s"),
+        TimeRemainingColumn(), console=_errors(), transient=True,
+    )  # fmt: skip
+
+    def mean(grid: str) -> xr.Dataset:
+        task = bar.add_task(f"air of the hall, {grid}", total=1.0)
+        file = _kept(out, grid)
+        return air_field(
+            facility, state, block, grid, file=file, resume=resume and file.exists(),
+            progress=lambda now, end: bar.update(task, completed=now, total=end),
+        )  # fmt: skip
+
+    with bar:
+        found = mean("coarse" if grid == "both" else grid)
+        if grid == "both" and not found.interrupted:
+            coarse, found = found, mean("fine")
+            apart = found.air_inlet_temperature - coarse.air_inlet_temperature
+            apart.attrs = {
+                "units": "K",
+                "long_name": "mean air before the rack, less that on the coarse grid",
+            }
+            found[DIFFERENCE] = apart
+        if not lost or found.interrupted:
+            return found, None
+        task = bar.add_task("after the loss", total=until)
+        course = air_loss(
+            facility, state, lost, until, _kept(out, str(found.grid)), block, str(found.grid),
+            progress=lambda now, end: bar.update(task, completed=now),
+        )  # fmt: skip
+    return found, course
+
+
+def _lost(facility: Any, written: Sequence[str], until: str) -> tuple[list[Any], float]:
+    """Losses of fan walls, and how long [s]; raises InputError with all that is wrong with them."""
+    from twin.errors import InputError, Problem, UnitError
+    from twin.event import events
+    from twin.units import si
+
+    found: list[Any] = []
+    problems: list[Problem] = []
+    seconds = 0.0
+    try:
+        seconds = float(si(until, "s"))
+        if not 1.0 <= seconds <= 3600.0:
+            problems.append(Problem("--for", None, None, "", f"is {until}, must be 1 s to 1 h"))
+    except UnitError as error:
+        problems.append(Problem("--for", None, None, "", str(error)))
+    try:
+        found = events(facility, written)
+    except InputError as error:
+        problems += error.problems
+    message = "does nothing to the air of a hall here; give a fan_wall_loss"
+    problems += [
+        Problem("--event", None, None, one.kind, message) for one in found if one.kind != "fan_wall_loss"
+    ]
+    if problems:
+        raise InputError(problems)
+    return found, seconds
 
 
 def _unlike(air: str, grid: str) -> list[Problem]:
@@ -458,16 +554,24 @@ def _in_three_dimensions(
 
 
 def _hall_asked(
-    layout: str, pairs: Sequence[str], without: Sequence[str], out: Path, grid: str, block: str | None
-) -> tuple[Any, int, Operation]:
-    """Facility, index of the block and what is out of service; raises InputError with all that is wrong."""
+    layout: str,
+    pairs: Sequence[str],
+    without: Sequence[str],
+    out: Path,
+    grid: str,
+    block: str | None,
+    written: Sequence[str],
+    until: str,
+) -> tuple[Any, int, Operation, list[Any], float]:
+    """Facility, index of the block, what is out of service, what is lost and how long [s]; InputError with all that
+    is wrong."""
     from twin.errors import InputError, Problem, suggestion
     from twin.study.hall_grid import GRIDS
 
     problems: list[Problem] = []
-    if grid not in GRIDS:
+    if grid not in (*GRIDS, "both"):
         problems.append(
-            Problem("--grid", None, None, "", f"no grid {grid!r} (there are: {', '.join(GRIDS)})")
+            Problem("--grid", None, None, "", f"no grid {grid!r} (there are: {', '.join(GRIDS)}, both)")
         )
     facility: Any = None
     gone: Any = None
@@ -478,9 +582,16 @@ def _hall_asked(
     if facility is not None and block is not None and block not in facility.blocks:
         near = suggestion(block, facility.blocks)
         problems.append(Problem("--block", None, None, "", f"no block {block!r}{near}"))
+    lost: list[Any] = []
+    seconds = 0.0
+    if facility is not None:
+        try:
+            lost, seconds = _lost(facility, written, until)
+        except InputError as error:
+            problems += error.problems
     if problems:
         raise InputError(problems)
-    return facility, 0 if block is None else facility.blocks.index(block), gone
+    return facility, 0 if block is None else facility.blocks.index(block), gone, lost, seconds
 
 
 @app.command()
@@ -581,6 +692,15 @@ def _console() -> Console:
 
     console = Console(highlight=False)
     return console if console.is_terminal else Console(highlight=False, width=WIDE)
+
+
+@contextmanager
+def _writing(out: Path) -> Iterator[None]:
+    """A folder that cannot be written to as bad input."""
+    try:
+        yield
+    except OSError as error:
+        raise _problem("--out", f"cannot write {str(out)!r}: {error.strerror or error}") from None
 
 
 @contextmanager
@@ -793,9 +913,7 @@ def _moved(out: Path, sets: Mapping[str, xr.Dataset], texts: Mapping[str, str]) 
     import os
     import tempfile
 
-    from twin.errors import InputError, Problem
-
-    try:
+    with _writing(out):
         out.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".twin-", dir=out) as folder:
             here = Path(folder)
@@ -805,9 +923,6 @@ def _moved(out: Path, sets: Mapping[str, xr.Dataset], texts: Mapping[str, str]) 
                 (here / name).write_text(content, "utf-8")
             for name in (*sets, *texts):
                 os.replace(here / name, out / name)
-    except OSError as error:
-        reason = error.strerror or error
-        raise InputError([Problem("--out", None, None, "", f"cannot write {str(out)!r}: {reason}")]) from None
     return {Path(name).stem: str(out / name) for name in (*sets, *texts)}
 
 

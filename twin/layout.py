@@ -33,6 +33,7 @@ from twin.consistency import (
 )
 from twin.document import MAXIMUM_SIZE, Document, Path, read
 from twin.errors import InputError, Problem, suggestion
+from twin.openings import above, opening_findings, standing
 from twin.racks import RACKS_FILE, Table, racks
 from twin.schema import (
     HEAD_KEYS,
@@ -314,10 +315,11 @@ def _built(block: _Block, problems: list[Problem]) -> Block | None:
     """A block of the layout; what is wrong with its unit is added to the problems."""
     part = block.part
     unit = _validated(Unit, part, problems)
-    solids = list(_solids(part))
+    solids = [*_solids(part), *(standing(unit) if unit else ())]
     against = [*islice(findings(part.raw), MOST_PROBLEMS), *islice(overlap_findings(solids), MOST_PROBLEMS)]
     if unit:
-        against += islice(outside_findings(solids, unit.hall.size), MOST_PROBLEMS)
+        against += islice(outside_findings([*solids, *above(unit)], unit.hall.size), MOST_PROBLEMS)
+        against += islice(opening_findings(unit), MOST_PROBLEMS)
     problems += [part.problem(path, message) for path, message in against]
     return Block(template=unit, placements=tuple(block.placements)) if unit else None
 

@@ -171,10 +171,50 @@ class Generators(Model):
     required: Count
 
 
+class Rectangle(Model):
+    """A rectangle in the plan of a unit's hall: its lower left corner and its sides."""
+
+    origin: Plane
+    size: tuple[Length, Length]
+
+
+class Door(Model):
+    """A door that stands open in the panel at an end of a contained hot aisle, from the floor up.
+
+    `origin` is its lower left corner in plan; it is as wide across the aisle.
+    """
+
+    origin: Plane
+    width: Length
+    height: Length
+
+
+class Tiles(Rectangle):
+    """Perforated tiles side by side, each of a `size`, so many along x and y; `open_share` of them is holes."""
+
+    count: tuple[Count, Count] = (1, 1)
+    open_share: Annotated[float, Measure("1", above=0.0, most=1.0)]
+
+
+class RaisedFloor(Model):
+    """The plenum under the floor of a hall, and the tiles that air rises from."""
+
+    height: Length
+    tiles: Annotated[tuple[Tiles, ...], Field(min_length=1)]
+
+
 class Hall(Model):
-    """The room of one unit, from the origin of its coordinates."""
+    """The room of one unit, from the origin of its coordinates; what says more of it tells its air field.
+
+    `columns` are solid from the floor to the ceiling. `returns` are the openings of the ceiling through which air goes
+    back: over the hot aisles where they are left out, none where the list is empty.
+    """
 
     size: tuple[Length, Length, Length]
+    columns: tuple[Rectangle, ...] = ()
+    doors: tuple[Door, ...] = ()
+    returns: tuple[Rectangle, ...] | None = None
+    raised_floor: RaisedFloor | None = None
 
 
 class Whip(Model):
@@ -324,13 +364,20 @@ class Plant(Model):
 
 
 class Air(Model):
-    """The air of the hall and its own chilled water."""
+    """The air of the hall and its own chilled water.
+
+    `containment` walls the hot aisles in up to the ceiling, or leaves them open; `units` says what the fan walls are.
+    A fan wall blows from its front and draws through the ceiling. A CRAH does too where the ceiling has returns, draws
+    at its top where it has none, and blows down where the hall has a raised floor.
+    """
 
     supply_temperature: Annotated[float, operating("air.supply_temperature")]
     leakage: Annotated[float, Measure("1", least=0.0, below=1.0)] = 0.0
     support_rise: Annotated[float, Measure("delta_degC", above=0.0)]
     failed_fans: Annotated[float, operating("air.failed_fans")] = 0.0
     dew_point: Annotated[float, operating("air.dew_point")] | None = None
+    containment: Literal["hot", "none"] = "hot"
+    units: Literal["fan_wall", "crah"] = "fan_wall"
     fan_walls: Standing
     chilled_water_temperature: Annotated[float, Measure("K", least=273.15, most=333.15)]
     chillers: Equipment

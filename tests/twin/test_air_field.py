@@ -2,11 +2,16 @@
 
 import numpy as np
 import pytest
+import xarray as xr
 
 import twin
+from thermal import room
 from thermal.room import Face
 from twin.errors import InputError
+from twin.event import events
+from twin.study import hall_air
 from twin.study.air_field import air_field
+from twin.study.air_loss import air_loss
 from twin.study.hall_grid import voxels
 
 # Rows, panels and fan walls lie about the middle of the hall, so that the left half mirrors the right.
@@ -21,7 +26,15 @@ MIRROR = {
 def mirror():
     facility = twin.load("h100-air", MIRROR)
     state = twin.solve(facility)
-    return facility, state, air_field(facility, state, most=6)
+    return facility, state, air_field(facility, state)
+
+
+@pytest.fixture(scope="module")
+def short(mirror, tmp_path_factory):
+    """The same hall over two batches after four flushes, 120 s in all, and the file of its run."""
+    facility, state, _ = mirror
+    file = tmp_path_factory.mktemp("run") / "air.npz"
+    return facility, state, air_field(facility, state, most=2, file=file), file
 
 
 def test_return_air_by_the_heat_balance(mirror):
@@ -36,6 +49,14 @@ def test_return_air_by_the_heat_balance(mirror):
     drawn = float(found.air_flow.sum())
     assert float(found.recirculated_flow) == pytest.approx(0.1 * drawn)
     assert float(found.bypass_flow) == pytest.approx(0.1 * drawn + flow - drawn)
+
+
+def test_heat_given_is_carried_out_or_stored(mirror):
+    found = mirror[2]
+    books = float(found.heat_carried + found.heat_stored) / float(found.heat)
+    assert books == pytest.approx(1.0, abs=1e-3)
+    # The mean is of a hall that has warmed up: less is stored than what the gate lets pass.
+    assert abs(float(found.heat_stored)) < 0.005 * float(found.heat)
 
 
 def test_no_cell_gains_or_loses_air(mirror):
@@ -65,6 +86,66 @@ def test_an_interrupt_leaves_what_there_is_and_says_so(mirror):
     np.testing.assert_allclose(found.air_inlet_temperature.values, 297.15, atol=0.5)
 
 
+def test_a_run_goes_on_from_interrupts_to_the_last_digit(short, tmp_path):
+    """Stopped while the hall warms up, within its first batch, and within its second."""
+    facility, state, whole, _ = short
+    file = tmp_path / "air.npz"
+    for at in (3.0, 85.0, 105.0):
+
+        def interrupt(now, end, at=at):
+            if now > at:
+                raise KeyboardInterrupt
+
+        part = air_field(facility, state, most=2, progress=interrupt, file=file, resume=file.exists())
+        assert not bool(part.settled)
+        assert at < float(part.elapsed) < at + 1.0
+        assert [one.name for one in tmp_path.iterdir()] == ["air.npz"]
+    xr.testing.assert_identical(air_field(facility, state, most=2, file=file, resume=True), whole)
+    # A run that has ended is still there, and ends at once.
+    again = air_field(facility, state, most=2, file=file, resume=True)
+    xr.testing.assert_identical(again, whole)
+
+
+def test_an_interrupt_within_a_step_leaves_the_step_out(short, tmp_path, monkeypatch):
+    facility, state, whole, _ = short
+    file, taken = tmp_path / "air.npz", []
+
+    def step(*given):
+        taken.append(1)
+        if len(taken) == 2300:
+            raise KeyboardInterrupt
+        return room.step(*given)
+
+    monkeypatch.setattr(hall_air, "step", step)
+    air_field(facility, state, most=2, file=file)
+    assert len(taken) == 2300
+    xr.testing.assert_identical(air_field(facility, state, most=2, file=file, resume=True), whole)
+
+
+def test_a_run_does_not_go_on_from_another(short, tmp_path):
+    facility, state, *_ = short
+    file = tmp_path / "air.npz"
+
+    def interrupt(now, end):
+        raise KeyboardInterrupt
+
+    air_field(facility, state, progress=interrupt, file=file)
+    other = twin.load("h100-air", MIRROR | {"air.leakage": "0.05"})
+    asked = {"file": file, "resume": True}
+    with pytest.raises(InputError, match="is of another layout, or one with other settings; begin anew"):
+        air_field(other, twin.solve(other), **asked)
+    with pytest.raises(InputError, match="is of another grid"):
+        air_field(facility, state, grid="fine", **asked)
+    out = twin.solve(facility, twin.Operation(out=[["fanwall.1"]]))
+    with pytest.raises(InputError, match="is of other flows: other devices are out of service"):
+        air_field(facility, out, **asked)
+    file.write_bytes(file.read_bytes()[:5000])
+    with pytest.raises(InputError, match="is no air of a hall that this version kept"):
+        air_field(facility, state, **asked)
+    with pytest.raises(InputError, match="no such file: nothing to go on from"):
+        air_field(facility, state, file=tmp_path / "none.npz", resume=True)
+
+
 def test_the_image_holds_the_field_at_its_places(mirror, tmp_path):
     pyvista = pytest.importorskip("pyvista")
     from twin.viewer.voxels import write
@@ -81,11 +162,14 @@ def test_the_image_holds_the_field_at_its_places(mirror, tmp_path):
 
 
 def test_two_rows_mirror_each_other_within_the_uncertainty(mirror):
+    """The half widths are of 95 % with five degrees of freedom each; that of a difference is their quadratic sum with
+    ten, so 2.228 in the place of 2.571. Of eight true pairs two lie outside in 6 % of runs."""
     found = mirror[2]
+    assert bool(found.settled)
     inlet, half = found.air_inlet_temperature.values, found.air_inlet_uncertainty.values
-    apart = np.abs(inlet[:8] - inlet[8:])
-    # Six batches are few, and 95 % of eight pairs is not all of them.
-    assert (apart <= 2.0 * np.hypot(half[:8], half[8:]) + 0.1).mean() >= 0.75
+    apart, sure = np.abs(inlet[:8] - inlet[8:]), np.hypot(half[:8], half[8:]) * 2.228 / 2.571
+    assert (apart <= sure).sum() >= 7
+    assert apart.max() <= 2.0 * sure.max()
 
 
 def test_the_grid_meets_racks_and_the_hot_aisle():
@@ -125,3 +209,41 @@ def test_halls_that_cannot_be_modelled_are_refused(sets, message):
     facility = twin.load("h100-air", {"rows[row1].origin": "[4.0 m, 2.0 m]", **sets})
     with pytest.raises(InputError, match=message):
         voxels(facility, twin.solve(facility))
+
+
+def test_without_any_fan_wall_the_hall_warms_by_all_its_heat(short):
+    """The fans stand after 45 s: 5 s to half of their speed, and none below a tenth. From then on racks breathe what
+    they give off, nothing leaves, and the air warms by the heat over that of its mass."""
+    facility, state, _, file = short
+    every = ",".join(f"fanwall.{n}" for n in range(1, 5))
+    lost = events(facility, [f"fan_wall_loss device={every} at=1s"])
+    found = air_loss(facility, state, lost, 54.0, file)
+    assert found.time.values.tolist() == pytest.approx(np.arange(55.0))
+    assert found.supply_flow.values[[0, 1, 54]] == pytest.approx([37.578, 37.578, 0.0], abs=1e-3)
+    each = float(facility.cooling.fan_wall_flow[0])
+    assert each > 37.578 / 4
+    mass = 101325.0 / (287.053 * float(state.air_inlet_temperature[0, 0])) * float(found.air_volume)
+    warm = found.air_temperature.values
+    assert (warm[54] - warm[48]) / 6.0 == pytest.approx(float(found.heat) / (mass * 1006.0), rel=0.01)
+    # Each rack's limit is met where its series passes it.
+    inlet, limit = found.air_inlet_temperature.values, float(found.air_inlet_limit[0])
+    for n, seconds in enumerate(found.seconds_to_limit.values):
+        after = np.flatnonzero(inlet[:, n] >= limit)
+        assert np.isnan(seconds) if not len(after) else after[0] - 1 <= seconds <= after[0]
+    assert np.isfinite(found.seconds_to_limit.values).any()
+
+
+def test_the_others_take_over_what_a_lost_fan_wall_does_not_blow(short):
+    """Of four, three are enough; the hall is as well off as before."""
+    facility, state, _, file = short
+    lost = events(facility, ["fan_wall_loss device=fanwall.1 at=0s"])
+    found = air_loss(facility, state, lost, 4.0, file)
+    np.testing.assert_allclose(found.supply_flow, float(found.supply_flow[0]), rtol=1e-9)
+    assert np.isnan(found.seconds_to_limit).all()
+
+
+def test_losses_that_the_air_does_not_know_are_refused(short):
+    facility, state, _, file = short
+    trip = events(facility, ["chiller_restart"])
+    with pytest.raises(InputError, match="does nothing to the air of a hall here; give a fan_wall_loss"):
+        air_loss(facility, state, trip, 1.0, file)

@@ -116,6 +116,10 @@ CASES = {
     "geometry.row.rack_boxes": dict(
         origin=np.array([1.0, 2.0]), pitch=0.61, count=5, size=np.array([0.6, 1.2, 2.3]), facing="east"
     ),
+    "geometry.row.hot_aisles": dict(
+        rows=np.array([[[0.0, 0, 0], [4.8, 1.2, 2.3]], [[0, 3.0, 0], [4.8, 4.2, 2.3]]]), across=np.array([1, 1]),
+        rear=np.array([1, -1]),
+    ),
     "geometry.voxel.cell_edges": dict(low=0.0, high=4.0, met=np.array([1.0, 2.2]), width=0.6),
     "geometry.voxel.covered": dict(edges=np.array([0.0, 0.5, 1.0, 1.6]), low=0.6, high=1.5),
     "geometry.voxel.solid": dict(

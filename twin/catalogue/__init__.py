@@ -209,6 +209,7 @@ KINDS: dict[str, dict[str, Slot]] = {
         **_BODY,
         "nominalCoolingCapacity": _need("W"),
         "nominalAirVolume": _need("m3/s"),
+        "outletBottom": _may("m"),
         "fanMotorPowerMax": _need("W"),
         "minimumFlowRatio": _need("1"),
         "ratingAirTemperature": _need("K"),

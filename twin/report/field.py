@@ -11,7 +11,8 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
-from twin.study.air_field import RECOMMENDED
+from twin.report.hall_plan import after, verdict
+from twin.study.inlet_class import MEANINGS, RECOMMENDED
 
 ZERO = 273.15
 INDICES = (
@@ -23,14 +24,28 @@ INDICES = (
 )
 
 
-def record(found: xr.Dataset, files: Mapping[str, str]) -> dict[str, Any]:
-    """What the field comes to, as one JSON object in SI; null stands for what is not known."""
+DIFFERENCE = "air_inlet_grid_difference"
+"""Inlet on the fine less that on the coarse grid, where both were run."""
+
+
+def record(found: xr.Dataset, files: Mapping[str, str], course: xr.Dataset | None = None) -> dict[str, Any]:
+    """What the field, and its course after a loss, come to, as one JSON object in SI; null is not known, or never."""
 
     def plain(value: float) -> float | None:
         return float(value) if np.isfinite(value) else None
 
     racks = ("air_inlet_temperature", "air_inlet_uncertainty", "air_inlet_warmest", "air_inlet_limit",
-             "air_outlet_temperature", "air_flow")  # fmt: skip
+             "air_outlet_temperature", "air_flow", *((DIFFERENCE,) if DIFFERENCE in found else ()))  # fmt: skip
+    lost = None
+    if course is not None:
+        columns = ("seconds_to_limit", "air_inlet_highest")
+        lost = {
+            "until": float(course.time.values[-1]),
+            "racks": {
+                str(rack): {name: plain(course[name].values[n]) for name in columns}
+                for n, rack in enumerate(course.rack.values)
+            },
+        }
     whole = {name: plain(value.item()) for name, value in found.data_vars.items() if not value.dims}
     return {
         "facility": {"name": found.title, "block": found.block},
@@ -40,15 +55,19 @@ def record(found: xr.Dataset, files: Mapping[str, str]) -> dict[str, Any]:
         "batches": int(found.batches),
         "racks": {
             str(rack): {name: plain(found[name].values[n]) for name in racks}
+            | {"air_inlet_class": MEANINGS[int(found.air_inlet_class.values[n])]}
             for n, rack in enumerate(found.rack.values)
         },
+        "loss": lost,
         "remarks": found.remarks.splitlines(),
         "files": dict(files),
     }
 
 
-def show(console: Console, found: xr.Dataset, files: Mapping[str, str]) -> None:
-    """Print rack inlets, indices and balances, and where the files are."""
+def show(
+    console: Console, found: xr.Dataset, files: Mapping[str, str], course: xr.Dataset | None = None
+) -> None:
+    """Print rack inlets, indices and balances, what a loss comes to, and where the files are."""
     cells = [found.sizes[name] for name in "xyz"]
     head = Text.assemble(
         (found.title if found.title == found.block else f"{found.title}, {found.block}", "bold"),
@@ -57,10 +76,15 @@ def show(console: Console, found: xr.Dataset, files: Mapping[str, str]) -> None:
     )
     parts: list[Any] = [head]
     if not bool(found.settled):
-        told = "Not settled: the means are not as sure as was asked for, or the run was interrupted."
+        told = (
+            "Not settled: the means are not as sure as was asked for, or the run was interrupted; "
+            "--resume goes on from here."
+        )
         parts.append(Text(told, "bold yellow"))
     parts += [Text(f"{one}.", "yellow") for one in found.remarks.splitlines()]
     parts += [Text(""), _racks(found), _inlets(found), Text(""), _indices(found), Text(""), _balances(found)]
+    if course is not None:
+        parts += [Text(""), Text(f"{after(course)}.", "bold"), _losses(course)]
     console.print(Group(*parts))
     for kind, path in files.items():
         console.print(Text.assemble((f"{kind:<9}", "dim"), path), soft_wrap=True)
@@ -69,8 +93,11 @@ def show(console: Console, found: xr.Dataset, files: Mapping[str, str]) -> None:
 def _racks(found: xr.Dataset) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     table.add_column("rack")
-    for title in ("inlet °C", "± K", "warmest °C", "limit °C", "behind °C", "air m³/s"):
-        table.add_column(title, justify="right", no_wrap=True)
+    both = DIFFERENCE in found
+    for title in (
+        "inlet °C", "± K", *(("grid K",) if both else ()), "class", "warmest °C", "limit °C", "behind °C", "air m³/s",
+    ):  # fmt: skip
+        table.add_column(title, justify="left" if title == "class" else "right", no_wrap=True)
     for n, name in enumerate(found.rack.values):
         inlet, limit = float(found.air_inlet_temperature[n]), float(found.air_inlet_limit[n])
         style = "bold red" if inlet > limit else "yellow" if inlet > RECOMMENDED[1] else ""
@@ -79,6 +106,8 @@ def _racks(found: xr.Dataset) -> Table:
             str(name),
             Text(f"{inlet - ZERO:.1f}", style),
             f"{sure:.2f}" if np.isfinite(sure) else "?",
+            *((f"{float(found[DIFFERENCE][n]):+z.2f}",) if both else ()),
+            MEANINGS[int(found.air_inlet_class[n])],
             f"{float(found.air_inlet_warmest[n]) - ZERO:.1f}",
             f"{limit - ZERO:.1f}",
             f"{float(found.air_outlet_temperature[n]) - ZERO:.1f}",
@@ -87,13 +116,30 @@ def _racks(found: xr.Dataset) -> Table:
     return table
 
 
-def _inlets(found: xr.Dataset) -> Text:
-    inlet = found.air_inlet_temperature.values
-    over, beyond = int((inlet > RECOMMENDED[1]).sum()), int((inlet > found.air_inlet_limit.values).sum())
-    told = (
-        f"{over} of {len(inlet)} inlets over the 27 °C ASHRAE recommends, {beyond} over their product's limit"
-    )
-    return Text(told, "dim")
+def _inlets(found: xr.Dataset) -> Group:
+    sure = "± is of the mean on this grid alone; "
+    if DIFFERENCE in found:
+        apart = float(np.abs(found[DIFFERENCE]).max())
+        sure += f"'grid' is the fine less the coarse, at most {apart:.2f} K, and what a finer one adds is not known"
+    else:
+        sure += "what the grid makes of it is not in it and may be more (--grid both tells)"
+    return Group(Text(f"{verdict(found)}.", "dim"), Text(f"{sure}.", "dim"))
+
+
+def _losses(course: xr.Dataset) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    table.add_column("rack")
+    for title in ("at its limit after s", "highest inlet °C", "limit °C"):
+        table.add_column(title, justify="right", no_wrap=True)
+    for n, name in enumerate(course.rack.values):
+        seconds = float(course.seconds_to_limit[n])
+        table.add_row(
+            str(name),
+            f"{seconds:.1f}" if np.isfinite(seconds) else "never",
+            f"{float(course.air_inlet_highest[n]) - ZERO:.1f}",
+            f"{float(course.air_inlet_limit[n]) - ZERO:.1f}",
+        )
+    return table
 
 
 def _indices(found: xr.Dataset) -> Table:
@@ -109,8 +155,12 @@ def _balances(found: xr.Dataset) -> Table:
     moved = f"{float(found.supply_flow):.2f} m³/s at {float(found.supply_temperature) - ZERO:.2f} °C"
     table.add_row("supply", moved, "")
     table.add_row("return", f"{float(found.return_temperature) - ZERO:.2f} °C", "")
-    share = f"{carried / heat - 1.0:+z.2%}" if heat else ""
-    table.add_row("heat", f"{heat / 1e3:.1f} kW given, {carried / 1e3:.1f} kW carried out", share)
+    stored = float(found.heat_stored)
+    share = f"{(carried + stored) / heat - 1.0:+z.2%}" if heat else ""
+    told = (
+        f"{heat / 1e3:.1f} kW given, {carried / 1e3:.1f} kW carried out, {stored / 1e3:z.1f} kW still stored"
+    )
+    table.add_row("heat", told, share)
     for name, title in (("recirculated_flow", "comes back"), ("bypass_flow", "passes by")):
         if float(found[name]):
             table.add_row(title, f"{float(found[name]):.2f} m³/s", "")

@@ -81,13 +81,13 @@ def hall(facility: Facility, found: xr.Dataset, water: xr.Dataset) -> Any:
     figure.update_layout(coloraxis2={"cmin": 0.0, "cmax": max(float(one.max()) for one in lost.values())})
     for way in range(2):
         place = {"row": 1 + way, "col": 1}
-        _box(figure, facility.hall[block, :, :2], PALE, place)
+        rectangle(figure, facility.hall[block, :, :2], PALE, place)
         stand = cdus[facility.devices.block[cdus] == block]
         figure.add_trace(_named(facility, stand, water), **place)
         for cdu in stand:
-            _box(figure, facility.devices.box[cdu, :, :2], GREY, place)
+            rectangle(figure, facility.devices.box[cdu, :, :2], GREY, place)
         for box, colour in zip(boxes, _colours(between[way], between), strict=True):
-            _box(figure, box, colour, place)
+            rectangle(figure, box, colour, place)
         labels = [html.escape(str(one)) for one in found.rack.values[mine]]
         figure.add_trace(
             Scatter(
@@ -219,7 +219,7 @@ def _plan(title: str, bounds: Array, first: str, second: str = "") -> Any:
     return figure
 
 
-def _box(figure: Any, box: Array, colour: str, place: dict[str, int]) -> None:
+def rectangle(figure: Any, box: Array, colour: str, place: dict[str, int]) -> None:
     """A rectangle from its lower to its upper corner, (2, 2) [m]."""
     (x0, y0), (x1, y1) = box.tolist()
     line = {"color": INK, "width": 0.5}

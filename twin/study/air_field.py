@@ -7,32 +7,42 @@ still on average; see `air_field`. The state's own aisle is well mixed: the fiel
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
 from thermal import air
-from thermal.room import Air, Room, room, step, still, time_step
+from thermal.room import Room
 from twin.facility import Facility
 from twin.study.air_influence import fitted, influence
-from twin.study.hall_grid import SMALL, Openings, Voxels, voxels
+from twin.study.hall_air import LONGEST, HallAir, digest
+from twin.study.hall_grid import SMALL, Voxels, voxels
+from twin.study.inlet_class import CLASSES, MEANINGS, RECOMMENDED, inlet_class
+from twin.study.moment import Moment, kept, resumed
 
 Array = npt.NDArray[np.float64]
 
-LONGEST = 0.3
-"""Step [s], so that buoyant air is followed."""
 WARM = 4
-"""Flushes of the hall before anything is averaged; a batch is one flush, or `BATCH` [s] where that is longer."""
+"""Flushes of the hall before anything is averaged, at least; a batch is one flush, or `BATCH` [s] if that is longer."""
+DRIFT = 0.005
+"""Of the heat given, what the air may still store when averages begin, over a flush, and when they end."""
 BATCH = 10.0
 GROUPS = 6
 """Groups of successive batches whose means are taken as independent; 2.571 is Student's t of 95 % for them."""
 STUDENT = 2.571
 LEAST_BATCHES = 2 * GROUPS
-RECOMMENDED = (291.15, 300.15)
-"""Inlet air that ASHRAE recommends, 18 to 27 degC [K]: Thermal Guidelines, 5th ed. (unverified)."""
-LEAST_ALLOWABLE = 283.15
-"""Coldest allowable inlet of its class A2, 10 degC [K] (unverified)."""
+LEAST_ALLOWABLE = CLASSES["A2"][0]
+"""Below which RCI-LO counts: that of class A2 [K]."""
+DIFFERS = {
+    "layout": "another layout, or one with other settings",
+    "block": "another block's hall",
+    "grid": "another grid",
+    "flows": "other flows: other devices are out of service, or it is of another version",
+}
+"""What a kept run is of that cannot be gone on from."""
 
 
 def air_field(
@@ -43,138 +53,122 @@ def air_field(
     within: float = 0.3,
     most: int = 60,
     progress: Callable[[float, float], None] | None = None,
+    file: Path | None = None,
+    resume: bool = False,
 ) -> xr.Dataset:
     """The mean air of a block's hall with the flows and heat of a state's first scenario.
 
-    within : uncertainty of every rack's inlet at which the run ends [K]. most : batches after which it ends anyhow.
-    progress : is told how much time has passed in the hall and at what time the run may end [s].
+    within : uncertainty of every rack's inlet at which the run ends [K]. most : flushes after which it is taken to be
+    warm, and batches after which it ends, anyhow. progress : is told how much time has passed in the hall and at what
+    time the run may end [s]. file : keeps the run after every flush and at its end. resume : go on from what it keeps,
+    to the last digit as if nothing had been between; InputError where that is another run.
 
-    After `WARM` flushes of the hall, means are taken over batches of a flush each. Six groups of successive batches
-    stand for independent samples: the uncertainty of a rack's inlet is the half width of the 95 % interval of Student
-    about their mean. It is that of the mean flow on this grid alone, not of grid, turbulence or what the layout does
-    not tell. The run ends when there are two batches to a group and the worst uncertainty is no more than `within`;
-    a drift spreads the groups and so counts. `settled` tells whether it ended so; an interrupt from the keyboard ends
-    it with what there is.
+    The hall warms up for `WARM` flushes, and until the heat its air stores in one is no more than `DRIFT` of the heat
+    given. Then means are taken over batches of a flush each. Six groups of successive batches stand for independent
+    samples: the uncertainty of a rack's inlet is the half width of the 95 % interval of Student about their mean. It is
+    that of the mean flow on this grid alone, not of grid, turbulence or what the layout does not tell. The run ends
+    when there are two batches to a group, the worst uncertainty is no more than `within` and what was stored since
+    averages began no more than `DRIFT` of the heat; a slower drift spreads the groups and so counts. `settled` tells
+    whether it ended so; an interrupt from the keyboard ends it with what there is.
     """
-    made = voxels(facility, state, block, grid)
-    run = _Run(made)
-    batch = max(made.volume / made.supply, BATCH)
-    warm = WARM * made.volume / made.supply
-    inlets: list[Array] = []
-    half = np.full(len(made.racks), np.inf)
+    run = HallAir(voxels(facility, state, block, grid))
+    identity = _identity(facility, block, grid, run.made)
+    if resume and file is not None:
+        run.now = resumed(file, identity, DIFFERS)
+    batch = max(run.made.volume / run.made.supply, BATCH)
+    settled, interrupted = _settled(run, within), False
 
-    def told(now: float) -> None:
+    def told() -> None:
         if progress:
-            # Until the means hold still nobody knows the end; it is at least so far.
-            batches = LEAST_BATCHES if len(inlets) < LEAST_BATCHES else min(len(inlets) + GROUPS, most)
-            progress(now, warm + batches * batch)
+            # Until the hall is warm and the means hold still nobody knows the end; it is at least so far.
+            done = len(run.now.ends)
+            count = LEAST_BATCHES if done < LEAST_BATCHES else min(done + GROUPS, most)
+            begin = max(run.now.flushes, WARM) * batch if np.isnan(run.now.since) else run.now.since
+            progress(run.time, begin + count * batch)
 
-    interrupted = False
     try:
-        while run.time < warm:
-            run.advance(min(LONGEST, warm - run.time + SMALL))
-            told(run.time)
-        run.clear()
-        while len(inlets) < most and not (len(inlets) >= LEAST_BATCHES and half.max() <= within):
-            end, begin, before = warm + (len(inlets) + 1) * batch, run.weight, run.inlet.copy()
+        while not settled and len(run.now.ends) < most:
+            end = _end(run.now, batch)
             while run.time < end:
                 run.advance(min(LONGEST, end - run.time + SMALL))
-                told(run.time)
-            inlets.append((run.inlet - before) / (run.weight - begin))
-            half = _half_width(np.array(inlets))
+                told()
+            _close(run, batch, most)
+            settled = _settled(run, within)
+            if file is not None:
+                kept(run.now, identity, file)
     except KeyboardInterrupt:
         interrupted = True
-    settled = not interrupted and bool(half.max() <= within)
-    found = _labelled(facility, block, grid, run, half, len(inlets), settled)
+        if file is not None:
+            kept(run.now, identity, file)
+    found = _labelled(facility, block, grid, run, settled)
     found["interrupted"] = ((), interrupted, {"units": "1", "long_name": "ended by the keyboard"})
     return found
 
 
-def _half_width(batches: Array) -> Array:
-    """Half width of the 95 % interval of the mean of (batch, rack) [K], from the newest that make whole groups."""
-    each = len(batches) // GROUPS
+def kept_air(facility: Facility, state: xr.Dataset, block: int, grid: str, file: Path) -> Moment:
+    """The last moment of a run of `air_field` that a file keeps; InputError where it is that of another run."""
+    return resumed(file, _identity(facility, block, grid, voxels(facility, state, block, grid)), DIFFERS)
+
+
+def _identity(facility: Facility, block: int, grid: str, made: Voxels) -> dict[str, str]:
+    return {
+        "layout": facility.fingerprint,
+        "block": facility.blocks[block],
+        "grid": grid,
+        "flows": digest(made),
+    }
+
+
+def _end(now: Moment, batch: float) -> float:
+    """When the flush or the batch ends that is under way [s]."""
+    if np.isnan(now.since):
+        return (now.flushes + 1) * batch
+    return now.since + (len(now.ends) + 1) * batch
+
+
+def _close(run: HallAir, batch: float, most: int) -> None:
+    """End a batch; or a flush of the warming hall, and with the last of them its warming up."""
+    now = run.now
+    if not np.isnan(now.since):
+        run.now = replace(now, ends=np.vstack([now.ends, np.concatenate([[now.span], now.inlet])]))
+        return
+    flushes, warmth = now.flushes + 1, run.warmth
+    steady = abs(run.power(warmth - now.heat)) <= DRIFT * run.made.heat * batch
+    run.now = replace(now, flushes=flushes, heat=warmth)
+    if flushes >= WARM and (steady or flushes >= most):
+        run.sum_anew()
+
+
+def _settled(run: HallAir, within: float) -> bool:
+    """Whether the means are as sure as asked for, and the air stores next to nothing."""
+    ends = run.now.ends
+    if len(ends) < LEAST_BATCHES or ends[-1, 0] != run.now.span:
+        return False
+    sure = bool(half_width(ends).max(initial=0.0) <= within)
+    return sure and abs(_stored(run)) <= DRIFT * run.made.heat
+
+
+def _stored(run: HallAir) -> float:
+    """Heat that the air has stored since sums began, over their time [W]."""
+    return run.power((run.warmth - run.now.heat) / run.now.span)
+
+
+def half_width(ends: Array) -> Array:
+    """Half width of the 95 % interval of the mean inlet (rack,) [K], from the newest batches that make whole groups.
+
+    ends : (batch, 1 + rack) span [s] and sum of the inlet [K s] at the end of each batch.
+
+    >>> half_width(np.cumsum(np.tile([[1.0, 300.0], [1.0, 302.0]], (6, 1)), axis=0)).tolist()
+    [0.0]
+    """
+    batches = np.diff(ends, axis=0, prepend=0.0)
+    means = batches[:, 1:] / batches[:, :1]
+    each = len(means) // GROUPS
     if not each:
-        return np.full(batches.shape[1], np.inf)
-    groups = batches[-GROUPS * each :].reshape(GROUPS, each, -1).mean(axis=1)
+        return np.full(means.shape[1], np.inf)
+    groups = means[-GROUPS * each :].reshape(GROUPS, each, -1).mean(axis=1)
     spread: Array = STUDENT * groups.std(axis=0, ddof=1) / np.sqrt(GROUPS)
     return spread
-
-
-class _Run:
-    """The air as it is now, and sums over time of what is averaged."""
-
-    def __init__(self, made: Voxels) -> None:
-        self.made = made
-        self.room: Room = room(made.edges, made.kinds, made.solid)
-        cold = made.supply_temperature
-        self.law = Air(reference=cold, expansion=1.0 / cold)
-        self.state = still(self.room, cold)
-        self.entering = tuple(np.full(len(self.room.length), cold) for _ in range(3))
-        self.given = [self.room.of_faces(axis, self.entering[axis]) for axis in range(3)]
-        x, y = (np.diff(line) for line in made.edges[:2])
-        self.ceiling = (x[:, None] * y) * made.ceiling
-        self.back = cold
-        walls = 1 + max(int(one.owner.max(initial=0)) for one in made.walls)
-        self._blow(made.fronts, made.flow)
-        self._blow(made.rears, made.flow)
-        self._blow(made.walls, np.full(walls, made.supply / walls))
-        self._blow(made.leaks, np.array([made.leaked]))
-        self._blow(made.spills, np.array([made.spilt]))
-        self.clear()
-
-    @property
-    def time(self) -> float:
-        return float(self.state.time)
-
-    def _blow(self, openings: tuple[Openings, ...], flow: Array) -> None:
-        """Let air through openings, so much of each owner [m3/s], at one speed."""
-        area = sum((np.bincount(one.owner, one.area, len(flow)) for one in openings), np.zeros(len(flow)))
-        for one in openings:
-            speed = self.room.of_faces(one.axis, self.state.velocity[one.axis])
-            speed[one.face] = one.sign * (flow / area)[one.owner]
-
-    def clear(self) -> None:
-        """Begin the averages anew."""
-        size = len(self.room.length)
-        self.fields = [np.zeros(size) for _ in range(5)]
-        self.inlet = np.zeros(len(self.made.racks))
-        self.weight = self.out = self.carried = 0.0
-
-    def breathed(self, temperature: Array) -> Array:
-        """Mean temperature before each rack [K]."""
-        made, total, area = self.made, 0.0, 0.0
-        for one in made.fronts:
-            total = total + np.bincount(one.owner, one.area * temperature[one.upstream()], len(made.racks))
-            area = area + np.bincount(one.owner, one.area, len(made.racks))
-        return np.asarray(total / area)
-
-    def advance(self, longest: float) -> None:
-        """One step, with what it adds to the sums."""
-        made, warm = self.made, self.room.of_cells(self.state.temperature)
-        inlet = self.breathed(warm)
-        for one in made.rears:
-            self.given[one.axis][one.face] = (inlet + made.rise)[one.owner]
-        for one in (*made.leaks, *made.spills):
-            self.given[one.axis][one.face] = warm[one.upstream()]
-        self.given[2][:, :, -1] = self.back
-        span = min(longest, time_step(self.room, self.law, self.state))
-        self.state = step(self.room, self.law, self.state, self.entering, span)
-        flow = self.room.of_faces(2, self.state.velocity[2])[:, :, -1] * self.ceiling
-        top = self.room.of_cells(self.state.temperature)[:, :, -1]
-        out = np.maximum(flow, 0.0)
-        carried = float((out * top + np.minimum(flow, 0.0) * self.back).sum())
-        # What comes down out of the plenum is what has gone up.
-        self.back = float((out * top).sum() / out.sum()) if out.sum() > 0.0 else self.back
-        self.weight += span
-        self.inlet += span * inlet
-        self.out += span * float(flow.sum())
-        self.carried += span * carried
-        for total, now in zip(
-            self.fields,
-            (self.state.temperature, self.state.pressure, *self.state.velocity),
-            strict=True,
-        ):
-            total += span * now
 
 
 def _stray(made: Voxels, box: Room, velocity: list[Array]) -> float:
@@ -187,19 +181,19 @@ def _stray(made: Voxels, box: Room, velocity: list[Array]) -> float:
     return float(np.abs(net[~made.solid]).max())
 
 
-def _labelled(
-    facility: Facility, block: int, grid: str, run: _Run, half: Array, batches: int, settled: bool
-) -> xr.Dataset:
+def _labelled(facility: Facility, block: int, grid: str, run: HallAir, settled: bool) -> xr.Dataset:
     """The averages with names and units; a run that has averaged nothing gives what is there now."""
-    made = run.made
-    if run.weight == 0.0:
+    made, half = run.made, half_width(run.now.ends)
+    if run.now.span == 0.0 or np.isnan(run.now.since):
+        run.sum_anew()
         run.advance(LONGEST)
-    temperature, pressure, *velocity = (one / run.weight for one in run.fields)
+    now = run.now
+    temperature, pressure, *velocity = (one / now.span for one in now.sums)
     free = ~made.solid
     warm = run.room.of_cells(temperature)
-    inlet = run.inlet / run.weight
+    inlet = now.inlet / now.span
     outlet, flow = inlet + made.rise, made.density * made.flow
-    back, cold = run.carried / run.out, made.supply_temperature
+    back, cold = now.carried / now.out, made.supply_temperature
     warmest = np.full(len(inlet), -np.inf)
     for one in made.fronts:
         np.maximum.at(warmest, one.owner, warm[one.upstream()])
@@ -215,7 +209,6 @@ def _labelled(
         speed = np.moveaxis(run.room.of_faces(axis, velocity[axis]), axis, 0)
         return inside(np.moveaxis(0.5 * (speed[1:] + speed[:-1]), 0, axis))
 
-    rate = made.density * air.HEAT_CAPACITY
     found: dict[str, tuple[tuple[str, ...], object, str, str]] = {
         "temperature": (cells, inside(warm), "K", "mean air temperature, NaN in solids"),
         "velocity_x": (cells, middle(0), "m/s", "mean velocity along x"),
@@ -235,14 +228,15 @@ def _labelled(
             ("rack", "source"), share, "1", "kelvin of the rack's inlet over the supply per kelvin over the source"
         ),
         "supply_temperature": ((), cold, "K", "air from the fan walls"),
-        "return_temperature": ((), back, "K", "mean air out of the ceiling over the hot aisles"),
+        "return_temperature": ((), back, "K", "mean air that goes back to the fan walls"),
         "supply_flow": ((), made.supply, "m3/s", "air of the fan walls"),
         "recirculated_flow": ((), made.leaked, "m3/s", "air from the hot to the cold side over the racks"),
         "bypass_flow": ((), made.spilt, "m3/s", "air from the cold to the hot side at the aisles' ends"),
         "heat": ((), made.heat, "W", "heat of racks, support and whips"),
         "heat_carried": (
-            (), rate * (run.carried / run.weight - made.supply * cold), "W", "heat the mean air takes out"
+            (), run.power(now.carried / now.span - made.supply * cold), "W", "heat the air takes out"
         ),
+        "heat_stored": ((), _stored(run), "W", "heat by which the air warms"),
         "supply_heat_index": ((), air.supply_heat_index(cold, inlet, outlet, flow), "1", "SHI"),
         "return_heat_index": ((), air.return_heat_index(cold, inlet, outlet, flow), "1", "RHI"),
         "return_temperature_index": (
@@ -256,11 +250,15 @@ def _labelled(
             (), air.rack_cooling_index(inlet, RECOMMENDED[0], LEAST_ALLOWABLE), "1", "RCI-LO, from 18 to 10 degC"
         ),
         "elapsed": ((), run.time, "s", "time that passed in the hall"),
-        "averaged": ((), run.weight, "s", "time of the means"),
-        "batches": ((), batches, "1", "batches of the means"),
+        "averaged": ((), now.span, "s", "time of the means"),
+        "batches": ((), len(now.ends), "1", "batches of the means"),
         "settled": ((), settled, "1", "the uncertainties are within what was asked for"),
         "stray": ((), _stray(made, run.room, velocity), "m3/s", "greatest mean flow that a cell gains or loses"),
     }  # fmt: skip
+    for one in made.tiles:
+        risen = one.area * run.room.of_faces(one.axis, velocity[one.axis])[one.face]
+        told = "mean air through each line of tiles"
+        found["tile_flow"] = (("tiles",), np.bincount(one.owner, risen), "m3/s", told)
     coords: dict[str, object] = {
         name: (
             name,
@@ -274,11 +272,21 @@ def _labelled(
         for name, line in zip("xyz", made.edges, strict=True)
     }
     coords["rack"] = coords["source"] = [facility.racks.name[rack] for rack in made.racks]
+    flags = {
+        "flag_values": list(range(len(MEANINGS))),
+        "flag_meanings": " ".join(one.replace(" ", "_") for one in MEANINGS),
+    }
+    told = {
+        "units": "1",
+        "long_name": "narrowest envelope of ASHRAE TC 9.9 (2021) that the inlet lies in",
+        **flags,
+    }
     return xr.Dataset(
         {
             name: (dims, value, {"units": unit, "long_name": meaning})
             for name, (dims, value, unit, meaning) in found.items()
-        },
+        }
+        | {"air_inlet_class": (racks, inlet_class(inlet, float(facility.pressure[block])), told)},
         coords,
         {
             "title": facility.name,

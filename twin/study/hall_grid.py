@@ -1,32 +1,43 @@
 """The hall of a block on a grid of boxes: solids, panels and openings, with the flows and heat of a solved state.
 
-Cells end at the sides of racks and hot aisles. Racks, fan walls and what else stands in the hall are solids, the
-containment is panels without thickness from the racks to the ceiling, and above every hot aisle the ceiling opens into
-a plenum, which is not modelled and leads to the fan walls. What the layout gives no place passes with the racks: the
-support equipment of a row draws its air and gives its heat through the faces of the row's racks, and whips warm that
-air too. Flows are those of the state: each rack draws what its product asks for, the fan walls blow what they give, and
-what leaks from the hot to the cold side, or comes back because too little is blown, passes the panels above the racks,
-evenly; what the cold side then has too much goes through the panels at the aisles' ends.
+Cells end at the sides of racks and hot aisles, then of what else the layout tells of the room. Racks, fan walls,
+columns and what else stands in the hall are solids. The containment is panels without thickness from the floor to the
+ceiling about each hot aisle, or none. Air goes back through openings of the ceiling, into a plenum that is not
+modelled and leads to the fan walls, or into the tops of CRAHs where the ceiling has none. CRAHs over a raised floor
+blow into cells below it, from which the air rises through tiles: they take pressure and let jets through.
+
+What the layout gives no place passes with the racks: the support equipment of a row draws its air and gives its heat
+through the faces of the row's racks, and whips warm that air too. Flows are those of the state: each rack draws what
+its product asks for, the fan walls blow what they give, and what leaks from the hot to the cold side passes the panels
+above the racks, evenly. Where the panels have no open door, what comes back because too little is blown goes that way
+too, and what the cold side then has too much goes through the panels at the aisles' ends.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from geometry.voxel import cell_edges, covered, solid
-from thermal import air
+from thermal import air, tile
 from thermal.room import Face, faces
 from twin.aisle import Line, aisles_of, lines_of
 from twin.errors import InputError, Problem
 from twin.facility import DEVICE_KINDS, Facility
+from twin.openings import TILE, corners, end_of
+from twin.schema import Unit
 
 Array = npt.NDArray[np.float64]
 Index = npt.NDArray[np.int64]
+Solid = npt.NDArray[np.bool_]
+Edges = tuple[Array, Array, Array]
+Aisles = list[tuple[Array, int]]
 
 GRIDS = {"coarse": (0.6, 0.6, 0.3), "fine": (0.3, 0.3, 0.2)}
 """About the widths of cells along x, y and z [m]."""
@@ -35,6 +46,8 @@ LEAST_CELLS = 2
 FAN_WALL = DEVICE_KINDS.index("fan_wall")
 SMALL = 1e-9
 """Of the air drawn, what is only rounding."""
+UNBALANCED = 1e-6
+"""Of the air drawn, what a part of the hall without an outlet may gain or lose; more than rounding."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,29 +81,41 @@ class Openings:
 
 @dataclass(frozen=True, eq=False)
 class Voxels:
-    """A hall on its grid. Of each list of openings one is of faces across x and one across y.
+    """A hall on its grid. Of each list of openings one is of the faces across each axis.
 
     racks, rises : index of each rack among the facility's, and how much warmer its air leaves it [K]. flow : through
-    each, that of support equipment with it [m3/s]. ceiling : cells under the openings of the ceiling (nx, ny).
+    each, that of support equipment with it [m3/s]. units, share : index of each fan wall or CRAH among the devices, and
+    its part of the supply. parted : the cold side has no outlet. leakage : the least that leaks to it [m3/s]. walls,
+    intakes : where units blow, and draw from the hall if they do. tiles : of each line of them, through which air
+    passes as it likes. loss, jet : of the tiles, as `thermal.room.room` takes them; None without. ceiling : cells under
+    the openings of the ceiling (nx, ny).
     """
 
-    edges: tuple[Array, Array, Array]
-    solid: npt.NDArray[np.bool_]
+    edges: Edges
+    solid: Solid
     kinds: tuple[npt.NDArray[np.uint8], ...]
     racks: Index
     flow: Array
     rise: Array
+    units: Index
+    share: Array
     supply: float
     supply_temperature: float
     density: float
+    parted: bool
+    leakage: float
     leaked: float
     spilt: float
     fronts: tuple[Openings, ...]
     rears: tuple[Openings, ...]
     walls: tuple[Openings, ...]
+    intakes: tuple[Openings, ...]
+    tiles: tuple[Openings, ...]
+    loss: tuple[Array, ...] | None
+    jet: tuple[Array, ...] | None
     leaks: tuple[Openings, ...]
     spills: tuple[Openings, ...]
-    ceiling: npt.NDArray[np.bool_]
+    ceiling: Solid
     remarks: tuple[str, ...]
 
     @property
@@ -104,11 +129,38 @@ class Voxels:
         x, y, z = (np.diff(line) for line in self.edges)
         return float((x[:, None, None] * y[:, None] * z)[~self.solid].sum())
 
+    @property
+    def passing(self) -> tuple[Openings, ...]:
+        """Openings through which air passes as warm as it comes."""
+        return (*self.leaks, *self.spills)
 
-def voxels(facility: Facility, state: xr.Dataset, block: int = 0, grid: str = "coarse") -> Voxels:
+    def blown(self) -> Iterator[tuple[tuple[Openings, ...], Array]]:
+        """All openings through which air passes at a given speed, with the flow of each owner [m3/s]."""
+        each = self.supply * self.share
+        yield from (
+            (self.fronts, self.flow),
+            (self.rears, self.flow),
+            (self.walls, each),
+            (self.intakes, each),
+        )
+        yield from ((self.leaks, np.array([self.leaked])), (self.spills, np.array([self.spilt])))
+
+    def blowing(self, each: Array) -> Voxels:
+        """The hall with so much air of each unit [m3/s]; what leaks and passes by follows."""
+        drawn, supply = float(self.flow.sum()), float(each.sum())
+        leaked, spilt = _passed(self.parted, self.leakage, drawn, supply)
+        blown = drawn + spilt - leaked if self.parted else supply
+        share = each / supply if supply > 0.0 else np.full(len(each), 1.0 / len(each))
+        return replace(self, supply=blown, share=share, leaked=leaked, spilt=spilt)
+
+
+def voxels(
+    facility: Facility, state: xr.Dataset, block: int = 0, grid: str = "coarse", opened: bool = False
+) -> Voxels:
     """The hall of a block on one of GRIDS, with the flows and heat of the first scenario of a state.
 
-    InputError with everything that keeps its air from being modelled.
+    opened : panels through which no air passes may come to let some pass, as when a unit is lost. InputError with
+    everything that keeps its air from being modelled.
 
     >>> import twin
     >>> pod = twin.load()
@@ -121,18 +173,21 @@ def voxels(facility: Facility, state: xr.Dataset, block: int = 0, grid: str = "c
             [_problem(facility, "", "the state has no solution: its air has no heat and no flow")]
         )
     mine = np.flatnonzero(facility.racks.block == block)
-    boxes, hall = facility.racks.box[mine], facility.hall[block]
+    boxes = facility.racks.box[mine]
     lines = [line for line in lines_of(facility) if line.block == block]
     aisles = list(aisles_of(lines))
-    met = np.concatenate([boxes, np.array([box for box, _ in aisles]).reshape(-1, 2, 3)])
-    x, y, z = (cell_edges(*hall[:, axis], met[:, :, axis].ravel(), GRIDS[grid][axis]) for axis in range(3))
-    edges = (x, y, z)
+    hall = _hall(facility, block, lines[0].unit, aisles)
     standing = np.isfinite(facility.devices.box).all(axis=(1, 2)) & (facility.devices.block == block)
-    blocked = solid(edges, np.concatenate([facility.devices.box[standing], boxes]))
     walls = np.flatnonzero(
         standing & (facility.devices.kind == FAN_WALL) & (state.device_alive.values[0] == 1)
     )
-    problems = [*_rows_alone(facility, lines, aisles), *_narrow(facility, grid, lines, aisles, edges, boxes)]
+    units = facility.devices.box[walls]
+    edges, floor = _edges(grid, hall, np.concatenate([boxes, *(box[None] for box, _ in aisles)]), units)
+    blocked = solid(edges, np.concatenate([facility.devices.box[standing], boxes, hall.columns]))
+    problems = [
+        *(_rows_alone(facility, lines, aisles) if hall.contained else ()),
+        *_narrow(facility, grid, lines, aisles, edges, boxes, floor),
+    ]
     if not len(walls) or not float(state.air_flow[0, block]) > 0.0:
         message = "none is in service, so no air is supplied to the hall"
         problems.append(_problem(facility, "air.fan_walls", message))
@@ -140,31 +195,38 @@ def voxels(facility: Facility, state: xr.Dataset, block: int = 0, grid: str = "c
         raise InputError(problems)
 
     kinds = faces(blocked.shape, blocked)
-    over, ends, ceiling = _contain(edges, kinds, blocked, aisles)
-    of_row = facility.racks.row[mine]
+    if floor:
+        kinds[2][:, :, floor] = Face.WALL
+    over, ends = _contain(edges, kinds, aisles, hall.doors, floor) if hall.contained else ((), ())
+    ceiling = _ceiling(edges, blocked, hall.returns)
+    kinds[2][:, :, -1][ceiling] = Face.OUTLET
     rears = {line.index: (line.across, line.rear) for line in lines}
-    ways = [(box, *rears[row]) for box, row in zip(boxes, of_row, strict=True)]
+    ways = [(box, *rears[row]) for box, row in zip(boxes, facility.racks.row[mine], strict=True)]
     fronts, backs = (_sides(edges, blocked, ways, ahead) for ahead in (False, True))
     middle = boxes.mean(axis=(0, 1))[0]
-    blown = [(box, 0, 1 if box[:, 0].mean() < middle else -1) for box in facility.devices.box[walls]]
-    supplies = _sides(edges, blocked, blown, True)
-    for names, found in ((facility.racks.name, (fronts, backs)), (facility.devices.name, (supplies,))):
-        index = mine if names is facility.racks.name else walls
-        for side in found:
-            shut = sorted(set(range(len(index))) - {int(n) for one in side for n in one.owner})
-            problems += [
-                _problem(facility, names[index[n]], "a solid stands before the whole of its front or rear")
-                for n in shut
-            ]
+    down = [(box, 2, -1) for box in units]
+    ahead = [(box + hall.sill, 0, 1 if box[:, 0].mean() < middle else -1) for box in units]
+    supplies = _sides(edges, blocked, down if floor else ahead, True)
+    draws = hall.crah and not ceiling.any()
+    intakes = _sides(edges, blocked, down, False) if draws else ()
+    tiles = _tiles(edges, blocked, hall.tiles, floor)
+    loss, jet = _resisting(kinds, hall, tiles) if tiles else (None, None)
+    names = [facility.racks.name[n] for n in mine], [facility.devices.name[n] for n in walls]
+    problems = [
+        *(one for side in (fronts, backs) for one in _shut(facility, names[0], side, "front or rear")),
+        *_shut(facility, names[1], supplies, "opening"),
+        *(_shut(facility, names[1], intakes, "top") if draws else ()),
+        *_misplaced(facility, edges, hall, aisles, tiles),
+    ]
     flow, rise = state.air_face_flow.values[0, mine], state.air_face_rise.values[0, mine]
     front = np.average(state.air_inlet_temperature.values[0, mine], weights=flow if flow.any() else None)
     density = float(air.density(front, facility.pressure[block]))
     supply, drawn = float(state.air_flow[0, block]), float(flow.sum())
-    leaked = max(float(facility.cooling.leakage[block]) * drawn, drawn - supply)
-    leaked = leaked if leaked > SMALL * drawn else 0.0
-    spilt = supply + leaked - drawn
-    spilt = spilt if spilt > SMALL * drawn else 0.0
-    if leaked and not any(len(one.owner) for one in over):
+    parted = hall.contained and not hall.doors
+    leakage = float(facility.cooling.leakage[block]) * drawn if hall.contained else 0.0
+    leaked, spilt = _passed(parted, leakage, drawn, supply)
+    over_open, ends_open = leaked > 0.0 or (opened and parted), spilt > 0.0 or (opened and parted)
+    if over_open and not any(len(one.owner) for one in over):
         problems.append(
             _problem(facility, "hall.size", "no panel above the racks for what comes back from the hot aisle")
         )
@@ -174,28 +236,110 @@ def voxels(facility: Facility, state: xr.Dataset, block: int = 0, grid: str = "c
         )
     if problems:
         raise InputError(problems)
-    remarks = ()
-    if supply < (1.0 - SMALL) * drawn:
-        remarks = (
-            f"racks and support draw {drawn:.1f} m3/s and the fan walls blow {supply:.1f} m3/s: "
-            f"{leaked:.1f} m3/s come back from the hot aisle over the racks",
-        )
-    # The cold side has no outlet: what is blown in and leaks in is to the last digit what is drawn and spilt.
+    # A cold side without an outlet: what is blown in and leaks in is to the last digit what is drawn and spilt.
+    blown = drawn + spilt - leaked if parted else supply
     made = Voxels(
-        edges, blocked, kinds, mine, flow, rise, drawn + spilt - leaked,
-        float(state.air_supply_temperature[0, block]), density, leaked, spilt,
-        fronts, backs, supplies, over if leaked else (), ends if spilt else (), ceiling, remarks,
+        edges, blocked, kinds, mine, flow, rise, walls, np.full(len(walls), 1.0 / len(walls)), blown,
+        float(state.air_supply_temperature[0, block]), density, parted, leakage, leaked, spilt, fronts, backs,
+        supplies, intakes, tiles, loss, jet, over if over_open else (), ends if ends_open else (),
+        ceiling, tuple(_remarks(facility, block, hall, edges, supply, drawn, leaked)),
     )  # fmt: skip
-    for one in (*fronts, *backs, *supplies, *made.leaks, *made.spills):
-        kinds[one.axis][one.face] = Face.FIXED
+    for openings, _ in made.blown():
+        for one in openings:
+            kinds[one.axis][one.face] = Face.FIXED
+    problems = list(_sealed(facility, made, lines))
+    if problems:
+        raise InputError(problems)
     return made
+
+
+@dataclass(frozen=True, eq=False)
+class _Hall:
+    """What a unit's hall has besides racks and devices, boxes (item, 2, 3) in the coordinates of the site [m].
+
+    box : of the hall. depth : of the plenum below it. returns : openings of the ceiling; None for those of the hot
+    aisles. doors : with the axis that each is across. sill : what the outlet of a unit is smaller by than its front.
+    """
+
+    contained: bool
+    crah: bool
+    box: Array
+    depth: float
+    columns: Array
+    tiles: Array
+    open_share: Array
+    returns: Array
+    doors: list[tuple[Array, int]]
+    sill: Array
+
+
+def _hall(facility: Facility, block: int, unit: Unit, aisles: Aisles) -> _Hall:
+    """What the layout of a block says of its hall."""
+    box, room = facility.hall[block], unit.hall
+    corner, top = box[0], float(box[1, 2] - box[0, 2])
+    floor = room.raised_floor
+    depth, lines = (floor.height, floor.tiles) if floor else (0.0, ())
+    over = np.array([one for one, _ in aisles]).reshape(-1, 2, 3)
+    doors = []
+    for door in room.doors:
+        for aisle, along in aisles:
+            side = end_of(door, aisle - corner, along)
+            if side is not None:
+                place = np.array([*door.origin, 0.0])
+                far = place + np.insert([door.width, door.height], along, 0.0)
+                doors.append((np.stack([place, far]) + corner, along))
+                doors[-1][0][:, along] = aisle[side, along]
+    sill = np.zeros((2, 3))
+    product = next(one for one in facility.products if one.name == unit.air.fan_walls.product)
+    sill[0, 2] = product.get("outletBottom", 0.0)
+    return _Hall(
+        unit.air.containment == "hot", unit.air.units == "crah", box, depth,
+        corners(room.columns, -depth, top) + corner, corners(lines, 0.0, TILE) + corner,
+        np.array([one.open_share for one in lines]),
+        over if room.returns is None else corners(room.returns, 0.0, top) + corner, doors, sill,
+    )  # fmt: skip
+
+
+def _edges(grid: str, hall: _Hall, first: Array, units: Array) -> tuple[Edges, int]:
+    """Ends of the cells, and how many of them along z are below the floor.
+
+    first : boxes that cells have to end at before those of the room.
+    """
+    # A unit of a fan wall is one of a wall of them, whose sides matter little; a CRAH blows by itself.
+    own = np.concatenate([units, units + hall.sill]) if hall.crah else units[:0]
+    doors = np.array([box for box, _ in hall.doors]).reshape(-1, 2, 3)
+    room = np.concatenate([hall.columns, hall.tiles, doors, hall.returns])
+    x, y, z = (
+        cell_edges(
+            *hall.box[:, axis],
+            np.concatenate([np.unique(boxes[:, :, axis]) for boxes in (first, room, own)]),
+            GRIDS[grid][axis],
+        )
+        for axis in range(3)
+    )
+    if not hall.depth:
+        return (x, y, z), 0
+    floor = hall.box[0, 2]
+    below = cell_edges(floor - hall.depth, floor, np.zeros(0), GRIDS[grid][2])[:-1]
+    return (x, y, np.concatenate([below, z])), len(below)
+
+
+def _passed(parted: bool, leakage: float, drawn: float, supply: float) -> tuple[float, float]:
+    """Air from the hot to the cold side, and from the cold to the hot side past the racks [m3/s].
+
+    A cold side that has no outlet gets back what it draws too much, and gives off what it does not draw.
+    """
+    leaked = max(leakage, drawn - supply) if parted else leakage
+    leaked = leaked if leaked > SMALL * drawn else 0.0
+    spilt = supply + leaked - drawn if parted else 0.0
+    return leaked, spilt if spilt > SMALL * drawn else 0.0
 
 
 def _problem(facility: Facility, path: str, message: str) -> Problem:
     return Problem(facility.name, None, None, path, message)
 
 
-def _rows_alone(facility: Facility, lines: list[Line], aisles: list[tuple[Array, int]]) -> Iterator[Problem]:
+def _rows_alone(facility: Facility, lines: list[Line], aisles: Aisles) -> Iterator[Problem]:
     """Rows with no contained hot aisle behind them, through which their air would go back to the fan walls."""
     for line in lines:
         side = 0 if line.rear > 0 else 1
@@ -212,9 +356,10 @@ def _narrow(
     facility: Facility,
     grid: str,
     lines: list[Line],
-    aisles: list[tuple[Array, int]],
-    edges: tuple[Array, Array, Array],
+    aisles: Aisles,
+    edges: Edges,
     boxes: Array,
+    floor: int,
 ) -> Iterator[Problem]:
     """Aisles of less than LEAST_CELLS cells."""
 
@@ -230,17 +375,166 @@ def _narrow(
     racks = solid(edges, boxes)
     for line in lines:
         middle = [int(covered(edges[n], value, value)[0]) for n, value in enumerate(line.box[0].mean(axis=0))]
-        before = racks.take(middle[line.along], axis=line.along).take(0, axis=-1)
-        front = covered(edges[line.across], *line.box[0, :, line.across])
-        ahead = before[: front[0]][::-1] if line.rear > 0 else before[front[1] :]
-        free = int(np.argmax(ahead)) if ahead.any() else len(ahead)
-        if free < LEAST_CELLS:
-            line_ = edges[line.across]
-            place = front[0] - free if line.rear > 0 else front[1]
-            yield told(f"aisle before rows[{line.row.name}]", float(line_[place + free] - line_[place]))
+        across = racks.take(middle[line.along], axis=line.along).take(floor, axis=-1)
+        first, last = covered(edges[line.across], *line.box[0, :, line.across])
+        place = edges[line.across]
+        for side, low in (("before", line.rear > 0), ("behind", line.rear < 0)):
+            ahead = across[:first][::-1] if low else across[last:]
+            free = int(np.argmax(ahead)) if ahead.any() else len(ahead)
+            if side == "behind" and ahead.any():
+                continue  # a hot aisle, which has been looked at, or the cold aisle of the next row
+            if free < LEAST_CELLS:
+                ends = (first - free, first) if low else (last, last + free)
+                yield told(f"aisle {side} rows[{line.row.name}]", float(place[ends[1]] - place[ends[0]]))
 
 
-def _openings(edges: tuple[Array, Array, Array], axis: int, listed: list[tuple[int, Index, int]]) -> Openings:
+def _shut(facility: Facility, names: list[str], side: tuple[Openings, ...], what: str) -> Iterator[Problem]:
+    """Racks and units that air can neither leave nor enter by a side."""
+    free = {int(n) for one in side for n in one.owner}
+    for n in sorted(set(range(len(names))) - free):
+        yield _problem(facility, names[n], f"a solid stands before the whole of its {what}")
+
+
+def _misplaced(
+    facility: Facility, edges: Edges, hall: _Hall, aisles: Aisles, tiles: tuple[Openings, ...]
+) -> Iterator[Problem]:
+    """Tiles and doors that are nothing on the grid, and returns outside of contained aisles."""
+    owned = {int(n) for one in tiles for n in one.owner}
+    for n in sorted(set(range(len(hall.tiles))) - owned):
+        yield _problem(facility, f"hall.raised_floor.tiles[{n}]", "is too small for a cell of the grid")
+    for n, (box, along) in enumerate(hall.doors):
+        spans = [covered(edges[axis], *box[:, axis]) for axis in (1 - along, 2)]
+        if any(first == last for first, last in spans):
+            yield _problem(facility, f"hall.doors[{n}]", "is too small for a cell of the grid")
+    if hall.contained:
+        inside = np.zeros([len(line) - 1 for line in edges[:2]], dtype=bool)
+        for box, _ in aisles:
+            inside[_plan(edges, box)] = True
+        for n, box in enumerate(hall.returns):
+            if not inside[_plan(edges, box)].all():
+                message = (
+                    "is not over a contained hot aisle and would draw cold air; set air.containment: none"
+                )
+                yield _problem(facility, f"hall.returns[{n}]", message)
+
+
+def _sealed(facility: Facility, made: Voxels, lines: list[Line]) -> Iterator[Problem]:
+    """Parts of the hall without an outlet into which more or less air is blown than is drawn from them."""
+    index = np.arange(made.solid.size).reshape(made.solid.shape)
+    pairs = []
+    for axis, kind in enumerate(made.kinds):
+        cells, through = np.moveaxis(index, axis, 0), np.moveaxis(kind, axis, 0)[1:-1]
+        through = (through == Face.FREE) | (through == Face.POROUS)
+        pairs.append(np.stack([cells[:-1][through], cells[1:][through]]))
+    one, other = np.concatenate(pairs, axis=1)
+    links = coo_array((np.ones(len(one), dtype=np.int8), (one, other)), shape=(index.size, index.size))
+    part = connected_components(links, directed=False)[1].reshape(index.shape)
+    gained = np.zeros(part.max() + 1)
+
+    def parts(place: tuple[Index, ...]) -> tuple[Index, Solid]:
+        """Part of each cell, and which of them are air in the hall."""
+        inside = np.all([(n >= 0) & (n < most) for n, most in zip(place, part.shape, strict=True)], axis=0)
+        at = tuple(np.where(inside, n, 0) for n in place)
+        return part[at], inside & ~made.solid[at]
+
+    for openings, flow in made.blown():
+        area = sum((np.bincount(one.owner, one.area, len(flow)) for one in openings), np.zeros(len(flow)))
+        for one in openings:
+            passed = one.area * (flow / np.where(area > 0.0, area, 1.0))[one.owner]
+            for place, sign in ((one.downstream(), 1.0), (one.upstream(), -1.0)):
+                found, real = parts(place)
+                np.add.at(gained, found[real], sign * passed[real])
+    gained[part[:, :, -1][made.ceiling]] = 0.0
+    row = facility.racks.row[made.racks]
+    named = {line.index: line.row.name for line in lines}
+
+    def rows(openings: tuple[Openings, ...], number: int, place: str) -> str:
+        """Names of the rows with a side in a part."""
+        met = {
+            int(row[n])
+            for one in openings
+            for n in np.unique(one.owner[parts(getattr(one, place)())[0] == number])
+        }
+        return ", ".join(named[one] for one in sorted(met))
+
+    for number in np.flatnonzero(np.abs(gained) > UNBALANCED * made.flow.sum()):
+        behind = rows(made.rears, number, "downstream")
+        before = rows(made.fronts, number, "upstream")
+        if gained[number] > 0.0:
+            message = (
+                f"the hall is sealed: the air {f'behind {behind}' if behind else 'of the fan walls'} has no way out, "
+                "neither an opening of the ceiling nor an open door nor a CRAH that draws it"
+            )
+            yield _problem(facility, "hall.returns", message)
+        else:
+            message = (
+                f"less air comes to {f'the fronts of {before}' if before else 'CRAHs'} than is drawn there"
+            )
+            yield _problem(facility, "air.fan_walls", message)
+
+
+def _remarks(
+    facility: Facility, block: int, hall: _Hall, edges: Edges, supply: float, drawn: float, leaked: float
+) -> Iterator[str]:
+    """What is modelled but is likely not meant."""
+    units = "CRAHs" if hall.crah else "fan walls"
+    if supply < (1.0 - SMALL) * drawn:
+        parted = hall.contained and not hall.doors
+        back = (
+            f"{leaked:.1f} m3/s come back from the hot aisle over the racks"
+            if parted
+            else f"{drawn - supply:.1f} m3/s come back from the hot side"
+        )
+        yield f"racks and support draw {drawn:.1f} m3/s and the {units} blow {supply:.1f} m3/s: {back}"
+    if facility.cooling.leakage[block] > 0.0 and not hall.contained:
+        yield "the hot aisles are open: air.leakage, which is of their panels, is not in the field"
+    for number, box in enumerate(hall.columns):
+        if any(np.ptp(covered(edges[axis], *box[:, axis])) == 0 for axis in range(3)):
+            yield f"column {number + 1} is too thin for the grid and not in the field"
+
+
+def _plan(edges: Edges, box: Array) -> tuple[slice, slice]:
+    """The columns of cells that a box covers in plan."""
+    x, y = (slice(*covered(edges[axis], *box[:, axis])) for axis in range(2))
+    return x, y
+
+
+def _ceiling(edges: Edges, blocked: Solid, returns: Array) -> Solid:
+    """Cells under the openings of the ceiling, (nx, ny)."""
+    found = np.zeros(blocked.shape[:2], dtype=bool)
+    for box in returns:
+        under = _plan(edges, box)
+        found[under] = ~blocked[(*under, -1)]
+    return found
+
+
+def _tiles(edges: Edges, blocked: Solid, tiles: Array, floor: int) -> tuple[Openings, ...]:
+    """Faces of the raised floor that are tiles."""
+    listed = []
+    for owner, box in enumerate(tiles):
+        where = _plan(edges, box)
+        open_ = ~(blocked[(*where, floor)] | blocked[(*where, floor - 1)])
+        place = np.argwhere(open_) + [where[0].start, where[1].start]
+        listed.append((owner, np.insert(place, 2, floor, axis=1), 1))
+    return (_openings(edges, 2, listed),) if listed else ()
+
+
+def _resisting(
+    kinds: tuple[npt.NDArray[np.uint8], ...], hall: _Hall, tiles: tuple[Openings, ...]
+) -> tuple[tuple[Array, ...], tuple[Array, ...]]:
+    """Makes the faces of tiles porous: their loss and the momentum of their jets, fields of the faces."""
+    loss, jet = (tuple(np.zeros(kind.shape) for kind in kinds) for _ in range(2))
+    for one in tiles:
+        # The faces are a little larger or smaller than the tiles, and so the speed in them another.
+        drawn = np.prod(hall.tiles[:, 1, :2] - hall.tiles[:, 0, :2], axis=1)
+        wider = np.bincount(one.owner, one.area, len(drawn)) / drawn
+        kinds[one.axis][one.face] = Face.POROUS
+        loss[one.axis][one.face] = (tile.loss_coefficient(hall.open_share) * wider**2)[one.owner]
+        jet[one.axis][one.face] = np.maximum(wider / hall.open_share - 1.0, 0.0)[one.owner]
+    return loss, jet
+
+
+def _openings(edges: Edges, axis: int, listed: list[tuple[int, Index, int]]) -> Openings:
     """Openings from owner, places (face, 3) and sign."""
     face = np.concatenate([place for _, place, _ in listed] or [np.zeros((0, 3), dtype=np.int64)]).T
     count = [len(place) for _, place, _ in listed]
@@ -253,8 +547,8 @@ def _openings(edges: tuple[Array, Array, Array], axis: int, listed: list[tuple[i
 
 
 def _sides(
-    edges: tuple[Array, Array, Array],
-    blocked: npt.NDArray[np.bool_],
+    edges: Edges,
+    blocked: Solid,
     ways: list[tuple[Array, int, int]],
     ahead: bool,
 ) -> tuple[Openings, ...]:
@@ -263,7 +557,7 @@ def _sides(
     ways : box, the axis along which air goes through it, and the sign.
     """
     found = []
-    for axis in (0, 1):
+    for axis in range(3):
         listed = []
         for owner, (box, across, sign) in enumerate(ways):
             if across != axis:
@@ -284,30 +578,32 @@ def _sides(
 
 
 def _contain(
-    edges: tuple[Array, Array, Array],
+    edges: Edges,
     kinds: tuple[npt.NDArray[np.uint8], ...],
-    blocked: npt.NDArray[np.bool_],
-    aisles: list[tuple[Array, int]],
-) -> tuple[tuple[Openings, ...], tuple[Openings, ...], npt.NDArray[np.bool_]]:
-    """Walls the hot aisles in up to the ceiling and opens it above them: panels beside, with signs out of the aisle,
-    panels at the ends, with signs into it, and cells under the openings."""
-    ceiling = np.zeros(blocked.shape[:2], dtype=bool)
+    aisles: Aisles,
+    doors: list[tuple[Array, int]],
+    floor: int,
+) -> tuple[tuple[Openings, ...], tuple[Openings, ...]]:
+    """Walls the hot aisles in from the floor to the ceiling, but for open doors: panels beside, with signs out of the
+    aisle, and panels at the ends, with signs into it."""
+    before = [kind.copy() for kind in kinds]
     panels: dict[tuple[bool, int], list[tuple[int, Index, int]]] = {}
     for box, along in aisles:
         spans = [covered(edges[n], *box[:, n]) for n in (0, 1)]
         for axis in (0, 1):
             for side, outward in ((0, -1), (1, 1)):
-                where = [slice(*span) for span in spans]
+                where = [*(slice(*span) for span in spans), slice(floor, None)]
                 where[axis] = slice(spans[axis][side], spans[axis][side] + 1)
                 part = kinds[axis][tuple(where)]
-                place = np.argwhere(part == Face.FREE) + [where[0].start, where[1].start, 0]
+                place = np.argwhere(part == Face.FREE) + [one.start for one in where]
                 part[:] = Face.WALL
                 end = axis == along
                 panels.setdefault((end, axis), []).append((0, place, -outward if end else outward))
-        under = tuple(slice(*span) for span in spans)
-        ceiling[under] = ~blocked[(*under, -1)]
-    kinds[2][:, :, -1][ceiling] = Face.OUTLET
+    for box, along in doors:
+        where = [slice(*covered(edges[n], *box[:, n])) for n in range(3)]
+        where[along] = slice(where[along].start, where[along].start + 1)
+        kinds[along][tuple(where)] = before[along][tuple(where)]
     over, ends = (
         tuple(_openings(edges, axis, panels.get((end, axis), [])) for axis in (0, 1)) for end in (False, True)
     )
-    return over, ends, ceiling
+    return over, ends

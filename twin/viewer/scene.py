@@ -99,7 +99,7 @@ def scene(facility: Facility, block: int | None = None) -> Scene:
     pipes = {side: _pipes(facility, lines, side) for side in ("supply", "return")}
     racks = np.flatnonzero(_within(facility.racks.block, block))
     trays = list(_busways(facility, lines))
-    aisles = list(aisles_of(lines))
+    aisles = list(aisles_of([line for line in lines if line.unit.air.containment == "hot"]))
     return Scene(
         rack=racks,
         racks=facility.racks.box[racks],

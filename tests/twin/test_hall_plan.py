@@ -1,0 +1,101 @@
+"""What the hall's air says of its racks: ASHRAE's classes, the plan and the course after a loss."""
+
+import io
+import json
+
+import numpy as np
+import pytest
+import xarray as xr
+from rich.console import Console
+
+import twin
+from twin.report import field, hall_plan
+from twin.study.air_field import air_field
+from twin.study.air_loss import reached
+from twin.study.inlet_class import MEANINGS, inlet_class
+
+INLETS = 273.15 + np.array([24.0] * 10 + [17.0, 30.0, 34.0, 38.0, 42.0, 47.0])
+
+
+@pytest.fixture(scope="module")
+def found():
+    """The air of the first moment, with inlets that are given."""
+    facility = twin.load("h100-air")
+
+    def interrupt(now, end):
+        raise KeyboardInterrupt
+
+    made = air_field(facility, twin.solve(facility), progress=interrupt)
+    made["air_inlet_temperature"] = ("rack", INLETS)
+    made["air_inlet_class"] = ("rack", inlet_class(INLETS, float(facility.pressure[0])))
+    return facility, made
+
+
+@pytest.fixture(scope="module")
+def course(found):
+    racks = found[1].rack
+    times = np.arange(0.0, 61.0)
+    inlet = 297.15 + np.outer(times / 10.0, np.arange(16.0) / 15.0)
+    limit = found[1].air_inlet_limit.values
+    series = {name: ("time", 0.0 * times) for name in ("supply_flow", "recirculated_flow")}
+    return xr.Dataset(
+        {
+            "air_inlet_temperature": (("time", "rack"), inlet),
+            "air_temperature": ("time", inlet.mean(axis=1)),
+            "air_inlet_limit": ("rack", limit),
+            "air_inlet_highest": ("rack", inlet.max(axis=0)),
+            "seconds_to_limit": ("rack", reached(times, inlet, limit)),
+            **series,
+        },
+        {"time": times, "rack": racks},
+    )
+
+
+def test_classes_of_the_guidelines():
+    """Table 2.1 of 2021 at the sea, and 1 K less for each 300 m above 900 m of A1 and A2, 175 m of A3, 125 m of A4."""
+    at = [10.0, 18.0, 27.0, 27.01, 32.0, 32.01, 35.01, 40.01, 45.01, 14.9, 9.9, 4.9]
+    names = [MEANINGS[n] for n in inlet_class(np.array(at) + 273.15, 101325.0)]
+    assert names == [
+        "A2", "recommended", "recommended", "A1", "A1", "A2", "A3", "A4", "beyond A4", "A2", "A3", "beyond A4",
+    ]  # fmt: skip
+    # 1500 m: 84,556 Pa. A1 ends at 30, A2 at 33, A3 at 36.6, A4 at 40.2 degC.
+    at = [29.9, 30.1, 32.9, 33.1, 36.5, 36.7, 40.1, 40.3]
+    names = [MEANINGS[n] for n in inlet_class(np.array(at) + 273.15, 84556.0)]
+    assert names == ["A1", "A2", "A2", "A3", "A3", "A4", "A4", "beyond A4"]
+
+
+def test_the_page_and_the_record_tell_classes_and_times(found, course):
+    facility, made = found
+    assert hall_plan.counts(made) == {
+        "recommended": 10, "A1": 2, "A2": 1, "A3": 1, "A4": 1, "beyond A4": 1,
+    }  # fmt: skip
+    # The product takes 30 degC: the last inlet is 17 K above it.
+    assert "row2.08 is 17.0 K above its product's limit" in hall_plan.verdict(made)
+    # 24 degC and 6 K in a minute: the warmest rack alone meets it, at the end.
+    assert (
+        hall_plan.after(course) == "1 of 16 racks reach their limit in 60 s, the first, row2.08, after 60 s"
+    )
+    page = hall_plan.page(facility, made, course, ["fan_wall_loss device=fanwall.1"])
+    assert "A3, 5 to 40" in page
+    told = field.record(made, {}, course)
+    assert told["racks"]["row2.08"]["air_inlet_class"] == "beyond A4"
+    assert told["loss"]["racks"]["row1.01"]["seconds_to_limit"] is None
+    assert told["loss"]["racks"]["row2.08"]["seconds_to_limit"] == pytest.approx(60.0)
+    json.dumps(told, allow_nan=False)
+
+
+def test_the_terminal_tells_that_the_grid_is_not_in_the_uncertainty(found, course):
+    made = found[1]
+
+    def printed(data):
+        out = io.StringIO()
+        field.show(Console(file=out, width=200), data, {}, course)
+        return out.getvalue()
+
+    alone = printed(made)
+    assert "what the grid makes of it is not in it" in alone
+    assert "--resume goes on from here" in alone
+    assert "never" in alone
+    both = made.assign({field.DIFFERENCE: ("rack", np.linspace(-0.5, 1.7, 16))})
+    assert "at most 1.70 K" in printed(both)
+    assert field.record(both, {})["racks"]["row1.01"][field.DIFFERENCE] == -0.5

@@ -1,0 +1,136 @@
+"""The air of a hall stepped in time: what racks, fan walls, panels and the ceiling do to it, and what it adds up to."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import fields, is_dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from thermal import air
+from thermal.room import Air, Room, room, step, still, time_step
+from twin.study.hall_grid import Voxels
+from twin.study.moment import Moment
+
+Array = npt.NDArray[np.float64]
+
+LONGEST = 0.3
+"""Step [s], so that buoyant air is followed."""
+
+
+class HallAir:
+    """The hall, and its air as it is `now`; `supplied` is the temperature of what the fan walls blow [K]."""
+
+    def __init__(self, made: Voxels) -> None:
+        self.made = made
+        self.room: Room = room(made.edges, made.kinds, made.solid, made.loss, made.jet)
+        self.cold = self.supplied = made.supply_temperature
+        self.law = Air(reference=self.cold, expansion=1.0 / self.cold)
+        size = len(self.room.length)
+        self.entering = tuple(np.full(size, self.cold) for _ in range(3))
+        self.given = [self.room.of_faces(axis, self.entering[axis]) for axis in range(3)]
+        x, y, z = (np.diff(line) for line in made.edges)
+        self.ceiling = (x[:, None] * y) * made.ceiling
+        self.volume = np.where(made.solid, 0.0, x[:, None, None] * y[:, None] * z)
+        self.now = Moment(
+            still(self.room, self.cold), self.cold, np.nan, 0, 0.0, 0.0, 0.0, 0.0, np.zeros(len(made.racks)),
+            tuple(np.zeros(size) for _ in range(5)), np.zeros((0, 1 + len(made.racks))),
+        )  # fmt: skip
+        self.blow()
+
+    @property
+    def time(self) -> float:
+        return float(self.now.state.time)
+
+    @property
+    def warmth(self) -> float:
+        """Heat of the air over that of supply air [K m3]."""
+        warm = self.room.of_cells(self.now.state.temperature)
+        return float((self.volume * (warm - self.cold)).sum())
+
+    def blow(self) -> None:
+        """Let the air that racks, fan walls and panels move pass their openings, that of each owner at one speed."""
+        for openings, flow in self.made.blown():
+            area = sum((np.bincount(one.owner, one.area, len(flow)) for one in openings), np.zeros(len(flow)))
+            for one in openings:
+                speed = self.room.of_faces(one.axis, self.now.state.velocity[one.axis])
+                speed[one.face] = one.sign * (flow / np.where(area > 0.0, area, 1.0))[one.owner]
+
+    def sum_anew(self) -> None:
+        """Begin the sums now."""
+        self.now = replace(
+            self.now, since=self.time, heat=self.warmth, span=0.0, out=0.0, carried=0.0,
+            inlet=np.zeros_like(self.now.inlet), sums=tuple(np.zeros_like(one) for one in self.now.sums),
+            ends=self.now.ends[:0],
+        )  # fmt: skip
+
+    def breathed(self, temperature: Array) -> Array:
+        """Mean temperature before each rack [K]."""
+        made, total, area = self.made, 0.0, 0.0
+        for one in made.fronts:
+            total = total + np.bincount(one.owner, one.area * temperature[one.upstream()], len(made.racks))
+            area = area + np.bincount(one.owner, one.area, len(made.racks))
+        return np.asarray(total / area)
+
+    def advance(self, longest: float) -> None:
+        """One step, no longer than that [s], with what it adds to the sums."""
+        made, now = self.made, self.now
+        warm = self.room.of_cells(now.state.temperature)
+        inlet = self.breathed(warm)
+        for one in made.walls:
+            self.given[one.axis][one.face] = self.supplied
+        for one in made.rears:
+            self.given[one.axis][one.face] = (inlet + made.rise)[one.owner]
+        for one in made.passing:
+            self.given[one.axis][one.face] = warm[one.upstream()]
+        self.given[2][:, :, -1] = now.back
+        span = min(longest, time_step(self.room, self.law, now.state))
+        state = step(self.room, self.law, now.state, self.entering, span)
+        flow = self.room.of_faces(2, state.velocity[2])[:, :, -1] * self.ceiling
+        after = self.room.of_cells(state.temperature)
+        top = after[:, :, -1]
+        out = np.maximum(flow, 0.0)
+        left, carried = float(flow.sum()), float((out * top + np.minimum(flow, 0.0) * now.back).sum())
+        for one in made.intakes:
+            drawn = one.area * np.abs(self.room.of_faces(one.axis, state.velocity[one.axis])[one.face])
+            left += float(drawn.sum())
+            carried += float((drawn * after[one.upstream()]).sum())
+        found = (state.temperature, state.pressure, *state.velocity)
+        self.now = replace(
+            now, state=state,
+            # What comes down out of the plenum is what has gone up.
+            back=float((out * top).sum() / out.sum()) if out.sum() > 0.0 else now.back,
+            span=now.span + span, out=now.out + span * left, carried=now.carried + span * carried,
+            inlet=now.inlet + span * inlet,
+            sums=tuple(total + span * one for total, one in zip(now.sums, found, strict=True)),
+        )  # fmt: skip
+
+    def power(self, warmth: float) -> float:
+        """Of a flow of warmth [W], K m3/s given."""
+        return self.made.density * air.HEAT_CAPACITY * warmth
+
+
+def digest(value: Any) -> str:
+    """A word that stands for all numbers of a hall and its flows.
+
+    >>> digest((1.0, np.zeros(2))) == digest((1.0, np.ones(2)))
+    False
+    """
+    made = hashlib.sha256()
+
+    def read(one: Any) -> None:
+        if is_dataclass(one):
+            for name in fields(one):
+                read(getattr(one, name.name))
+        elif isinstance(one, tuple):
+            for each in one:
+                read(each)
+        elif isinstance(one, np.ndarray):
+            made.update(repr((one.shape, one.dtype.str)).encode() + one.tobytes())
+        else:
+            made.update(repr(one).encode())
+
+    read(value)
+    return made.hexdigest()
