@@ -50,14 +50,15 @@ def carried(
         kind = np.moveaxis(kinds[axis], axis, 0)
         flow = np.moveaxis(velocity[axis], axis, 0) * np.outer(one, other)
         place = np.moveaxis(number, axis, 0)
-        free = kind[1:-1] == Face.FREE
+        free = np.isin(kind[1:-1], (Face.FREE, Face.POROUS))
         low, high, up = place[:-1][free], place[1:][free], flow[1:-1][free]
         forward, backward = np.maximum(up, 0.0), np.maximum(-up, 0.0)
         put(low, low, forward)
         put(high, low, -forward)
         put(high, high, backward)
         put(low, high, -backward)
-        open_ = (kind == Face.FIXED) | (kind == Face.OUTLET)
+        open_ = np.isin(kind, (Face.FIXED, Face.OUTLET))
+        open_[[0, -1]] |= kind[[0, -1]] == Face.POROUS
         put(place[open_[1:]], place[open_[1:]], np.maximum(flow[1:][open_[1:]], 0.0))
         put(place[open_[:-1]], place[open_[:-1]], np.maximum(-flow[:-1][open_[:-1]], 0.0))
     places = np.concatenate(rows), np.concatenate(columns)

@@ -26,6 +26,13 @@ def test_air_keeps_its_temperature_along_a_duct():
     np.testing.assert_allclose(spsolve(carried(edges, kinds, velocity).tocsc(), brought), 7.0)
 
 
+def test_porous_faces_pass_what_free_ones_and_outlets_do():
+    edges, kinds, velocity = duct()
+    free = carried(edges, kinds, velocity).toarray()
+    kinds[0][2] = kinds[0][-1] = Face.POROUS
+    np.testing.assert_array_equal(carried(edges, kinds, velocity).toarray(), free)
+
+
 def test_heat_on_the_way_is_on_the_air_from_there_on():
     """A kilowatt over the heat capacity of the flow, from the cell it is given to."""
     edges, kinds, velocity = duct()
