@@ -206,7 +206,7 @@ def hall(
         steps, iterations = steps + 1, iterations + state.iterations
         residual, converged = max(residual, state.residual), converged and state.converged
         if averaged:
-            # What the step's two stages carried out: the mean of the air under the return before and after.
+            # About what the step's stages carried out: the mean of the air under the return before and after.
             out = speed[back] * ceiling
             leaving = 0.5 * (above + made.of_cells(state.temperature)[..., -1][back])
             leaving = np.where(out > 0.0, leaving, SUPPLY_TEMPERATURE)

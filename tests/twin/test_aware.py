@@ -618,7 +618,7 @@ CASES = {
     "thermal.room.Room.of_faces": dict(self=Of("thermal.room.room"), axis=1, values=np.arange(252)),
     "thermal.room.still": dict(room=Of("thermal.room.room"), temperature=295.0),
     "thermal.room.time_step": dict(
-        room=Of("thermal.room.room"), air=AIR, state=Of("thermal.room.still"), courant=0.8
+        room=Of("thermal.room.room"), air=AIR, state=Of("thermal.room.still"), share=0.9
     ),
     "thermal.room.step": dict(
         room=Of("thermal.room.room"), air=AIR, state=Of("thermal.room.still"),

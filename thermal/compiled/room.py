@@ -329,7 +329,9 @@ def accelerate(
     gap,
     kind,
     pressure,
-    temperature,
+    warm,
+    after,
+    late,
     lift,
     reference,
     base,
@@ -341,7 +343,8 @@ def accelerate(
 ):
     """One component after a stage: base x (1 - share) + (out + rate step) x share with pressure and lift.
 
-    lift : gravity along the axis times expansion, which acts on the temperature above `reference`. outlet : faces.
+    lift : gravity along the axis times expansion, which acts on the temperature above `reference`, a share `late` of
+    the way from `warm` to `after`. outlet : faces.
     """
     s = (shape[1] * shape[2], shape[2], 1)[axis]
     n = _length(shape)
@@ -364,7 +367,9 @@ def accelerate(
                 high,
                 kind,
                 pressure,
-                temperature,
+                warm,
+                after,
+                late,
                 lift != 0.0,
                 lift * reference,
                 base,
@@ -388,15 +393,19 @@ def accelerate(
 
 
 @_line
-def _driven(reach, low, high, kind, pressure, temperature, lifted, still, base, share, rate, step, c, s, out):
+def _driven(
+    reach, low, high, kind, pressure, warm, after, late, lifted, still, base, share, rate, step, c, s, out
+):
     """A row of `accelerate`. reach : inverse distance. low, high : lift of the temperature on either side."""
     n = len(reach)
     here, back = pressure[c : c + n], pressure[c - s : c - s + n]
     kind, rate, base, out = kind[c : c + n], rate[c : c + n], base[c : c + n], out[c : c + n]
     if lifted:
-        above, below = temperature[c : c + n], temperature[c - s : c - s + n]
+        above, below = warm[c : c + n], warm[c - s : c - s + n]
+        above_, below_ = after[c : c + n], after[c - s : c - s + n]
         for m in range(n):
-            force = (back[m] - here[m]) * reach[m] + (below[m] * low[m] + above[m] * high[m] - still)
+            under, over = below[m] + late * (below_[m] - below[m]), above[m] + late * (above_[m] - above[m])
+            force = (back[m] - here[m]) * reach[m] + (under * low[m] + over * high[m] - still)
             moved = base[m] * (1.0 - share) + (out[m] + step * (rate[m] + force)) * share
             out[m] = moved if kind[m] == FREE else out[m]
     else:
@@ -567,10 +576,10 @@ def _eddy(velocity, length, factor, given, c, across, along, out):
 
 @_kernel
 def hastening(shape, width, velocity, length, molecular, factor, given):
-    """Greatest sum of speed over width, and of viscosity over width squared, of any cell [1/s]."""
+    """Greatest sum of speed over width of any cell, and of that and twice viscosity over width squared [1/s]."""
     across, along = shape[1] * shape[2], shape[2]
     n = shape[2] - 2 * RING
-    stream, rub, eddy = np.zeros(n), np.zeros(n), np.zeros(n)
+    stream, rub, eddy, fast = np.zeros(n), np.zeros(n), np.zeros(n), np.zeros(n)
     inverse = 1.0 / width[2][RING : RING + n]
     for i in range(RING, shape[0] - RING):
         for j in range(RING, shape[1] - RING):
@@ -580,18 +589,17 @@ def hastening(shape, width, velocity, length, molecular, factor, given):
             w, w_ = velocity[2][c : c + n], velocity[2][c + 1 : c + 1 + n]
             one, two = 1.0 / width[0][i], 1.0 / width[1][j]
             for m in range(n):
-                fast = (
+                fast[m] = (
                     max(abs(u[m]), abs(u_[m])) * one
                     + max(abs(v[m]), abs(v_[m])) * two
                     + max(abs(w[m]), abs(w_[m])) * inverse[m]
                 )
-                stream[m] = max(stream[m], fast)
+                stream[m] = max(stream[m], fast[m])
             if factor > 0.0:
                 _eddy(velocity, length, factor, given, c, across, along, eddy)
             for m in range(n):
-                rub[m] = max(
-                    rub[m], (molecular + eddy[m]) * (one * one + two * two + inverse[m] * inverse[m])
-                )
+                leading = (molecular + eddy[m]) * (one * one + two * two + inverse[m] * inverse[m])
+                rub[m] = max(rub[m], fast[m] + 2.0 * leading)
     return stream.max(), rub.max()
 
 
@@ -619,10 +627,11 @@ def mixing(
 
 
 @_kernel
-def advanced(length, warm, first, second, share, out):
-    """Temperature of the cells of air after a share of two rates, and of solids as it was."""
+def advanced(length, base, warm, rate, step, share, out):
+    """Temperature of the cells of air after a stage, as in `accelerate`, and of solids as it was."""
     for c in range(len(out)):
-        out[c] = warm[c] + (share * (first[c] + second[c]) if length[c] > 0.0 else 0.0)
+        moved = base[c] * (1.0 - share) + (warm[c] + step * rate[c]) * share
+        out[c] = moved if length[c] > 0.0 else base[c]
 
 
 @_kernel
