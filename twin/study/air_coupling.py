@@ -87,7 +87,7 @@ def air_coupling(
                 fields[block] = air_field(coupled, state, block, grid, within, progress=told)
             made[block] = asked[block]
         known = tuple(
-            Recirculation(fields[block].influence.values, _returned(made[block]))
+            Recirculation(fields[block].influence.values, _returned(facility, block, made[block]))
             for block in range(len(facility.blocks))
         )
         coupled = replace(plain, recirculation=known)
@@ -120,8 +120,10 @@ def told(coupled: Coupled) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def _returned(made: Voxels) -> float:
-    return made.leaked / made.supply
+def _returned(facility: Facility, block: int, made: Voxels) -> float:
+    """Air from the hot side over the supply, as the well-mixed aisle has it, whatever the field makes of it."""
+    drawn = float(made.flow.sum())
+    return max(float(facility.cooling.leakage[block]) * drawn, drawn - made.supply) / made.supply
 
 
 def _moved(old: Voxels, new: Voxels) -> bool:
@@ -131,7 +133,7 @@ def _moved(old: Voxels, new: Voxels) -> bool:
         np.abs(new.flow - old.flow).max() > MOVED * drawn
         or np.abs(new.rise - old.rise).max() > HEATED * warmed
         or abs(new.supply - old.supply) > MOVED * old.supply
-        or abs(_returned(new) - _returned(old)) > MOVED
+        or abs(new.leaked - old.leaked) > MOVED * old.supply
     )
 
 
