@@ -86,9 +86,11 @@ class Room:
 
     cells : along x, y, z. order : of the axes inside. shape : with rings, inside order, as all that follows. width,
     gap : of cells, and between their centres [m]. kind : `Face` of the low face of every cell, per axis. length :
-    distance to the nearest wall, 0 in solids [m]. ordinary, beside : where the fluxes of free air hold, and faces where
-    not, of velocities (component, axis); passing, listed : of temperature. outlet : faces that are. pressure : its
-    equation. work : fields in which a step works, so that a room takes one step at a time.
+    distance to the nearest wall, 0 in solids [m]. ordinary, beside : where the fluxes of free air hold, and faces
+    where not, of velocities (component, axis); rubbed : faces along closed walls, of every component, with the
+    neighbours in the wall and the distance to it; passing, listed : as ordinary and beside, of temperature. outlet :
+    faces that are. pressure : its equation. work : fields in which a step works, so that a room takes one step at a
+    time.
     """
 
     cells: tuple[int, int, int]
@@ -100,6 +102,7 @@ class Room:
     length: Lengths
     ordinary: tuple[_Kinds, ...]
     beside: tuple[_Index, ...]
+    rubbed: tuple[tuple[_Index, _Index, Lengths], ...]
     passing: _Kinds
     listed: tuple[_Index, ...]
     outlet: tuple[_Index, ...]
@@ -203,10 +206,10 @@ def room(
     inside = np.pad(air.transpose(order), RING)
     length = np.zeros(shape)
     length[inside] = _distance(lines, kinds_, air).transpose(order)[air.transpose(order)]
-    plain, beside = _velocities(shape, kind)
+    plain, beside, rubbed = _velocities(shape, width, kind)
     passing, listed = _temperatures(shape, kind)
     return Room(
-        cells, order, shape, width, gap, tuple(kind), length.ravel(), plain, beside, passing, listed,
+        cells, order, shape, width, gap, tuple(kind), length.ravel(), plain, beside, rubbed, passing, listed,
         tuple(np.flatnonzero(one == Face.OUTLET) for one in kind),
         poisson.hierarchy(*_conductances(lines, kinds_)), np.zeros((5, length.size)),
     )  # fmt: skip
@@ -342,11 +345,15 @@ def _advanced(
     lift = [air.gravity * air.expansion if axis == 2 else 0.0 for axis in room.order]
     rates = tuple(change)
     moving = [place for place in range(3) if room.shape[place] > 1 + 2 * RING]
+    held = [np.empty(len(one[0])) for one in room.rubbed]
+    for place in moving:
+        compiled.shears(base[place], *room.rubbed[place], air.viscosity, air.eddy > 0.0, held[place])
     for stage, share in enumerate(shares):
         compiled.momentum(
             room.shape, room.width, room.gap, room.ordinary, moved, viscosity, air.limited, rates
         )
         for place in moving:
+            compiled.rub(moved[place], *room.rubbed[place][:2], held[place], rates[place])
             for other in range(3):
                 if other != place:
                     compiled.edges(
@@ -461,15 +468,19 @@ def _conductances(lines: list[_Float], kinds: Sequence[_Kind]) -> list[_Float]:
 
 
 def _velocities(
-    shape: tuple[int, ...], kinds: Sequence[_Kind]
-) -> tuple[tuple[_Kinds, ...], tuple[_Index, ...]]:
-    """For each component along and across each axis, 1 where the fluxes of free air hold, and the other edges."""
+    shape: tuple[int, ...], width: Sequence[_Float], kinds: Sequence[_Kind]
+) -> tuple[tuple[_Kinds, ...], tuple[_Index, ...], tuple[tuple[_Index, _Index, _Float], ...]]:
+    """For each component along and across each axis, 1 where the fluxes of free air hold, and the other edges.
+
+    Of these what lies along closed walls apart: face, neighbour in the wall, and distance to it.
+    """
     kind = [one.reshape(shape) for one in kinds]
-    plain, beside = [], []
+    stride = (shape[1] * shape[2], shape[2], 1)
+    plain, beside, rubbed = [], [], []
     for axis in range(3):
         mine = kind[axis]
         free = mine == Face.FREE
-        row = []
+        row, along = [], []
         for other in range(3):
             if other == axis:
                 row.append((free | np.roll(free, 1, axis)).astype(np.uint8).ravel())
@@ -480,9 +491,19 @@ def _velocities(
             through = (kind[other] == Face.FREE) & (np.roll(kind[other], 1, axis) == Face.FREE)
             good = free & below & through & ~walls
             row.append(good.astype(np.uint8).ravel())
-            beside.append(np.flatnonzero(((free | below) & ~good).ravel()))
+            wall = (kind[other] == Face.WALL) | (kind[other] == Face.WARM)
+            closed = wall & np.roll(wall, 1, axis)
+            above = closed & free & (np.roll(mine, 1, other) == Face.WALL)
+            under = closed & below & (mine == Face.WALL)
+            beside.append(np.flatnonzero(((free | below) & ~good & ~above & ~under).ravel()))
+            one, two = np.flatnonzero(above.ravel()), np.flatnonzero(under.ravel())
+            face = np.concatenate([one, two - stride[other]])
+            place = (face // stride[other]) % shape[other]
+            along.append((face, np.concatenate([one - stride[other], two]), 0.5 * width[other][place]))
         plain.append(tuple(row))
-    return tuple(plain), tuple(beside)
+        face, wall_, half = (np.concatenate(both) for both in zip(*along, strict=True))
+        rubbed.append((face, wall_, half))
+    return tuple(plain), tuple(beside), tuple(rubbed)
 
 
 def _temperatures(shape: tuple[int, ...], kinds: Sequence[_Kind]) -> tuple[_Kinds, tuple[_Index, ...]]:

@@ -240,10 +240,28 @@ def _beyond(wall, here, inverse, half, one, two, first, second):
 
 
 @_kernel
+def shears(velocity, air, beyond, half, molecular, turbulent, rate):
+    """Rate at which a wall holds the air that lies along it [1/s].
+
+    air, beyond : faces of a component, and their neighbours in the wall, where its own speed stands. half : distance.
+    """
+    for m in range(len(air)):
+        past = abs(velocity[beyond[m]] - velocity[air[m]])
+        rate[m] = 0.5 * _shear(past, half[m], molecular, turbulent) / half[m]
+
+
+@_kernel
+def rub(velocity, air, beyond, rate, change):
+    """Acceleration of one component by walls, as of `shears`."""
+    for m in range(len(air)):
+        change[air[m]] += rate[m] * (velocity[beyond[m]] - velocity[air[m]])
+
+
+@_kernel
 def edges(
     axis, other, shape, width, gap, kind, velocity, viscosity, molecular, turbulent, limited, listed, change
 ):
-    """What `momentum` leaves out: edges of one component across another axis where a wall or an opening is near.
+    """What `momentum` and `rub` leave out: edges of one component across another axis near walls and openings.
 
     listed : faces above those edges.
     """
@@ -335,38 +353,24 @@ def accelerate(
     """
     s = (shape[1] * shape[2], shape[2], 1)[axis]
     n = _length(shape)
-    inverse = _inverse(gap)
-    reach, low, high = np.zeros(n), np.zeros(n), np.zeros(n)
+    # The temperature at a face is nearer to that of the narrower cell.
+    inverse, up = _inverse(gap), _scaled(width, 0.5 * lift)
+    reach, low, high, force = np.zeros(n), np.zeros(n), np.zeros(n), np.empty(n)
+    if axis == 2:
+        for m in range(shape[2] - 2 * RING + 1):
+            p = RING + m
+            reach[m], low[m], high[m] = inverse[p], up[p] * inverse[p], up[p - 1] * inverse[p]
     for i in range(RING, shape[0] - RING + 1):
         for j in range(RING, shape[1] - RING + 1):
             c = (i * shape[1] + j) * shape[2] + RING
-            for m in range(shape[2] - 2 * RING + 1):
-                p = i if axis == 0 else (j if axis == 1 else RING + m)
-                # The temperature at a face is nearer to that of the narrower cell.
-                reach[m], low[m], high[m] = (
-                    inverse[p],
-                    0.5 * lift * width[p] * inverse[p],
-                    0.5 * lift * width[p - 1] * inverse[p],
-                )
-            _driven(
-                reach,
-                low,
-                high,
-                kind,
-                pressure,
-                warm,
-                after,
-                late,
-                lift != 0.0,
-                lift * reference,
-                base,
-                share,
-                rate,
-                step,
-                c,
-                s,
-                out,
-            )
+            if axis < 2:
+                p = i if axis == 0 else j
+                reach[:], low[:], high[:] = inverse[p], up[p] * inverse[p], up[p - 1] * inverse[p]
+            _pushed(reach, pressure, c, s, force)
+            if lift != 0.0:
+                _lifted(low, high, warm, 1.0 - late, lift * reference, c, s, force)
+                _lifted(low, high, after, late, lift * reference, c, s, force)
+            _driven(kind, force, base, share, rate, step, c, out)
     for c in outlet:
         p = (
             c // (shape[1] * shape[2])
@@ -375,31 +379,36 @@ def accelerate(
         )
         # Outside the pressure is nothing; friction is left to what lies inside.
         inside = 0.5 * (width[p] if p == RING else width[p - 1])
-        force = -(pressure[c] - pressure[c - s]) / inside
-        out[c] = base[c] * (1.0 - share) + (out[c] + step * force) * share
+        push = (pressure[c - s] - pressure[c]) / inside
+        out[c] = base[c] * (1.0 - share) + (out[c] + step * push) * share
 
 
 @_line
-def _driven(
-    reach, low, high, kind, pressure, warm, after, late, lifted, still, base, share, rate, step, c, s, out
-):
-    """A row of `accelerate`. reach : inverse distance. low, high : lift of the temperature on either side."""
+def _pushed(reach, pressure, c, s, out):
+    """Acceleration of a row by the pressure. reach : inverse distance."""
     n = len(reach)
     here, back = pressure[c : c + n], pressure[c - s : c - s + n]
+    for m in range(n):
+        out[m] = (back[m] - here[m]) * reach[m]
+
+
+@_line
+def _lifted(low, high, temperature, share, still, c, s, out):
+    """Adds the acceleration by a share of a temperature. low, high : lift of that on either side."""
+    n = len(low)
+    above, below = temperature[c : c + n], temperature[c - s : c - s + n]
+    for m in range(n):
+        out[m] += share * (below[m] * low[m] + above[m] * high[m] - still)
+
+
+@_line
+def _driven(kind, force, base, share, rate, step, c, out):
+    """A row of `accelerate` under a force."""
+    n = len(force)
     kind, rate, base, out = kind[c : c + n], rate[c : c + n], base[c : c + n], out[c : c + n]
-    if lifted:
-        above, below = warm[c : c + n], warm[c - s : c - s + n]
-        above_, below_ = after[c : c + n], after[c - s : c - s + n]
-        for m in range(n):
-            under, over = below[m] + late * (below_[m] - below[m]), above[m] + late * (above_[m] - above[m])
-            force = (back[m] - here[m]) * reach[m] + (under * low[m] + over * high[m] - still)
-            moved = base[m] * (1.0 - share) + (out[m] + step * (rate[m] + force)) * share
-            out[m] = moved if kind[m] == FREE else out[m]
-    else:
-        for m in range(n):
-            force = (back[m] - here[m]) * reach[m]
-            moved = base[m] * (1.0 - share) + (out[m] + step * (rate[m] + force)) * share
-            out[m] = moved if kind[m] == FREE else out[m]
+    for m in range(n):
+        moved = base[m] * (1.0 - share) + (out[m] + step * (rate[m] + force[m])) * share
+        out[m] = moved if kind[m] == FREE else out[m]
 
 
 @_kernel
@@ -525,11 +534,14 @@ def project(axis, shape, width, gap, kind, correction, step, outlet, velocity):
     n = _length(shape)
     inverse = _inverse(gap)
     reach = np.zeros(n)
+    if axis == 2:
+        for m in range(shape[2] - 2 * RING + 1):
+            reach[m] = step * inverse[RING + m]
     for i in range(RING, shape[0] - RING + 1):
         for j in range(RING, shape[1] - RING + 1):
             c = (i * shape[1] + j) * shape[2] + RING
-            for m in range(shape[2] - 2 * RING + 1):
-                reach[m] = step * inverse[i if axis == 0 else (j if axis == 1 else RING + m)]
+            if axis < 2:
+                reach[:] = step * inverse[i if axis == 0 else j]
             here, back = correction[c : c + n], correction[c - s : c - s + n]
             what, u = kind[c : c + n], velocity[c : c + n]
             for m in range(n):
@@ -578,6 +590,7 @@ def hastening(shape, width, velocity, length, molecular, factor):
                     + max(abs(v[m]), abs(v_[m])) * two
                     + max(abs(w[m]), abs(w_[m])) * inverse[m]
                 )
+            for m in range(n):
                 stream[m] = max(stream[m], fast[m])
             if factor > 0.0:
                 _eddy(velocity, length, factor, c, across, along, eddy)
