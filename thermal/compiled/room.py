@@ -156,9 +156,10 @@ def _length(shape):
 
 
 @_kernel
-def momentum(shape, width, gap, open_, velocity, viscosity, limited, change):
+def momentum(shape, width, gap, open_, velocity, carried, viscosity, limited, change):
     """Acceleration of each component at its free faces by what flows and rubs, without pressure and lift [m/s2].
 
+    velocity : that carries, without divergence. carried : what changes.
     open_ : of each component, across each axis, 1 where the flux from the face before is that of free air, else 0;
     `edges` adds the others. viscosity : of the cells, molecular and turbulent together. Every flux is found once, and
     taken from one face and given to the other.
@@ -188,7 +189,7 @@ def momentum(shape, width, gap, open_, velocity, viscosity, limited, change):
             for axis in range(3):
                 if shape[axis] == 1 + 2 * RING:
                     continue
-                u, sa, pa = velocity[axis], stride[axis], at[axis]
+                u, sa, pa = carried[axis], stride[axis], at[axis]
                 # The row itself first, for it writes where the others add.
                 for other in range(2, -1, -1):
                     s, p, v = stride[other], at[other], velocity[other]
@@ -259,15 +260,28 @@ def rub(velocity, air, beyond, rate, change):
 
 @_kernel
 def edges(
-    axis, other, shape, width, gap, kind, velocity, viscosity, molecular, turbulent, limited, listed, change
+    axis,
+    other,
+    shape,
+    width,
+    gap,
+    kind,
+    velocity,
+    u,
+    viscosity,
+    molecular,
+    turbulent,
+    limited,
+    listed,
+    change,
 ):
     """What `momentum` and `rub` leave out: edges of one component across another axis near walls and openings.
 
-    listed : faces above those edges.
+    u : the component carried. listed : faces above those edges.
     """
     stride = (shape[1] * shape[2], shape[2], 1)
     sa, s = stride[axis], stride[other]
-    u, v, mine, faces = velocity[axis], velocity[other], kind[axis], kind[other]
+    v, mine, faces = velocity[other], kind[axis], kind[other]
     da, ga, d, g = width[axis], gap[axis], width[other], gap[other]
     for c in listed:
         place = (c // (shape[1] * shape[2]), (c // shape[2]) % shape[1], c % shape[2])
@@ -630,7 +644,7 @@ def advanced(length, base, warm, rate, step, share, out):
 
 
 @_kernel
-def between(now, before, out):
-    """Half a step ahead of two values a step apart."""
+def ahead(now, before, share, out):
+    """Values a share of the step before further on."""
     for c in range(len(out)):
-        out[c] = 1.5 * now[c] - 0.5 * before[c]
+        out[c] = now[c] + share * (now[c] - before[c])
