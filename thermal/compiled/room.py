@@ -226,18 +226,19 @@ def momentum(shape, width, gap, open_, velocity, carried, viscosity, limited, ch
 
 
 @_line
-def _beyond(wall, here, inverse, half, one, two, first, second):
+def _beyond(wall, here, inverse, close, one, two, first, second):
     """What stands past a face where its neighbour lies in a solid, and the inverse distance to it.
 
     A wall half a cell away at its own speed; an opening there without speed along it; where nothing comes in by the
     opening, as at a wall that does not rub, the same speed; past an open edge the end of a solid, a cell away.
+    inverse, close : inverse distances of a cell and of half a cell.
     """
     if one in (WALL, WARM) or two in (WALL, WARM):
-        return wall, 1.0 / half
+        return wall, close
     if one == FREE and two == FREE:
         return wall, inverse
     # Next to nothing is the rounding of what was to be nothing.
-    return (here if abs(first) + abs(second) <= 1e-9 * abs(here) else 0.0), 1.0 / half
+    return (here if abs(first) + abs(second) <= 1e-9 * abs(here) else 0.0), close
 
 
 @_kernel
@@ -282,15 +283,15 @@ def edges(
     stride = (shape[1] * shape[2], shape[2], 1)
     sa, s = stride[axis], stride[other]
     v, mine, faces = velocity[other], kind[axis], kind[other]
-    da, ga, d, g = width[axis], gap[axis], width[other], gap[other]
+    da, across, d = width[axis], _scaled(_inverse(gap[axis]), 0.5), width[other]
+    breadth, distance = _inverse(width[other]), _inverse(gap[other])
     for c in listed:
-        place = (c // (shape[1] * shape[2]), (c // shape[2]) % shape[1], c % shape[2])
-        pa, p = place[axis], place[other]
+        pa, p = (c // sa) % shape[axis], (c // s) % shape[other]
         low = c - s
         one, two = faces[c - sa], faces[c]
         shut = 0.5 * ((one in (WALL, WARM)) + (two in (WALL, WARM)))
         under, over = u[low], u[c]
-        stream = (v[c - sa] * da[pa - 1] + v[c] * da[pa]) / (2.0 * ga[pa])
+        stream = (v[c - sa] * da[pa - 1] + v[c] * da[pa]) * across[pa]
         flux = 0.0
         if mine[low] == WALL or mine[c] == WALL:
             # One of the two lies in a solid: a wall, or an opening that brings air without speed along it.
@@ -300,16 +301,16 @@ def edges(
             if (stream > 0.0) != solid:
                 flux = stream * (over if solid else under)
         else:
-            last, near = u[low - s], 1.0 / g[p - 1]
+            last, near = u[low - s], distance[p - 1]
             if mine[low - s] == WALL:
                 last, near = _beyond(
-                    last, under, near, 0.5 * d[p - 1], faces[low - sa], faces[low], v[low - sa], v[low]
+                    last, under, near, 2.0 * breadth[p - 1], faces[low - sa], faces[low], v[low - sa], v[low]
                 )
-            next_, far = u[c + s], 1.0 / g[p + 1]
+            next_, far = u[c + s], distance[p + 1]
             if mine[c + s] == WALL:
                 high = c + s
                 next_, far = _beyond(
-                    next_, over, far, 0.5 * d[p], faces[high - sa], faces[high], v[high - sa], v[high]
+                    next_, over, far, 2.0 * breadth[p], faces[high - sa], faces[high], v[high - sa], v[high]
                 )
             mixed = 0.25 * (viscosity[c] + viscosity[c - sa] + viscosity[low] + viscosity[low - sa])
             flux = _edge(
@@ -319,7 +320,7 @@ def edges(
                 over,
                 next_,
                 near,
-                1.0 / g[p],
+                distance[p],
                 far,
                 0.5 * d[p - 1],
                 0.5 * d[p],
@@ -327,14 +328,14 @@ def edges(
                 limited,
             )
         if mine[low] == FREE:
-            change[low] -= flux / d[p - 1]
+            change[low] -= flux * breadth[p - 1]
             if shut > 0.0:
                 past = (over if mine[c] == WALL else 0.0) - under
                 change[low] += (
                     shut * past * _shear(abs(past), 0.5 * d[p - 1], molecular, turbulent) / d[p - 1]
                 )
         if mine[c] == FREE:
-            change[c] += flux / d[p]
+            change[c] += flux * breadth[p]
             if shut > 0.0:
                 past = (under if mine[low] == WALL else 0.0) - over
                 change[c] += shut * past * _shear(abs(past), 0.5 * d[p], molecular, turbulent) / d[p]
