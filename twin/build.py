@@ -14,9 +14,9 @@ from electrical import conductor, converter, impedance, protection
 from geometry.row import rack_boxes
 from thermal import air, coldplate
 from thermal.fluid import PG25
-from twin import availability
+from twin import availability, cards
 from twin.catalogue import Product
-from twin.compute.serving import Calibration, Gpu, Model, PowerLaw, Workload
+from twin.compute.roofline import Workload
 from twin.consistency import is_liquid
 from twin.distortion import network, windings
 from twin.economics import Economics
@@ -149,9 +149,9 @@ def build(layout: Layout) -> Facility:
         required=required,
         elements={"rack": len(racks.name), "row": len(rows), "block": len(blocks), "plant": len(plants)},
         pressure=np.full(len(blocks), pressure),
-        model=_model(drawing.product(layout.workload.model)),
+        model=cards.model(drawing.product(layout.workload.model)),
         workload=_workload(layout, card["kvBytes"]),
-        calibration=_calibration(card),
+        calibration=cards.calibration(card, "disaggregated"),
         economics=_economics(layout, racks),
         carbon_intensity=layout.site.carbon_intensity,
         built_power=float(racks.nameplate.sum())
@@ -274,23 +274,7 @@ def rack_type(made: Product, law: Product | None, precision: str) -> RackType:
     liquid = flow_curve(made["requiredLiquidFlowRate"]) if is_liquid(made) else _nothing
     if law is None:
         return RackType(made.name, made, None, None, liquid, warm)
-    gpu = Gpu(
-        power=made["gpuPower"],
-        memory=made["gpuMemory"],
-        bandwidth=made["gpuMemoryBandwidth"],
-        flops_low=made[PRECISIONS[precision][0]],
-        flops_high=made["gpuFlopsBf16"],
-        link_bandwidth=made["gpuLinkBandwidth"],
-        domain=int(made.get("linkDomain", made["numGPUs"])),
-    )
-    demand = PowerLaw(
-        idle=law["idleShare"],
-        bandwidth=law["bandwidthCoefficient"],
-        bandwidth_exponent=law["bandwidthExponent"],
-        flops=law["flopsCoefficient"],
-        flops_exponent=law["flopsExponent"],
-        maximum=law["ceiling"],
-    )
+    gpu, demand = cards.gpu(made, precision), cards.power_law(law)
     return RackType(made.name, made, gpu, demand, liquid, warm)
 
 
@@ -481,25 +465,6 @@ def _box(item: Equipment, made: Product, placed: Placement, place: int) -> Array
     return np.stack([corner, corner + [made["depth"], made["width"], made["height"]]])
 
 
-def _model(card: Product) -> Model:
-    return Model(
-        layers=int(card["layers"]),
-        hidden=int(card["hidden"]),
-        always_read=card["alwaysReadParameters"],
-        active=card["activeParameters"],
-        experts=int(card["experts"]),
-        experts_per_token=int(card["expertsPerToken"]),
-        expert_parameters=card["expertParameters"],
-        moe_layers=int(card["moeLayers"]),
-        attention_layers=int(card.get("attentionLayers", card["layers"])),
-        kv_elements=int(card["kvElements"]),
-        kv_heads=int(card["kvHeads"]),
-        heads=int(card["heads"]),
-        decode_width=int(card["decodeWidth"]),
-        prefill_width=int(card["prefillWidth"]),
-    )
-
-
 def _workload(layout: Layout, kv_bytes: float) -> Workload:
     asked = layout.workload
     return Workload(
@@ -509,19 +474,6 @@ def _workload(layout: Layout, kv_bytes: float) -> Workload:
         weight_bytes=PRECISIONS[asked.precision][1],
         kv_bytes=kv_bytes,
         prefill_utilisation=asked.prefill_utilisation,
-    )
-
-
-def _calibration(card: Product) -> Calibration:
-    return Calibration(
-        weights=card["etaWeights"],
-        kv=card["etaKv"],
-        flops=card["etaFlops"],
-        link=card["etaLink"],
-        layer_latency=card["layerLatency"],
-        collective_latency=card["collectiveLatency"],
-        step_latency=card["stepLatency"],
-        prefill=card["prefillEfficiency"],
     )
 
 

@@ -18,8 +18,9 @@ from twin.plant.supply import Supply
 Array = npt.NDArray[np.float64]
 
 NO_GPUS = serving.Service(
-    feasible=False, output_tokens_per_second=0.0, total_tokens_per_second=0.0, tpot=np.nan, ttft_p50=np.nan,
-    ttft_p99=np.nan, batch=0.0, worker_size=0, shards=0, prefill_share=0.0, gpu_power=0.0, bound="no_gpus",
+    feasible=False, output_tokens_per_second=0.0, total_tokens_per_second=0.0, tpot=np.nan, tpot_p99=np.nan,
+    ttft_p50=np.nan, ttft_p99=np.nan, batch=0.0, worker_size=0, shards=0, prefill_share=0.0,
+    gpu_power=0.0, bound="no_gpus",
 )  # fmt: skip
 """What a rack without GPUs serves."""
 

@@ -21,7 +21,8 @@ from electrical.tree import Forest
 from thermal.chiller import Chiller
 from thermal.fluid import Fluid
 from twin.catalogue import Product
-from twin.compute.serving import Calibration, Gpu, Model, PowerLaw, Workload
+from twin.compute.roofline import Calibration, Gpu, Model, Workload
+from twin.compute.serving import PowerLaw
 from twin.economics import Economics
 from twin.operation import Operation
 from twin.schema import Layout

@@ -370,9 +370,10 @@ def test_a_file_of_the_wrong_form_is_no_crash(old, new, message):
 
 
 def test_cache_heads_and_domain_come_from_the_cards(own):
-    from twin.build import _model, rack_type
+    from twin.build import rack_type
+    from twin.cards import model
 
-    assert _model(product("deepseek-r1")).kv_heads == 1
+    assert model(product("deepseek-r1")).kv_heads == 1
     own(
         "model",
         "grouped",
@@ -380,7 +381,7 @@ def test_cache_heads_and_domain_come_from_the_cards(own):
         "kvHeads: {value: 8, source: a document, status: assumed}, "
         "attentionLayers: {value: 31, source: a document, status: assumed}",
     )
-    card = _model(product("grouped"))
+    card = model(product("grouped"))
     assert (card.kv_heads, card.attention_layers, card.layers) == (8, 31, 61)
     own("rack", "eights", "gb300-nvl72", "linkDomain: {value: 8, source: a document, status: assumed}")
     law = product("blackwell")
@@ -591,7 +592,9 @@ def test_liquid_cooled_racks_run_in_the_reference_pod(name):
     assert 0.0 < float(state.power.max()) < product(name)["maxPowerAcEdpp1"]
 
 
-@pytest.mark.parametrize("name", ["hgx-h100", "hgx-h200", "hgx-b200", "hgx-b300", "cpu-rack", "network-rack", "storage-rack"])
+@pytest.mark.parametrize(
+    "name", ["hgx-h100", "hgx-h200", "hgx-b200", "hgx-b300", "cpu-rack", "network-rack", "storage-rack"]
+)
 def test_air_cooled_racks_run_beside_no_coolant(name):
     sets = {"rows.rack_type": name, "workload.model": "llama-3.3-70b", "workload.precision": "fp8"}
     facility = twin.load("gb300-su", sets)

@@ -8,21 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from twin.compute.serving import (
-    USABLE_MEMORY,
-    Calibration,
-    Gpu,
-    Model,
-    PowerLaw,
-    Workload,
-    demand_power,
-    erlang_c,
-    prefill_time,
-    prompt_time,
-    serve,
-    step_time,
-    wait,
-)
+from twin.compute.queueing import erlang_c, wait
+from twin.compute.roofline import Calibration, Gpu, Model, Workload, prefill_time, step_time
+from twin.compute.serving import USABLE_MEMORY, PowerLaw, demand_power, prompt_time, serve
 
 GB300 = Gpu(1400.0, 288e9, 8e12, 15e15, 2.5e15, 900e9, 72)
 GB200 = Gpu(1200.0, 186e9, 8e12, 10e15, 2.5e15, 900e9, 72)
