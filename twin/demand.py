@@ -85,7 +85,7 @@ def demand(facility: Facility, operation: Operation, supply: Supply) -> tuple[La
 
 def _service(facility: Facility, kind: RackType, target: float) -> serving.Service:
     """What a GPU of a rack type serves at an interactivity; nothing where a rack has none."""
-    if kind.gpu is None or kind.power_law is None:
+    if kind.gpu is None or kind.power_law is None or kind.calibration is None:
         return NO_GPUS
     asked = replace(facility.workload, interactivity=target)
-    return serving.serve(kind.gpu, facility.model, asked, facility.calibration, kind.power_law)
+    return serving.serve(kind.gpu, facility.model, asked, kind.calibration, kind.power_law)

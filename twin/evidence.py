@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -45,6 +45,28 @@ RACKS = {
     "gb300": "gb300-nvl72",
 }
 """The rack product whose GPU was measured."""
+
+
+class Fit(NamedTuple):
+    """What a set of factors was fitted to, and its median error there."""
+
+    error: float
+    models: frozenset[str]
+    racks: frozenset[str]
+
+
+FITS: dict[Mode, Fit] = {
+    "disaggregated": Fit(
+        0.09,
+        frozenset({"deepseek-r1", "kimi-k2.5"}),
+        frozenset({"gb200-nvl72", "gb300-nvl72", "hgx-b200", "hgx-h200"}),
+    ),
+    "aggregated": Fit(
+        0.15,
+        frozenset({"deepseek-r1", "kimi-k2.5", "minimax-m2.5", "gpt-oss-120b", "llama-3.3-70b"}),
+        frozenset({"hgx-h100", "hgx-h200", "hgx-b200", "hgx-b300"}),
+    ),
+}
 ENOUGH = 5
 """Points that make a cell; fewer are one run."""
 FARTHEST = 1.5
@@ -60,18 +82,19 @@ def calibrated(choice: Choice, base: Calibration, model: str, rack: str, precisi
     """
     if choice == "sol":
         return speed_of_light(base)
-    known = {key: ratio for key, ratio in _cells(base).items() if key[0] == model}
-    own = known.get((model, rack, precision))
     if choice == "roofline":
-        band = np.median(np.abs(own - 1.0)) if own is not None else OTHER_GPU if known else OTHER_MODEL
-        return replace(base, band=float(band))
+        fit = FITS[base.mode]
+        near = fit.error if rack in fit.racks else OTHER_GPU
+        return replace(base, band=near if model in fit.models else OTHER_MODEL)
+    known = _cells(base, model)
     if not known:
         return replace(base, basis="extrapolation", band=OTHER_MODEL)
+    own = known.get((rack, precision))
     ratio = own if own is not None else np.concatenate(list(known.values()))
     factor = float(np.clip(1.0 / np.median(ratio), 1.0 / FARTHEST, FARTHEST))
-    basis = "extrapolation" if own is None else "measured"
-    band = OTHER_GPU if own is None else float(np.median(np.abs(factor * ratio - 1.0)))
-    return replace(scaled(base, factor), basis=basis, band=band)
+    if own is None:
+        return replace(scaled(base, factor), basis="extrapolation", band=OTHER_GPU)
+    return replace(scaled(base, factor), basis="measured", band=float(np.median(np.abs(factor * own - 1.0))))
 
 
 def modelled(point: Point, base: Calibration) -> float:
@@ -88,13 +111,14 @@ def comparable(mode: Mode) -> list[Point]:
 
 
 @cache
-def _cells(base: Calibration) -> dict[tuple[str, str, str], npt.NDArray[np.float64]]:
-    """Modelled over measured time per token by (model, rack product, precision), of cells with enough points."""
-    found: dict[tuple[str, str, str], list[float]] = {}
+def _cells(base: Calibration, model: str) -> dict[tuple[str, str], npt.NDArray[np.float64]]:
+    """Modelled over measured time per token of a model by (rack product, precision), of cells with enough points."""
+    found: dict[tuple[str, str], list[float]] = {}
     for point in comparable(base.mode):
-        precision = {"fp4": "nvfp4"}.get(point.precision, point.precision)
-        key = MODELS[point.model], RACKS[point.gpu], precision
-        found.setdefault(key, []).append(modelled(point, base) / point.token)
+        if MODELS[point.model] == model:
+            precision = {"fp4": "nvfp4"}.get(point.precision, point.precision)
+            ratio = modelled(point, base) / point.token
+            found.setdefault((RACKS[point.gpu], precision), []).append(ratio)
     return {key: np.array(ratios) for key, ratios in found.items() if len(ratios) >= ENOUGH}
 
 
