@@ -64,5 +64,6 @@ def calibration(card: Product, mode: Mode) -> Calibration:
         collective_latency=card["collectiveLatency"],
         step_latency=card["stepLatency"],
         prefill=card["prefillEfficiency"],
+        prompt_latency=card.get("promptLatency", 0.0),
         mode=mode,
     )

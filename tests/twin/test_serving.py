@@ -278,7 +278,7 @@ def test_quick_enough_for_a_sweep() -> None:
     assert min(spent) < 5e-3
 
 
-TOGETHER = Calibration(0.742, 0.534, 0.90, 0.086, 27.2e-6, 21.9e-6, 0.97e-3, 0.509, "aggregated")
+TOGETHER = Calibration(0.742, 0.534, 0.90, 0.086, 27.2e-6, 21.9e-6, 0.97e-3, 0.25, 0.0, "aggregated")
 B200 = Gpu(1000.0, 180e9, 8e12, 9e15, 2.25e15, 900e9, 8)
 
 

@@ -104,6 +104,8 @@ class Calibration:
     """Fixed time of a decode step [s]."""
     prefill: float
     """Share of the `flops_low` peak that prefill reaches."""
+    prompt_latency: float = 0.0
+    """Fixed time of a prompt before its first token, aggregated [s]."""
     mode: Mode = "disaggregated"
     """Serving that the factors were fitted to: pools for prefill and decode, or both on the same GPUs."""
     basis: Basis = "roofline"
@@ -196,13 +198,13 @@ def scaled(calibration: Calibration, time: float) -> Calibration:
     shares = {
         name: getattr(calibration, name) / time for name in ("weights", "kv", "flops", "link", "prefill")
     }
-    latencies = ("layer_latency", "collective_latency", "step_latency")
+    latencies = ("layer_latency", "collective_latency", "step_latency", "prompt_latency")
     return replace(calibration, **shares, **{name: getattr(calibration, name) * time for name in latencies})
 
 
 def speed_of_light(calibration: Calibration) -> Calibration:
     """Nominal bandwidths and peaks in full, no fixed latencies: what no system passes."""
-    return Calibration(1.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 1.0, calibration.mode, "sol")
+    return Calibration(1.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 1.0, 0.0, calibration.mode, "sol")
 
 
 def routed_parameters(model: Model) -> float:

@@ -46,6 +46,8 @@ USABLE_MEMORY = 0.88
 CEILING = 0.97
 """Largest mean draw over the power limit seen in service."""
 HALVINGS = 50
+NODE = 8
+"""Largest worker of aggregated serving: the points it was fitted to are of single nodes."""
 CHUNK = 8192
 """Input tokens that prefill computes in one pass over the weights."""
 VARIABILITY = 0.5 * (1.0 + 0.1)
@@ -175,7 +177,7 @@ def serve(
     workers need not fill one and may prefill for a neighbour. The queue is that of one domain's prefill, aggregated
     that of one worker.
     """
-    size, shards = _configurations(gpu, model)
+    size, shards = _configurations(gpu, model, calibration)
     target = 1.0 / workload.interactivity
     weights = (model.always_read / shards + routed_parameters(model) / size) * workload.weight_bytes
     request = (workload.input_length + workload.output_length) * token_cache(model, workload)
@@ -291,9 +293,10 @@ def _first_token(
         )
         return median + step, late + step
     work = workload.input_length * prefill_time(gpu, model, workload, calibration) / size
-    service = work + np.ceil(workload.input_length / CHUNK) * step
+    service = work + float(np.ceil(workload.input_length / CHUNK)) * step
     median, late = (wait(quantile, 1.0, share, service, VARIABILITY) for quantile in (0.5, 0.99))
-    return median + service, late + service
+    fixed = service + calibration.prompt_latency
+    return median + fixed, late + fixed
 
 
 def _drawn(
@@ -334,13 +337,16 @@ def _largest(step: Step, prompts: float) -> Bound:
     return max(terms, key=terms.__getitem__)
 
 
-def _configurations(gpu: Gpu, model: Model) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+def _configurations(
+    gpu: Gpu, model: Model, calibration: Calibration
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Sizes of a worker and GPUs of its attention groups that fit the domain, (configuration,)."""
+    largest = gpu.domain if calibration.mode == "disaggregated" else min(gpu.domain, NODE)
     pairs = [
         (size, shards)
         for size in WORKER_SIZES
         for shards in SHARDS
-        if size <= gpu.domain and shards <= model.heads and size % shards == 0
+        if size <= largest and shards <= model.heads and size % shards == 0
     ]
     size, shards = np.array(pairs, dtype=np.float64).T
     return size, shards
