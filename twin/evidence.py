@@ -3,7 +3,7 @@
 A cell is what was measured of one model on one GPU in one precision and mode of serving. `measured` multiplies every
 time of the roofline by the cell's median of measured over modelled. Where there is no cell, but the model was measured
 on other GPUs, it takes their median, and where it was not measured at all, the roofline as it is; both are labelled an
-extrapolation with the error of the fit's hold-outs.
+extrapolation with the error of the fit's hold-outs. The band of a cell is that of the points its factor is from.
 """
 
 from __future__ import annotations

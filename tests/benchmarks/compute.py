@@ -7,7 +7,9 @@ each rack evaluated once for each rack type and pace, as `twin.solve` does it ch
 from __future__ import annotations
 
 import os
+import sys
 import time
+from pathlib import Path
 from typing import Any
 
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
@@ -57,6 +59,23 @@ def errors(mode: str) -> dict[str, float]:
     }
 
 
+def checks() -> dict[str, float]:
+    """The other rows of the check table, modelled over published."""
+    sys.path.insert(0, str(Path(__file__).parents[1] / "acceptance"))
+    import test_compute as table  # type: ignore[import-not-found, unused-ignore]
+
+    found = {f"lmsys_gb200_at_{batch}": table.lmsys(batch) for batch in (768, 1408)}
+    found |= {f"mlperf_{name}_left_out": ratio for name, ratio in table.mlperf().items()}
+    found |= {
+        f"cap_{cap:.3f}_published_{published:.3f}": table.speed(cap, exponent, fixed)
+        for cap, published, exponent, fixed in table.PUBLISHED_CAPS
+    }
+    for gpu in ("v100", "rtx6000", "a40"):
+        exponent, error = table.zeus(gpu)
+        found |= {f"zeus_{gpu}_exponent": exponent, f"zeus_{gpu}_mean_error": error}
+    return found | {"kernel_power_mean_error": table.kernel_power()}
+
+
 def sweep() -> dict[str, float]:
     """Processor time of 10,000 scenarios on 1,536 racks, and of one service and one frontier."""
     site = twin.load("site-250mw")
@@ -95,7 +114,7 @@ def sweep() -> dict[str, float]:
 
 def measure() -> dict[str, Any]:
     """Errors by mode and times."""
-    return errors("disaggregated") | errors("aggregated") | sweep()
+    return errors("disaggregated") | errors("aggregated") | checks() | sweep()
 
 
 if __name__ == "__main__":
