@@ -14,13 +14,14 @@ from electrical import conductor, converter, impedance, protection
 from geometry.row import rack_boxes
 from thermal import air, coldplate
 from thermal.fluid import PG25
-from twin import availability
+from twin import availability, cards
 from twin.catalogue import Product
-from twin.compute.serving import Calibration, Gpu, Model, PowerLaw, Workload
+from twin.compute.roofline import Calibration, Workload
 from twin.consistency import is_liquid
 from twin.distortion import network, windings
 from twin.economics import Economics
 from twin.equipment import cooling, of_plant, of_unit, rating
+from twin.evidence import calibrated
 from twin.facility import (
     COOLING_KINDS,
     DEVICE_KINDS,
@@ -38,6 +39,7 @@ from twin.layout import load_layout
 from twin.oneline import AUXILIARY_POWER_FACTOR, NOWHERE, Drawing
 from twin.operation import Operation
 from twin.schema import PRECISIONS, Equipment, Layout, Placement, Plant, Standing, Unit
+from twin.schema import Workload as Asked
 
 Array = npt.NDArray[np.float64]
 Blocks = list[tuple[Unit, Placement]]
@@ -92,7 +94,7 @@ def build(layout: Layout) -> Facility:
         drawing.chain(shared.devices, shared.voltage, shared, SITE, -1)
     for index, (unit, placed) in enumerate(blocks):
         drawing.chain(unit.power.devices, unit.power.voltage, unit.power, placed, index)
-    racks, rows, row_block = _racks(blocks, drawing, layout.workload.precision)
+    racks, rows, row_block = _racks(blocks, drawing, layout.workload)
     _support(blocks, drawing)
     required = _equipment(blocks, plants, drawing)
     chain, devices = drawing.finished()
@@ -115,7 +117,6 @@ def build(layout: Layout) -> Facility:
         _guarded(borne, guarded, chain, devices, layout.workload.edp_duration)
     whip_pulse = np.full(len(racks.name), np.inf)
     np.minimum.at(whip_pulse, chain.feed_load[whips], borne[chain.feed_device[whips]])
-    card = drawing.product("disaggregated")
     return Facility(
         name=layout.name,
         layout=layout,
@@ -149,9 +150,8 @@ def build(layout: Layout) -> Facility:
         required=required,
         elements={"rack": len(racks.name), "row": len(rows), "block": len(blocks), "plant": len(plants)},
         pressure=np.full(len(blocks), pressure),
-        model=_model(drawing.product(layout.workload.model)),
-        workload=_workload(layout, card["kvBytes"]),
-        calibration=_calibration(card),
+        model=cards.model(drawing.product(layout.workload.model)),
+        workload=_workload(layout, drawing.product(layout.workload.serving)["kvBytes"]),
         economics=_economics(layout, racks),
         carbon_intensity=layout.site.carbon_intensity,
         built_power=float(racks.nameplate.sum())
@@ -265,33 +265,19 @@ def flow_curve(table: Array) -> Callable[[Array], Array]:
     return lambda temperature: np.asarray(inside(np.clip(temperature, least, most)))
 
 
-def rack_type(made: Product, law: Product | None, precision: str) -> RackType:
+def rack_type(
+    made: Product, law: Product | None, precision: str, calibration: Calibration | None = None
+) -> RackType:
     """Curves and GPU of a rack product at the precision of its weights, with the power law of its generation.
 
-    law : None for a rack without GPUs.
+    law : None for a rack without GPUs. calibration : of what it serves; without one it serves nothing.
     """
     warm = flow_curve(made["requiredAirFlowRate"])
     liquid = flow_curve(made["requiredLiquidFlowRate"]) if is_liquid(made) else _nothing
     if law is None:
-        return RackType(made.name, made, None, None, liquid, warm)
-    gpu = Gpu(
-        power=made["gpuPower"],
-        memory=made["gpuMemory"],
-        bandwidth=made["gpuMemoryBandwidth"],
-        flops_low=made[PRECISIONS[precision][0]],
-        flops_high=made["gpuFlopsBf16"],
-        link_bandwidth=made["gpuLinkBandwidth"],
-        domain=int(made.get("linkDomain", made["numGPUs"])),
-    )
-    demand = PowerLaw(
-        idle=law["idleShare"],
-        bandwidth=law["bandwidthCoefficient"],
-        bandwidth_exponent=law["bandwidthExponent"],
-        flops=law["flopsCoefficient"],
-        flops_exponent=law["flopsExponent"],
-        maximum=law["ceiling"],
-    )
-    return RackType(made.name, made, gpu, demand, liquid, warm)
+        return RackType(made.name, made, None, None, None, liquid, warm)
+    gpu, demand = cards.gpu(made, precision), cards.power_law(law)
+    return RackType(made.name, made, gpu, demand, calibration, liquid, warm)
 
 
 def _nothing(temperature: Array) -> Array:
@@ -382,7 +368,7 @@ def _plates(chip: str, made: Product | None) -> dict[str, float]:
     }
 
 
-def _racks(blocks: Blocks, drawing: Drawing, precision: str) -> tuple[Racks, tuple[str, ...], Array]:
+def _racks(blocks: Blocks, drawing: Drawing, asked: Asked) -> tuple[Racks, tuple[str, ...], Array]:
     """Racks row by row with their whips; names of the rows and their blocks."""
     types: dict[str, RackType] = {}
     figures: dict[str, dict[str, float]] = {}
@@ -394,7 +380,9 @@ def _racks(blocks: Blocks, drawing: Drawing, precision: str) -> tuple[Racks, tup
             made = drawing.product(row.rack_type)
             if made.name not in types:
                 demand = drawing.product(made["powerLaw"]) if made["numGPUs"] else None
-                types[made.name] = rack_type(made, demand, precision)
+                types[made.name] = rack_type(
+                    made, demand, asked.precision, _calibration(asked, made, drawing)
+                )
                 figures[made.name] = rack_figures(types[made.name], drawing.product("cap-law"))
             size = (made["width"], made["depth"], made["height"])
             origin = np.asarray(placed.offset, dtype=np.float64) + [*row.origin, 0.0]
@@ -443,6 +431,14 @@ def _racks(blocks: Blocks, drawing: Drawing, precision: str) -> tuple[Racks, tup
     return racks, tuple(rows), np.array(row_block)
 
 
+def _calibration(asked: Asked, made: Product, drawing: Drawing) -> Calibration | None:
+    """The calibration that a workload asks for on the GPUs of a rack product."""
+    if not made["numGPUs"]:
+        return None
+    base = cards.calibration(drawing.product(asked.serving), asked.serving)
+    return calibrated(asked.calibration, base, asked.model, made.name, asked.precision)
+
+
 def _support(blocks: Blocks, drawing: Drawing) -> None:
     """The support load of each row, tapped at the row's panels."""
     for unit, placed in blocks:
@@ -481,25 +477,6 @@ def _box(item: Equipment, made: Product, placed: Placement, place: int) -> Array
     return np.stack([corner, corner + [made["depth"], made["width"], made["height"]]])
 
 
-def _model(card: Product) -> Model:
-    return Model(
-        layers=int(card["layers"]),
-        hidden=int(card["hidden"]),
-        always_read=card["alwaysReadParameters"],
-        active=card["activeParameters"],
-        experts=int(card["experts"]),
-        experts_per_token=int(card["expertsPerToken"]),
-        expert_parameters=card["expertParameters"],
-        moe_layers=int(card["moeLayers"]),
-        attention_layers=int(card.get("attentionLayers", card["layers"])),
-        kv_elements=int(card["kvElements"]),
-        kv_heads=int(card["kvHeads"]),
-        heads=int(card["heads"]),
-        decode_width=int(card["decodeWidth"]),
-        prefill_width=int(card["prefillWidth"]),
-    )
-
-
 def _workload(layout: Layout, kv_bytes: float) -> Workload:
     asked = layout.workload
     return Workload(
@@ -509,19 +486,8 @@ def _workload(layout: Layout, kv_bytes: float) -> Workload:
         weight_bytes=PRECISIONS[asked.precision][1],
         kv_bytes=kv_bytes,
         prefill_utilisation=asked.prefill_utilisation,
-    )
-
-
-def _calibration(card: Product) -> Calibration:
-    return Calibration(
-        weights=card["etaWeights"],
-        kv=card["etaKv"],
-        flops=card["etaFlops"],
-        link=card["etaLink"],
-        layer_latency=card["layerLatency"],
-        collective_latency=card["collectiveLatency"],
-        step_latency=card["stepLatency"],
-        prefill=card["prefillEfficiency"],
+        draft_length=asked.draft_length,
+        accepted=asked.accepted_tokens,
     )
 
 

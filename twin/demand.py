@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,7 @@ from electrical import converter
 from twin.compute import law as laws
 from twin.compute import serving
 from twin.compute.law import Law
+from twin.compute.roofline import Calibration, Gpu, Model, Workload
 from twin.facility import COMPUTE_BOUNDS, Facility, RackType
 from twin.operation import Operation
 from twin.plant.supply import Supply
@@ -18,8 +20,9 @@ from twin.plant.supply import Supply
 Array = npt.NDArray[np.float64]
 
 NO_GPUS = serving.Service(
-    feasible=False, output_tokens_per_second=0.0, total_tokens_per_second=0.0, tpot=np.nan, ttft_p50=np.nan,
-    ttft_p99=np.nan, batch=0.0, worker_size=0, shards=0, prefill_share=0.0, gpu_power=0.0, bound="no_gpus",
+    feasible=False, output_tokens_per_second=0.0, total_tokens_per_second=0.0, tpot=np.nan, tpot_p99=np.nan,
+    ttft_p50=np.nan, ttft_p99=np.nan, batch=0.0, worker_size=0, shards=0, prefill_share=0.0,
+    gpu_power=0.0, bound="no_gpus",
 )  # fmt: skip
 """What a rack without GPUs serves."""
 
@@ -84,7 +87,15 @@ def demand(facility: Facility, operation: Operation, supply: Supply) -> tuple[La
 
 def _service(facility: Facility, kind: RackType, target: float) -> serving.Service:
     """What a GPU of a rack type serves at an interactivity; nothing where a rack has none."""
-    if kind.gpu is None or kind.power_law is None:
+    if kind.gpu is None or kind.power_law is None or kind.calibration is None:
         return NO_GPUS
     asked = replace(facility.workload, interactivity=target)
-    return serving.serve(kind.gpu, facility.model, asked, facility.calibration, kind.power_law)
+    return _served(kind.gpu, facility.model, asked, kind.calibration, kind.power_law)
+
+
+@lru_cache(maxsize=4096)
+def _served(
+    gpu: Gpu, model: Model, workload: Workload, calibration: Calibration, law: serving.PowerLaw
+) -> serving.Service:
+    """`serving.serve`, once for all chunks and passes that ask the same."""
+    return serving.serve(gpu, model, workload, calibration, law)

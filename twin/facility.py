@@ -21,7 +21,8 @@ from electrical.tree import Forest
 from thermal.chiller import Chiller
 from thermal.fluid import Fluid
 from twin.catalogue import Product
-from twin.compute.serving import Calibration, Gpu, Model, PowerLaw, Workload
+from twin.compute.roofline import Calibration, Gpu, Model, Workload
+from twin.compute.serving import PowerLaw
 from twin.economics import Economics
 from twin.operation import Operation
 from twin.schema import Layout
@@ -67,6 +68,8 @@ class RackType:
     gpu: Gpu | None
     """None for racks without GPUs."""
     power_law: PowerLaw | None
+    calibration: Calibration | None
+    """Of the workload on this GPU."""
     liquid_flow: Callable[[Array], Array]
     """Coolant flow at TDP heat against inlet temperature [m3/s]; held at its end values outside the table; 0 for
     air-cooled racks."""
@@ -550,7 +553,6 @@ class Facility:
     """Barometric pressure at the site [Pa]."""
     model: Model
     workload: Workload
-    calibration: Calibration
     economics: Economics
     carbon_intensity: float
     """Carbon dioxide of the utility's energy [kg/J]."""

@@ -347,6 +347,10 @@ def _against_head(
     problems += [
         head.problem(("shared", *path), "needs site.wet_bulb", key=True) for path in _wet(wetted, top)
     ]
+    most = 1 + top.workload.draft_length
+    if top.workload.accepted_tokens > most:
+        message = f"is {top.workload.accepted_tokens:g}, at most {most} with workload.draft_length {most - 1}"
+        problems.append(head.problem(("workload", "accepted_tokens"), message))
     figure = PRECISIONS[top.workload.precision][0]
     names = {row.rack_type for block in built for row in block.template.rows}
     for name in sorted(names & set(products("rack"))):

@@ -128,6 +128,11 @@ class Site(Model):
 class Workload(Model):
     """What the racks serve, and how fast; `rack_power` prescribes their AC power instead.
 
+    `serving` puts prefill and decode in pools of their own or both on every GPU. `calibration` scales the model to
+    what was measured of this GPU and model, or takes all limits of the hardware in full (`sol`, speed of light). With
+    multi-token prediction `draft_length` tokens are drafted in a step, of which it yields `accepted_tokens` with the
+    one that is sure.
+
     The peaks of `edp_factor` last `edp_duration`: devices then bear them by their short-time ratings and the mean by
     their continuous ones. Without it the peak is held as if it lasted.
     """
@@ -138,6 +143,10 @@ class Workload(Model):
     output_length: Count
     interactivity: Annotated[float, operating("workload.interactivity")]
     prefill_utilisation: Annotated[float, Measure("1", above=0.0, below=1.0)] = 0.8
+    serving: Literal["disaggregated", "aggregated"] = "disaggregated"
+    calibration: Literal["roofline", "measured", "sol"] = "roofline"
+    draft_length: Annotated[int, Field(ge=0, le=16, strict=True)] = 0
+    accepted_tokens: Annotated[float, Measure("1", least=1.0, most=17.0)] = 1.0
     edp_factor: Annotated[float, operating("workload.edp_factor")] = 1.0
     edp_duration: Annotated[float, Measure("s", above=0.0)] | None = None
     rack_power: Annotated[float, operating("workload.rack_power")] | None = None

@@ -263,6 +263,30 @@ def _number(one: xr.Dataset, name: str) -> float:
     return float(one[name])
 
 
+BASES = {
+    "roofline": "roofline serving model on published benchmark results",
+    "measured": "serving model scaled to published results of this GPU and model",
+    "extrapolation": "serving model scaled to published results of other GPUs or models, an extrapolation",
+    "sol": "nominal bandwidths and peaks in full, which no system reaches",
+}
+"""What the tokens rest on, by `Calibration.basis`."""
+
+
+def _served(facility: Facility) -> str:
+    """How racks serve and what that rests on, of the GPUs least known."""
+    asked = facility.layout.workload
+    drafts = (
+        f", {asked.accepted_tokens:.3g} tokens a step of {asked.draft_length + 1}"
+        if asked.draft_length
+        else ""
+    )
+    used = [kind.calibration for kind in facility.racks.types if kind.calibration is not None]
+    worst = max(used, key=lambda one: one.band, default=None)
+    basis = BASES[worst.basis if worst else "roofline"]
+    error = f", median error of the time per token {worst.band:.0%}" if worst and worst.band > 0 else ""
+    return f"{asked.serving}{drafts}; {basis}{error}"
+
+
 def _metrics(facility: Facility, one: xr.Dataset) -> dict[str, Metric]:
     """The metrics in the order in which they are printed."""
     layout, value = facility.layout, partial(_number, one)
@@ -270,7 +294,7 @@ def _metrics(facility: Facility, one: xr.Dataset) -> dict[str, Metric]:
     pace = f"{asked.interactivity:.4g} token/s for each user"
     served = (
         f"{asked.model} in {asked.precision}, {asked.input_length:,} tokens in and {asked.output_length:,} "
-        f"out at {pace}; roofline serving model on published benchmark results"
+        f"out at {pace}; {_served(facility)}"
     )
     cost = (
         f"capital at {given(economics.interest_rate, '%')} a year, maintenance, and electricity at "

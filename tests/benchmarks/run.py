@@ -331,12 +331,21 @@ def hall_air() -> dict[str, Any]:
     return found | dict(openfoam.measure(ours)) | dict(air.measure())
 
 
+def compute() -> dict[str, Any]:
+    """The compute model against published points, and its time in a sweep of a site."""
+    sys.path.insert(0, str(Path(__file__).parent))
+    from compute import measure  # type: ignore[import-not-found, unused-ignore]
+
+    return dict(measure())
+
+
 SUBJECTS = {
     "main-job": main_job,
     "breadth": breadth,
     "electrical": electrical,
     "liquid": liquid,
     "hall-air": hall_air,
+    "compute": compute,
 }
 
 

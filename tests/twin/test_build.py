@@ -125,7 +125,7 @@ def test_tokens_of_an_unlimited_rack_are_those_of_its_seventy_two_gpus(pod):
     from twin.compute.serving import serve
 
     kind = pod.racks.types[0]
-    service = serve(kind.gpu, pod.model, pod.workload, pod.calibration, kind.power_law)
+    service = serve(kind.gpu, pod.model, pod.workload, kind.calibration, kind.power_law)
     state = twin.solve(pod)
     np.testing.assert_allclose(state.tokens.values, 72 * service.output_tokens_per_second, rtol=1e-12)
     # What it asks for holds at the case limit; cooler cases leak less of 0.12 x 1400 W at 60 degC.

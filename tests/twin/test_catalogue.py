@@ -370,9 +370,10 @@ def test_a_file_of_the_wrong_form_is_no_crash(old, new, message):
 
 
 def test_cache_heads_and_domain_come_from_the_cards(own):
-    from twin.build import _model, rack_type
+    from twin.build import rack_type
+    from twin.cards import model
 
-    assert _model(product("deepseek-r1")).kv_heads == 1
+    assert model(product("deepseek-r1")).kv_heads == 1
     own(
         "model",
         "grouped",
@@ -380,7 +381,7 @@ def test_cache_heads_and_domain_come_from_the_cards(own):
         "kvHeads: {value: 8, source: a document, status: assumed}, "
         "attentionLayers: {value: 31, source: a document, status: assumed}",
     )
-    card = _model(product("grouped"))
+    card = model(product("grouped"))
     assert (card.kv_heads, card.attention_layers, card.layers) == (8, 31, 61)
     own("rack", "eights", "gb300-nvl72", "linkDomain: {value: 8, source: a document, status: assumed}")
     law = product("blackwell")
@@ -445,7 +446,8 @@ def test_gpus_of_a_rack_leave_watts_for_the_rest_and_read_plausible_memory(name)
 
 def test_capital_per_gpu_gives_inferencex_cost_per_gpu_hour_within_6_percent():
     # Neocloud prices of SemiAnalysis InferenceX; facility 12 USD/W over 15 years, electricity 0.08 USD/kWh at 0.8 load.
-    for name, price in {"hgx-h100": 1.69, "hgx-h200": 1.74, "gb200-nvl72": 2.75, "gb300-nvl72": 3.30}.items():
+    prices = {"hgx-h100": 1.69, "hgx-h200": 1.74, "hgx-b200": 2.34, "hgx-b300": 2.81}
+    for name, price in {**prices, "gb200-nvl72": 2.75, "gb300-nvl72": 3.30}.items():
         made = product(name)
         watts = made["maxPowerAcEdpp1"] / made["numGPUs"]
         annual = made["gpuCapital"] * (capital_recovery(0.10, 4 * YEAR) + 0.04)
@@ -590,7 +592,9 @@ def test_liquid_cooled_racks_run_in_the_reference_pod(name):
     assert 0.0 < float(state.power.max()) < product(name)["maxPowerAcEdpp1"]
 
 
-@pytest.mark.parametrize("name", ["hgx-h100", "hgx-h200", "cpu-rack", "network-rack", "storage-rack"])
+@pytest.mark.parametrize(
+    "name", ["hgx-h100", "hgx-h200", "hgx-b200", "hgx-b300", "cpu-rack", "network-rack", "storage-rack"]
+)
 def test_air_cooled_racks_run_beside_no_coolant(name):
     sets = {"rows.rack_type": name, "workload.model": "llama-3.3-70b", "workload.precision": "fp8"}
     facility = twin.load("gb300-su", sets)
@@ -599,3 +603,43 @@ def test_air_cooled_racks_run_beside_no_coolant(name):
     assert float(state.liquid_heat.sum()) == 0.0
     assert float(state.power.max()) <= product(name)["maxPowerAcEdpp1"] * (1 + 1e-9)
     assert bool(state.tokens_per_second[0] > 0.0) == (product(name)["numGPUs"] > 0)
+
+
+def attention_parameters(hidden: int, heads: int, kv_heads: int, width: int) -> int:
+    """Query, key, value and output matrices of a layer with grouped queries."""
+    return 2 * hidden * heads * width + 2 * hidden * kv_heads * width
+
+
+def latent_parameters(hidden: int, heads: int) -> int:
+    """Matrices of a layer with latent attention, DeepSeek-V3: query and key-value latents 1536 and 512, rotary 64."""
+    query = hidden * 1536 + 1536 * heads * (128 + 64)
+    return query + hidden * (512 + 64) + 512 * heads * (128 + 128) + heads * 128 * hidden
+
+
+@pytest.mark.parametrize(
+    ("name", "attention", "dense", "dense_layers", "expert", "shared", "words"),
+    [
+        ("deepseek-r1", latent_parameters(7168, 128), 18432, 3, 2048, 1, 129280),
+        ("kimi-k2.5", latent_parameters(7168, 64), 18432, 1, 2048, 1, 163840),
+        ("gpt-oss-120b", attention_parameters(2880, 64, 8, 64), 0, 0, 2880, 0, 201088),
+        ("llama-3.1-405b", attention_parameters(16384, 128, 8, 128), 53248, 126, 0, 0, 128256),
+        ("llama-3.3-70b", attention_parameters(8192, 64, 8, 128), 28672, 80, 0, 0, 128256),
+        ("qwen3-235b-a22b", attention_parameters(4096, 64, 4, 128), 0, 0, 1536, 0, 151936),
+        ("minimax-m2.5", attention_parameters(3072, 48, 8, 128), 0, 0, 1536, 0, 200064),
+    ],
+)
+def test_a_model_card_is_what_its_configuration_adds_up_to(
+    name, attention, dense, dense_layers, expert, shared, words
+):
+    # By hand from config.json: widths of the feed-forward layers, of an expert, shared experts and the vocabulary.
+    card = product(name)
+    wide = 3 * card["hidden"]
+    router = card["experts"] * card["hidden"]
+    always = card["layers"] * attention + dense_layers * wide * dense + words * card["hidden"]
+    always += card["moeLayers"] * (shared * wide * expert + router)
+    routed = card["experts"] * wide * expert * card["moeLayers"]
+    active = always + card["expertsPerToken"] * wide * expert * card["moeLayers"]
+    assert card["alwaysReadParameters"] == pytest.approx(always, rel=0.01)
+    assert card["activeParameters"] == pytest.approx(active, rel=0.02)
+    assert card["expertParameters"] == pytest.approx(wide * expert, rel=1e-3)
+    assert card["totalParameters"] == pytest.approx(always + words * card["hidden"] + routed, rel=0.02)

@@ -150,7 +150,7 @@ def test_air_cooled_racks_have_no_plates_and_no_leakage():
 def test_gpus_draw_what_they_leak_at_the_temperature_that_this_brings(pod, celsius):
     """The workload's power holds at the case limit; the plate is fed with the flow of its own heat."""
     kind = pod.racks.types[0]
-    asked = serve(kind.gpu, pod.model, pod.workload, pod.calibration, kind.power_law).gpu_power
+    asked = serve(kind.gpu, pod.model, pod.workload, kind.calibration, kind.power_law).gpu_power
     state = twin.solve(pod, twin.Operation(supply_temperature=celsius + ZERO, dry_bulb=283.15))
     full = dict(kind.product["requiredLiquidFlowRate"])[celsius + ZERO] * 60e3
 
@@ -172,7 +172,7 @@ def test_at_one_power_cooler_gpus_run_faster(pod):
     np.testing.assert_array_equal(named(state), "power_cap")
     np.testing.assert_array_equal(state.power.values, 95e3)
     kind = pod.racks.types[0]
-    served = serve(kind.gpu, pod.model, pod.workload, pod.calibration, kind.power_law)
+    served = serve(kind.gpu, pod.model, pod.workload, kind.calibration, kind.power_law)
     extra = leaked(state.case_temperature.values - ZERO) - leaked(LIMIT)
     works = state.gpu_power.values - extra - 0.25 * served.gpu_power
     clock = np.cbrt(works / (0.75 * served.gpu_power))
@@ -204,7 +204,7 @@ def test_throttled_gpus_stand_at_their_limit_and_leak_what_they_do_there(pod):
     np.testing.assert_allclose(state.case_temperature.values - ZERO, LIMIT, atol=1e-6)
     np.testing.assert_allclose(state.leakage_power.values, 72 * leaked(LIMIT), rtol=1e-7)
     kind = pod.racks.types[0]
-    served = serve(kind.gpu, pod.model, pod.workload, pod.calibration, kind.power_law)
+    served = serve(kind.gpu, pod.model, pod.workload, kind.calibration, kind.power_law)
     works = (state.gpu_power.values - 0.25 * served.gpu_power) / (0.75 * served.gpu_power)
     clock = np.where(works > 0.75**3, np.cbrt(works), works / 0.75**2)
     np.testing.assert_allclose(

@@ -347,6 +347,7 @@ KINDS: dict[str, dict[str, Slot]] = {
         "collectiveLatency": _need("s"),
         "stepLatency": _need("s"),
         "prefillEfficiency": _need("1"),
+        "promptLatency": _may("s"),
         "kvBytes": _need("byte"),
     },
     "power_law": {

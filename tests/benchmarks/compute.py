@@ -1,0 +1,122 @@
+"""The compute model: its errors against the published points that the package ships, and its time in a sweep.
+
+Nothing is timed but demand and the cap law: 10,000 scenarios of power on the 1,536 racks of a site, the workload of
+each rack evaluated once for each rack type and pace, as `twin.solve` does it chunk by chunk.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(name, "1")
+
+import numpy as np  # noqa: E402  the number of threads is read at import
+
+import twin  # noqa: E402
+from twin import cards  # noqa: E402
+from twin.catalogue import product  # noqa: E402
+from twin.compute import law as laws  # noqa: E402
+from twin.compute.roofline import Workload  # noqa: E402
+from twin.compute.serving import pareto, serve  # noqa: E402
+from twin.demand import demand  # noqa: E402
+from twin.evidence import FITS, MODELS, RACKS, calibrated, comparable, modelled  # noqa: E402
+from twin.operation import resolve  # noqa: E402
+from twin.plant.supply import supplied  # noqa: E402
+
+SCENARIOS, CHUNK = 10_000, 65
+"""Scenarios in all and at once: about 100,000 racks a chunk."""
+
+
+def errors(mode: str) -> dict[str, float]:
+    """Errors of the time per output token in a mode: as fitted, on all models with a card, and scaled to cells."""
+    base = cards.calibration(product(mode), mode)  # type: ignore[arg-type]
+    chosen = comparable(mode)  # type: ignore[arg-type]
+    fit = FITS[mode]  # type: ignore[index]
+    own = np.array([MODELS[one.model] in fit.models and RACKS[one.gpu] in fit.racks for one in chosen])
+    plain = np.array([abs(modelled(one, base) / one.token - 1.0) for one in chosen])
+    precision = [{"fp4": "nvfp4"}.get(one.precision, one.precision) for one in chosen]
+    moved = np.array(
+        [
+            abs(
+                modelled(one, calibrated("measured", base, MODELS[one.model], RACKS[one.gpu], kind))
+                / one.token
+                - 1
+            )
+            for one, kind in zip(chosen, precision, strict=True)
+        ]
+    )
+    return {
+        f"{mode}_points": float(own.sum()),
+        f"{mode}_median_error": float(np.median(plain[own])),
+        f"{mode}_within_30_percent": float(np.mean(plain[own] <= 0.30)),
+        f"{mode}_measured_median_error": float(np.median(moved[own])),
+        f"{mode}_measured_within_30_percent": float(np.mean(moved[own] <= 0.30)),
+    }
+
+
+def checks() -> dict[str, float]:
+    """The other rows of the check table, modelled over published."""
+    sys.path.insert(0, str(Path(__file__).parents[1] / "acceptance"))
+    import test_compute as table  # type: ignore[import-not-found, unused-ignore]
+
+    found = {f"lmsys_gb200_at_{batch}": table.lmsys(batch) for batch in (768, 1408)}
+    found |= {f"mlperf_{name}_left_out": ratio for name, ratio in table.mlperf().items()}
+    found |= {
+        f"cap_{cap:.3f}_published_{published:.3f}": table.speed(cap, exponent, fixed)
+        for cap, published, exponent, fixed in table.PUBLISHED_CAPS
+    }
+    for gpu in ("v100", "rtx6000", "a40"):
+        exponent, error = table.zeus(gpu)
+        found |= {f"zeus_{gpu}_exponent": exponent, f"zeus_{gpu}_mean_error": error}
+    return found | {"kernel_power_mean_error": table.kernel_power()}
+
+
+def sweep() -> dict[str, float]:
+    """Processor time of 10,000 scenarios on 1,536 racks, and of one service and one frontier."""
+    site = twin.load("site-250mw")
+    rng = np.random.default_rng(1)
+    racks = len(site.racks.name)
+    pace = rng.choice(np.array([20.0, 30.0, 50.0, 75.0, 100.0]), SCENARIOS)
+    power = rng.uniform(60e3, 150e3, (CHUNK, racks))
+    resolved = resolve(twin.Operation(interactivity=pace), site.operation, site.devices.name, site.elements)
+    alive = supplied(site, resolve(None, site.operation, site.devices.name, site.elements))
+    start = time.process_time()
+    total = 0.0
+    for first in range(0, SCENARIOS, CHUNK):
+        last = min(first + CHUNK, SCENARIOS)
+        law, _ = demand(site, resolved.chunk(first, last), alive)
+        total += float(laws.throughput(law, np.minimum(power[: last - first], law.demand)).sum())
+    spent = time.process_time() - start
+    assert total > 0.0
+    gpu, law = cards.gpu(product("gb300-nvl72"), "nvfp4"), cards.power_law(product("blackwell"))
+    model, base = (
+        cards.model(product("deepseek-r1")),
+        cards.calibration(product("disaggregated"), "disaggregated"),
+    )
+    work = Workload(8192, 1024, 50.0, 0.5625, 1.0, 0.8)
+    start = time.process_time()
+    for _ in range(20):
+        serve(gpu, model, work, base, law)
+    one = (time.process_time() - start) / 20
+    start = time.process_time()
+    pareto(gpu, model, work, base, law, np.linspace(10.0, 120.0, 23))
+    return {
+        "sweep_10000_by_1536_cpu_s": spent,
+        "serve_ms": one * 1e3,
+        "pareto_of_23_ms": (time.process_time() - start) * 1e3,
+    }
+
+
+def measure() -> dict[str, Any]:
+    """Errors by mode and times."""
+    return errors("disaggregated") | errors("aggregated") | checks() | sweep()
+
+
+if __name__ == "__main__":
+    for key, value in measure().items():
+        print(f"{key:44s} {value:.4g}")

@@ -1,0 +1,69 @@
+"""Products of the catalogue as the parameters of serving: GPU, model, calibration, power law."""
+
+from __future__ import annotations
+
+from twin.catalogue import Product
+from twin.compute.roofline import Calibration, Gpu, Mode, Model
+from twin.compute.serving import PowerLaw
+from twin.schema import PRECISIONS
+
+
+def gpu(made: Product, precision: str) -> Gpu:
+    """The GPU of a rack product at the precision of its weights."""
+    return Gpu(
+        power=made["gpuPower"],
+        memory=made["gpuMemory"],
+        bandwidth=made["gpuMemoryBandwidth"],
+        flops_low=made[PRECISIONS[precision][0]],
+        flops_high=made["gpuFlopsBf16"],
+        link_bandwidth=made["gpuLinkBandwidth"],
+        domain=int(made.get("linkDomain", made["numGPUs"])),
+    )
+
+
+def power_law(card: Product) -> PowerLaw:
+    """The power law of a generation of GPUs."""
+    return PowerLaw(
+        idle=card["idleShare"],
+        bandwidth=card["bandwidthCoefficient"],
+        bandwidth_exponent=card["bandwidthExponent"],
+        flops=card["flopsCoefficient"],
+        flops_exponent=card["flopsExponent"],
+        maximum=card["ceiling"],
+    )
+
+
+def model(card: Product) -> Model:
+    """A language model from its card."""
+    return Model(
+        layers=int(card["layers"]),
+        hidden=int(card["hidden"]),
+        always_read=card["alwaysReadParameters"],
+        active=card["activeParameters"],
+        experts=int(card["experts"]),
+        experts_per_token=int(card["expertsPerToken"]),
+        expert_parameters=card["expertParameters"],
+        moe_layers=int(card["moeLayers"]),
+        attention_layers=int(card.get("attentionLayers", card["layers"])),
+        kv_elements=int(card["kvElements"]),
+        kv_heads=int(card["kvHeads"]),
+        heads=int(card["heads"]),
+        decode_width=int(card["decodeWidth"]),
+        prefill_width=int(card["prefillWidth"]),
+    )
+
+
+def calibration(card: Product, mode: Mode) -> Calibration:
+    """The fitted factors of a mode of serving."""
+    return Calibration(
+        weights=card["etaWeights"],
+        kv=card["etaKv"],
+        flops=card["etaFlops"],
+        link=card["etaLink"],
+        layer_latency=card["layerLatency"],
+        collective_latency=card["collectiveLatency"],
+        step_latency=card["stepLatency"],
+        prefill=card["prefillEfficiency"],
+        prompt_latency=card.get("promptLatency", 0.0),
+        mode=mode,
+    )

@@ -1,0 +1,135 @@
+"""The serving model against published points, and the calibration that these make of it.
+
+A cell is what was measured of one model on one GPU in one precision and mode of serving. `measured` multiplies every
+time of the roofline by the cell's median of measured over modelled. Where there is no cell, but the model was measured
+on other GPUs, it takes their median, and where it was not measured at all, the roofline as it is; both are labelled an
+extrapolation with the error of the fit's hold-outs. The band of a cell is that of the points its factor is from.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+from typing import Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from twin import cards
+from twin.catalogue import product
+from twin.compute.measured import Point, points
+from twin.compute.roofline import Calibration, Gpu, Mode, Workload, scaled, speed_of_light
+from twin.compute.serving import token_time
+from twin.schema import PRECISIONS
+
+Choice = Literal["roofline", "measured", "sol"]
+
+MODELS = {
+    "DeepSeek-R1": "deepseek-r1",
+    "DeepSeek-V3": "deepseek-r1",
+    "DeepSeek-R1-NVFP4": "deepseek-r1",
+    "DeepSeek-V3.1-NVFP4": "deepseek-r1",
+    "Kimi-K2.5": "kimi-k2.5",
+    "MiniMax-M2.5": "minimax-m2.5",
+    "gpt-oss-120b": "gpt-oss-120b",
+    "Llama-3.1-70B": "llama-3.3-70b",
+    "Qwen3-235B-A22B-FP8": "qwen3-235b-a22b",
+}
+"""The card that stands for a measured model: the same architecture, whatever its weights were trained to."""
+RACKS = {
+    "h100": "hgx-h100",
+    "h200": "hgx-h200",
+    "b200": "hgx-b200",
+    "b300": "hgx-b300",
+    "gb200": "gb200-nvl72",
+    "gb300": "gb300-nvl72",
+}
+"""The rack product whose GPU was measured."""
+
+
+class Fit(NamedTuple):
+    """What a set of factors was fitted to, and its median error there."""
+
+    error: float
+    models: frozenset[str]
+    racks: frozenset[str]
+
+
+FITS: dict[Mode, Fit] = {
+    "disaggregated": Fit(
+        0.09,
+        frozenset({"deepseek-r1", "kimi-k2.5"}),
+        frozenset({"gb200-nvl72", "gb300-nvl72", "hgx-b200", "hgx-h200"}),
+    ),
+    "aggregated": Fit(
+        0.15,
+        frozenset({"deepseek-r1", "kimi-k2.5", "minimax-m2.5", "gpt-oss-120b", "llama-3.3-70b"}),
+        frozenset({"hgx-h100", "hgx-h200", "hgx-b200", "hgx-b300"}),
+    ),
+}
+ENOUGH = 5
+"""Points that make a cell; fewer are one run."""
+FARTHEST = 1.5
+"""Most by which measurements move the roofline, either way: the error expected of a family it has not seen."""
+OTHER_GPU, OTHER_MODEL = 0.21, 0.50
+"""Median errors with one GPU or one model left out of the fit: 9 to 21 %, and 15 to 48 % taken as 50."""
+
+
+def calibrated(choice: Choice, base: Calibration, model: str, rack: str, precision: str) -> Calibration:
+    """The calibration of a choice for a model and a rack product by their names, with its basis and band.
+
+    base : the fitted set of a mode. precision : of the weights, a key of PRECISIONS.
+    """
+    if choice == "sol":
+        return speed_of_light(base)
+    if choice == "roofline":
+        fit = FITS[base.mode]
+        near = fit.error if rack in fit.racks else OTHER_GPU
+        return replace(base, band=near if model in fit.models else OTHER_MODEL)
+    known = _cells(base, model)
+    if not known:
+        return replace(base, basis="extrapolation", band=OTHER_MODEL)
+    own = known.get((rack, precision))
+    ratio = own if own is not None else np.concatenate(list(known.values()))
+    factor = float(np.clip(1.0 / np.median(ratio), 1.0 / FARTHEST, FARTHEST))
+    if own is None:
+        return replace(scaled(base, factor), basis="extrapolation", band=OTHER_GPU)
+    return replace(scaled(base, factor), basis="measured", band=float(np.median(np.abs(factor * own - 1.0))))
+
+
+def modelled(point: Point, base: Calibration) -> float:
+    """Time per output token of the model where a point was measured [s]."""
+    gpu, weight = _gpu(point.gpu, point.precision)
+    work = Workload(point.input_length, point.output_length, 1.0, weight, 1.0, 0.8)
+    card = cards.model(product(MODELS[point.model], "model"))
+    return float(token_time(gpu, card, work, base, point.size, point.shards, point.batch))
+
+
+def comparable(mode: Mode) -> list[Point]:
+    """The measured points of a mode whose model has a card."""
+    return [point for point in points(mode) if point.model in MODELS]
+
+
+@cache
+def _cells(base: Calibration, model: str) -> dict[tuple[str, str], npt.NDArray[np.float64]]:
+    """Modelled over measured time per token of a model by (rack product, precision), of cells with enough points."""
+    found: dict[tuple[str, str], list[float]] = {}
+    for point in comparable(base.mode):
+        if MODELS[point.model] == model:
+            precision = {"fp4": "nvfp4"}.get(point.precision, point.precision)
+            ratio = modelled(point, base) / point.token
+            found.setdefault((RACKS[point.gpu], precision), []).append(ratio)
+    return {key: np.array(ratios) for key, ratios in found.items() if len(ratios) >= ENOUGH}
+
+
+@cache
+def _gpu(name: str, precision: str) -> tuple[Gpu, float]:
+    """A measured GPU at the precision of its weights, and the bytes of one.
+
+    Four-bit weights are computed at bf16 where a GPU has no units for them.
+    """
+    made = product(RACKS[name], "rack")
+    kind = {"fp4": "nvfp4", "int4": "nvfp4"}.get(precision, precision)
+    peak, weight = PRECISIONS[kind]
+    computed = "bf16" if precision == "int4" or made.get(peak) is None else kind
+    return cards.gpu(made, computed), weight
