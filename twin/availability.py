@@ -1,30 +1,129 @@
-"""Share of the time that GPUs, and groups of them with spares, are in service."""
+"""Share of the time that equipment is in service, and the tokens that are left when it is not.
+
+A group of equal units (trays of a rack, racks of a hall) is the probability of each number of them in service,
+(..., units + 1). Faults of their own are independent; what takes many at once (a CDU, a feeder, the NVLink spine) is
+a common cause with states of its own, each of which leaves room for so many units. `pooled` joins groups, `held`
+lays a common cause over a group, `expected` turns numbers into tokens. Where an outage does not simply leave room for
+a number of units, `effective` takes the tokens that a solve finds with each device out.
+"""
 
 from __future__ import annotations
-
-from math import comb
 
 import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[np.float64] | float
 
-INTERRUPTIONS = 419 / (16_384 * 54 * 86400.0)
-"""Unexpected interruptions of one GPU in service [1/s], 4.74e-4 a day: 419 in 54 days on 16,384 H100
-(Llama Team, The Llama 3 Herd of Models, 2024, section 3.3.4). New generations may fail more often."""
+CAUSES = {
+    "gpu": 148, "gpu memory": 72, "software": 54, "network": 35, "host maintenance": 32, "gpu cache": 19,
+    "gpu system processor": 17, "network card": 7, "collectives watchdog": 7, "silent data corruption": 6,
+    "gpu thermal interface and sensor": 6, "ssd": 3, "power supply": 3, "server chassis": 2, "expansion board": 2,
+    "dependency": 2, "cpu": 2, "system memory": 2,
+}  # fmt: skip
+"""Unexpected interruptions of a training run by root cause: 419 in 54 days on 16,384 H100
+(Llama Team, The Llama 3 Herd of Models, 2024, section 3.3.4, table 5; counts, as not all its shares fit)."""
+EXPOSURE = 16_384 * 54 * 86400.0
+"""Time in service of all GPUs of that run together [s]."""
+INTERRUPTIONS = sum(CAUSES.values()) / EXPOSURE
+"""Unexpected interruptions of one GPU in service [1/s], 4.74e-4 a day. New generations may fail more often: early
+GB200 racks 2 to 4 times, settled ones 1 to 1.5 times (unverified)."""
+RESTARTS = ("software", "network", "host maintenance", "collectives watchdog", "dependency")
+"""Causes after which the trays are whole: a restart cures them, or a repair outside the tray."""
 TRAY = 4
 """GPUs of a compute tray, which leaves service as one."""
+
+
+def interruption_rate(*causes: str) -> float:
+    """Interruptions of one GPU by some of CAUSES [1/s]; by all of them without a name.
+
+    >>> broken = interruption_rate(*(cause for cause in CAUSES if cause not in RESTARTS))
+    >>> round(broken / INTERRUPTIONS, 2)
+    0.69
+    """
+    return sum(CAUSES[cause] for cause in causes or CAUSES) / EXPOSURE
+
+
+def availability(rate: Array, repair_time: Array) -> Array:
+    """Share of the time that a unit is in service, (...,): 1 / (1 + rate repair_time).
+
+    rate : failures while in service [1/s]. repair_time : mean, until it is back [s].
+    """
+    return 1.0 / (1.0 + np.asarray(rate) * repair_time)
 
 
 def tray_availability(repair_time: Array, rate: Array = INTERRUPTIONS, gpus: Array = TRAY) -> Array:
     """Share of the time that a tray is whole, (...,), when the failure of one GPU takes all of it out.
 
-    1 / (1 + gpus rate repair_time). repair_time : mean [s]. rate : failures of one GPU [1/s].
+    repair_time : mean [s]. rate : failures of one GPU [1/s].
 
     >>> round(float(tray_availability(24 * 3600.0)), 5)
     0.99811
     """
-    return 1.0 / (1.0 + np.asarray(gpus) * rate * repair_time)
+    return availability(np.asarray(gpus) * rate, repair_time)
+
+
+def number_up(installed: int, up: Array) -> npt.NDArray[np.float64]:
+    """Probability of each number of equal, independent units in service, (..., installed + 1).
+
+    up : availability of one, (...,).
+
+    >>> number_up(2, 0.9).round(2).tolist()
+    [0.01, 0.18, 0.81]
+    """
+    one = np.asarray(up, dtype=np.float64)
+    return pooled(np.stack([1.0 - one, one], axis=-1), installed)
+
+
+def pooled(group: npt.NDArray[np.float64], count: int) -> npt.NDArray[np.float64]:
+    """Probability of each number of units in service in `count` equal groups that fail independently.
+
+    group : (..., units + 1). Returns (..., count units + 1).
+
+    >>> pooled(np.array([0.1, 0.0, 0.9]), 2).round(2).tolist()
+    [0.01, 0.0, 0.18, 0.0, 0.81]
+    """
+    group = np.asarray(group, dtype=np.float64)
+    whole = np.ones((*group.shape[:-1], 1))
+    while count > 0:
+        if count % 2:
+            whole = _joined(whole, group)
+        count //= 2
+        group = _joined(group, group) if count else group
+    return whole
+
+
+def held(group: npt.NDArray[np.float64], probability: Array, room: Array) -> npt.NDArray[np.float64]:
+    """Probability of each number of units in service under a common cause that leaves room for so many.
+
+    group : without the cause, (..., units + 1). probability : of each state of the cause, (..., state), the sound
+    state among them, together 1. room : whole units that can run in each, (state,); 0 takes all of them out.
+
+    >>> held(np.array([0.0, 0.2, 0.8]), [0.99, 0.01], [2, 1]).round(3).tolist()
+    [0.0, 0.208, 0.792]
+    """
+    chance = np.asarray(probability, dtype=np.float64)
+    shape = np.broadcast_shapes(group.shape[:-1], chance.shape[:-1])
+    after = np.zeros((*shape, group.shape[-1]))
+    for state, most in enumerate(np.asarray(room, dtype=np.int64)):
+        share = chance[..., state, None]
+        after[..., :most] += share * group[..., :most]
+        after[..., most] += share[..., 0] * group[..., most:].sum(axis=-1)
+    return after
+
+
+def redundant(
+    units: int, installed: int, needed: int, up: Array
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
+    """States of equal devices in parallel, any `needed` of which carry all units: for `held`.
+
+    Returns the probability of each number of devices in service (..., installed + 1), and the units each number
+    carries: all from `needed` on, below that in proportion, rounded down. up : availability of a device, (...,).
+
+    >>> redundant(16, 3, 2, 0.9)[1].tolist()
+    [0, 8, 16, 16]
+    """
+    carried = np.minimum(np.arange(installed + 1) * units // needed, units)
+    return number_up(installed, up), carried
 
 
 def at_least(needed: int, installed: int, availability: Array) -> Array:
@@ -33,12 +132,39 @@ def at_least(needed: int, installed: int, availability: Array) -> Array:
     >>> round(float(at_least(16, 18, 0.9981)), 5)
     0.99999
     """
-    up = np.asarray(availability, dtype=np.float64)
-    terms = [
-        comb(installed, out) * up ** (installed - out) * (1.0 - up) ** out
-        for out in range(installed - needed + 1)
-    ]
-    return np.asarray(np.sum(terms, axis=0))
+    return np.asarray(number_up(installed, availability)[..., needed:].sum(axis=-1))
+
+
+def expected(group: npt.NDArray[np.float64], tokens: Array) -> npt.NDArray[np.float64]:
+    """Mean tokens per second [1/s], (...,). tokens : with each number of units in service, (..., units + 1).
+
+    A pool that serves yields by the unit. A job that needs 16 of 18 trays yields all or nothing:
+
+    >>> trays = number_up(18, tray_availability(24 * 3600.0))
+    >>> float(expected(trays, np.where(np.arange(19) >= 16, 16.0, 0.0)).round(4))
+    15.9999
+    """
+    return np.asarray((group * np.asarray(tokens)).sum(axis=-1))
+
+
+def effective(whole: Array, alone: Array, up: Array) -> tuple[Array, Array]:
+    """Mean tokens per second over the outages of independent devices, one at a time, (...,) each.
+
+    whole : tokens with all in service [1/s], (...,). alone : with each device out alone, (..., device), as solved.
+    up : availability of each device, (..., device), above 0.
+
+    Returns the mean, in which two and more devices out at once count as no tokens, and the probability of that: the
+    true mean is at most `whole` times that probability higher. What takes several devices at once is a device.
+
+    >>> mean, rest = effective(100.0, np.array([50.0, 100.0]), np.array([0.9, 0.9]))
+    >>> float(mean.round(6)), float(rest.round(6))
+    (94.5, 0.01)
+    """
+    share = np.asarray(up, dtype=np.float64)
+    sound = share.prod(axis=-1)
+    single = sound[..., None] * (1.0 - share) / share
+    mean = sound * whole + (single * np.asarray(alone)).sum(axis=-1)
+    return np.asarray(mean), np.asarray(np.maximum(1.0 - sound - single.sum(axis=-1), 0.0))
 
 
 def uptime(
@@ -54,3 +180,12 @@ def uptime(
     share, weight = np.broadcast_arrays(tray_availability(repair_time, rate, gpus), capacity)
     share, weight = np.atleast_1d(share), np.atleast_1d(weight)
     return np.asarray((share * weight).sum(axis=-1) / weight.sum(axis=-1))
+
+
+def _joined(one: npt.NDArray[np.float64], other: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Convolution over the last axis; sums of positive terms, so that small probabilities keep their digits."""
+    units = other.shape[-1]
+    whole = np.zeros((*np.broadcast_shapes(one.shape[:-1], other.shape[:-1]), one.shape[-1] + units - 1))
+    for number in range(one.shape[-1]):
+        whole[..., number : number + units] += one[..., number, None] * other
+    return whole

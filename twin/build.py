@@ -64,6 +64,8 @@ DERATING = {
 """Altitude above which a rating falls, and by how much of it each metre. Transformers: Eaton's support pages on dry
 types, 0.3 % each 100 m. UPS and rectifiers: IEC 62040-3, forced air, 0.95 at 2000 m (unverified). Panels: Schneider
 Electric's FAQ on breakers at altitude, 0.99 at 3000 m. Generators: Cummins as quoted by a builder, 4 % each 300 m."""
+MAINS_WATER = 1000.0
+"""Density at which a price of water by the volume is one by the mass [kg/m3]."""
 REPAIR_TIME = 24 * 3600.0
 """Repair time of a compute tray [s]; assumed."""
 
@@ -500,6 +502,7 @@ def _economics(layout: Layout, racks: Racks) -> Economics:
         facility_lifetime=terms.facility_lifetime,
         facility_cost=terms.facility_cost,
         maintenance=terms.maintenance,
+        water_price=terms.water_price / MAINS_WATER,
     )
 
 

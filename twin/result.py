@@ -94,12 +94,20 @@ def result(
     installed = np.ascontiguousarray(np.broadcast_to(service.full_tokens, power.shape)).sum(axis=-1)
     outdoors = heat.water.rejected.sum(axis=-1) + heat.hall.rejected.sum(axis=-1)
     rooms = losses + heat.water.drive_loss.sum(axis=-1) - heat.wires.sum(axis=-1)
-    spent = economics.cost(
-        facility.economics,
-        total * facility.uptime,
-        facility.built_power,
-        mean.utility,
-        operation.electricity_price,
+    work, drawn = facility.workload, economics.Power(mean.utility, "utility")
+    yielded = economics.Tokens(total * (work.input_length / work.output_length), total)
+    water = _water_use(facility, heat)
+    cost = economics.cost(
+        economics.running_cost(
+            facility.economics,
+            economics.Power(facility.built_power, "rack_ac"),
+            drawn,
+            operation.electricity_price,
+            water.sum(axis=-1),
+        ),
+        yielded,
+        "output",
+        economics.Sold(availability=facility.uptime),
     )
     voltage = _feed_voltage(facility, supply, mean)
     highest = power * operation.edp_factor[:, None]
@@ -124,9 +132,14 @@ def result(
         "utility_power": mean.utility,
         "pue": mean.utility / np.where(it_power > 0, it_power, np.nan),
         "tokens_per_second": total,
-        "tokens_per_joule": total / np.where(mean.utility > 0, mean.utility, np.nan),
+        "tokens_per_joule": economics.tokens_per_joule(yielded, "output", drawn),
         "carbon": mean.utility * facility.carbon_intensity,
-        "cost_per_million_tokens": spent.total,
+        "cost_per_million_tokens": cost.total,
+        "cost_it": cost.it,
+        "cost_facility": cost.facility,
+        "cost_electricity": cost.electricity,
+        "cost_maintenance": cost.maintenance,
+        "cost_water": cost.water,
         "utilisation": total / np.where(installed > 0, installed, np.nan),
         "uptime": np.full(count, facility.uptime),
         "ttft_p99": np.where(np.isfinite(latency), latency, np.nan),
@@ -181,7 +194,7 @@ def result(
         "cooler_speed": np.where(sink, heat.water.fan_speed, np.nan),
         "trim_duty": np.where(sink, heat.water.trim_duty, np.nan),
         "dry_bulb": operation.dry_bulb,
-        "water_use": _water_use(facility, heat),
+        "water_use": water,
         "dew_point": operation.dew_point,
         "actuator": _actuator(facility, operation, supply, flow, heat, temperature),
         "cooling_mode": np.where(sink & (heat.water.flow > 0), heat.water.mode, COOLING_MODES.index("none")),

@@ -153,13 +153,14 @@ class Workload(Model):
 
 
 class Economics(Model):
-    """What capital costs a year."""
+    """What capital costs a year, and make-up water."""
 
     interest_rate: Annotated[float, Measure("1", above=0.0, most=1.0)]
     it_lifetime: Annotated[float, Measure("s", above=0.0)]
     facility_lifetime: Annotated[float, Measure("s", above=0.0)]
     facility_cost: Annotated[float, Measure("USD/W", least=0.0)]
     maintenance: Ratio
+    water_price: Annotated[float, Measure("USD/m3", least=0.0)] = 0.0
 
 
 class Utility(Model):

@@ -64,6 +64,14 @@ CONTROL = {
     "loop_pumps": "CDU pumps at their limit",
 }
 """What the control of a loop has run into, in words."""
+PARTS = {
+    "it": "IT capital",
+    "facility": "building, power and cooling",
+    "electricity": "electricity",
+    "maintenance": "maintenance",
+    "water": "water",
+}
+"""Of the cost of a token, by its variables, in words."""
 UNSERVED = "no tokens: no batch meets the latency target, or a heat limit lies below the floor"
 """What is said of racks that draw power for nothing."""
 WHY = {
@@ -300,6 +308,8 @@ def _metrics(facility: Facility, one: xr.Dataset) -> dict[str, Metric]:
         f"capital at {given(economics.interest_rate, '%')} a year, maintenance, and electricity at "
         f"{given(layout.site.electricity_price, 'USD/J')}; all output tokens sold"
     )
+    costs = {words: value(f"cost_{part}") for part, words in PARTS.items()}
+    parts = ", ".join(f"{words} {each:.3g}" for words, each in costs.items() if each > 0.0)
     prefill = (
         f"prefill pool at {asked.prefill_utilisation:.0%} utilisation, worst running rack; serving model"
     )
@@ -318,7 +328,9 @@ def _metrics(facility: Facility, one: xr.Dataset) -> dict[str, Metric]:
         "tokens_per_joule": Metric(
             "Tokens per joule", joule, "token/J", "output tokens over utility energy", 3
         ),
-        "cost_per_million_tokens": Metric("Cost", value("cost_per_million_tokens"), "USD/Mtoken", cost, 3),
+        "cost_per_million_tokens": Metric(
+            "Cost", value("cost_per_million_tokens"), "USD/Mtoken", f"{cost}; {parts}" if parts else cost, 3
+        ),
         "utility_power": Metric(
             "Utility power", value("utility_power"), "W", "active power at the point of connection"
         ),

@@ -137,6 +137,7 @@ KINDS = (
     Kind("USD", "cost", ((0.0, "USD"), (1e4, "kUSD"), (1e7, "MUSD"))),
     Kind("USD/s", "cost rate", ((0.0, "USD/h"),)),
     Kind("USD/W", "cost per power", ((0.0, "USD/W"),)),
+    Kind("USD/m3", "price of water", ((0.0, "USD/m3"),)),
     Kind("USD/J", "energy price", ((0.0, "USD/kWh"),)),
     Kind("USD/token", "cost per token", ((0.0, "USD/Mtoken"),)),
     Kind("kg/J", "carbon intensity", ((0.0, "kg/kWh"),)),
