@@ -66,14 +66,16 @@ class Level(NamedTuple):
     halved: tuple[int, int, int]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Hierarchy:
     """A geometry ready for `solve`, which also works in the arrays of it: one call at a time.
 
+    `change` and `renew` write into it, nothing else does.
+
     shape : cells along x, y, z. axes : order of the axes inside. face : coefficients, split by colour. levels : grids
-    of the preconditioner, finest first. cell, inverse : entries of the cells of the coarsest, and its inverse matrix.
-    room, exchange : of every entry, the number of its room, and the inverse matrix of the leaks between rooms and to
-    the outside; empty where nothing leaks.
+    of the preconditioner, finest first. cell, inverse : entries of the cells of the coarsest, and its inverse matrix,
+    in double precision, for it is all but singular where rooms hardly leak. room, exchange : of every entry, the number
+    of its room, and the inverse matrix of the leaks between rooms and to the outside; empty where nothing leaks.
     solid : entries of the solid cells. part : of every entry, the number of its part if that has no outlet, else 0;
     empty where each has one. size : (part + 1,) cells of each. source, residual, direction, outflow, potential : for
     work.
@@ -156,19 +158,47 @@ def hierarchy(x: Length, y: Length, z: Length) -> Hierarchy:
     face = _split_faces(faces, np.float64)
     total = _total(faces)
     solid = np.flatnonzero(_split(total == 0.0))
-    # Single precision has room for coefficients from FAINT to 1.
-    largest = float(np.max([value.max() for value in faces])) or 1.0
-    scaled = _three(value / largest for value in faces)
-    for value in scaled:
-        value[value < FAINT] = 0.0
-    levels, cell, matrix = _levels(scaled)
-    room, exchange = _rooms(scaled, _total(scaled))
+    levels, cell, matrix, room, exchange = _preconditioner(faces)
     part = _parts(face, total)
     size = np.bincount(part).astype(np.float64)
     return Hierarchy(
         shape, axes, face, levels, cell, matrix, room, exchange, solid, part, size,
         *(np.zeros(levels[0].potential.shape) for _ in range(5)),
     )  # fmt: skip
+
+
+def change(hierarchy: Hierarchy, axis: int, place: Integer, coefficient: Length) -> Hierarchy:
+    """Itself, with other coefficients of some faces across an axis, which were open, and the preconditioner it had.
+
+    place : (face, 3) along x, y, z, as in `hierarchy`. coefficient : (face,), above 0 [m].
+
+    >>> line = hierarchy(np.ones((3, 1, 1)), np.zeros((2, 2, 1)), np.zeros((2, 1, 2)))
+    >>> line = change(line, 0, np.array([[1, 0, 0]]), np.array([0.5]))
+    >>> solve(line, np.array([1.0, 0.0]).reshape(2, 1, 1)).potential.ravel().round(6).tolist()
+    [0.75, 0.25]
+    """
+    grid, inside = hierarchy, hierarchy.axes.index(axis)
+    box = np.asarray(place, dtype=np.int64)[:, grid.axes] + 1
+    high = box.sum(axis=1) % 2
+    box[:, inside] -= high
+    grid.face[2 * inside + high, box[:, 0], box[:, 1], box[:, 2] // 2] = coefficient
+    return grid
+
+
+def renew(hierarchy: Hierarchy) -> Hierarchy:
+    """Itself, with the preconditioner made anew from what the faces conduct after `change`.
+
+    That takes as long as about eight iterations.
+
+    >>> line = hierarchy(np.ones((3, 1, 1)), np.zeros((2, 2, 1)), np.zeros((2, 1, 2)))
+    >>> renew(change(line, 0, np.array([[1, 0, 0]]), np.array([0.5]))).inverse.round(3).tolist()
+    [[0.75, 0.25], [0.25, 0.75]]
+    """
+    grid = hierarchy
+    one, two, three = (grid.shape[axis] for axis in grid.axes)
+    made = _preconditioner(_joined_faces(grid.face, (one, two, three)))
+    grid.levels, grid.cell, grid.inverse, grid.room, grid.exchange = made
+    return grid
 
 
 def solve(
@@ -296,6 +326,16 @@ def _precondition(grid: Hierarchy) -> None:
         poisson.shift(grid.room, levels[0].potential.reshape(-1), total)
 
 
+def _preconditioner(faces: _Faces) -> tuple[tuple[Level, ...], _Array, _Array, _Array, _Array]:
+    """Levels, cell, inverse, room and exchange of a hierarchy."""
+    # Single precision has room for coefficients from FAINT to 1.
+    largest = float(np.max([value.max() for value in faces])) or 1.0
+    scaled = _three(value / largest for value in faces)
+    for value in scaled:
+        value[value < FAINT] = 0.0
+    return (*_levels(scaled), *_rooms(scaled, _total(scaled)))
+
+
 def _levels(faces: _Faces) -> tuple[tuple[Level, ...], _Array, _Array]:
     """The grids of the preconditioner; entries of the cells of the coarsest, and its inverse matrix."""
     levels = []
@@ -310,7 +350,7 @@ def _levels(faces: _Faces) -> tuple[tuple[Level, ...], _Array, _Array]:
         )
         if total.size <= DIRECT:
             cell = _joined(np.arange(inverse.size).reshape(inverse.shape), total.shape).reshape(-1)
-            return tuple(levels), cell, _inverse(_matrix(faces, total)).astype(np.float32)
+            return tuple(levels), cell, _inverse(_matrix(faces, total))
         faces = _coarsened(faces, halved)
 
 
@@ -461,15 +501,30 @@ def _split_faces(faces: _Faces, kind: Any) -> _Array:
     """Coefficients on the low and high side of the cells of colour 0, along each axis."""
     x, y, _ = faces
     split = np.zeros((6, *_room((len(y), *x.shape[1:]))), kind)
+    for side, entries, places in _sides(faces):
+        split[side][entries] = faces[side // 2][places]
+    return split
+
+
+def _joined_faces(split: _Array, shape: tuple[int, int, int]) -> _Faces:
+    """Coefficients of the faces as `_split_faces` takes them. shape : of the cells."""
+    faces = _three(
+        np.empty([cells + (one == axis) for one, cells in enumerate(shape)], split.dtype) for axis in range(3)
+    )
+    for side, entries, places in _sides(faces):
+        faces[side // 2][places] = split[side][entries]
+    return faces
+
+
+def _sides(faces: _Faces) -> Iterator[tuple[int, Any, Any]]:
+    """Side of the cells of colour 0, their entries, and places of the faces that lie there."""
     for side in range(6):
-        face = faces[side // 2]
         # The face at the place of a cell is the one on its low side.
         offset = [1, 1, 1]
         offset[side // 2] -= side % 2
-        for colour, entries, places in _places(face.shape, offset):
+        for colour, entries, places in _places(faces[side // 2].shape, offset):
             if colour == 0:
-                split[side][entries] = face[places]
-    return split
+                yield side, entries, places
 
 
 def _joined(split: _Array, shape: tuple[int, ...]) -> _Array:

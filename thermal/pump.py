@@ -32,6 +32,22 @@ def head(volume_flow: VolumeFlow, coefficients: HeadCurve, speed: Ratio = 1.0) -
     return a * speed * speed + b * speed * volume_flow + c * volume_flow * volume_flow
 
 
+def flow(pressure_rise: Pressure, coefficients: HeadCurve, speed: Ratio = 1.0) -> VolumeFlow:
+    """Flow of one pump against a pressure, (...,) [m^3/s]: the inverse of `head`, where that falls.
+
+    pressure_rise : [Pa]. Above the greatest head nothing flows. coefficients : a, b, c [SI], c below 0.
+    speed : over full speed.
+
+    >>> float(flow(4.0, (10.0, 1.0, -2.0))), float(flow(11.0, (10.0, 1.0, -2.0)))
+    (2.0, 0.0)
+    """
+    a, b, c = coefficients
+    slope = b * speed
+    square = slope * slope - 4.0 * c * (a * speed * speed - pressure_rise)
+    root: Array = np.where(square < 0.0, 0.0, (slope + np.sqrt(np.maximum(square, 0.0))) / (-2.0 * c))
+    return np.maximum(root, 0.0)
+
+
 def hydraulic_power(volume_flow: VolumeFlow, pressure_rise: Pressure) -> Power:
     """Power that reaches the liquid, (...,) [W].
 

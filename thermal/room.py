@@ -2,11 +2,17 @@
 
 A staggered grid (Harlow and Welch, Physics of Fluids 8, 1965, 2182): velocities at the faces of cells, pressure and
 temperature in the cells. A solid, a panel without thickness or an opening is a matter of faces. Streams carry with
-second-order upwind slopes, which the limiter of van Leer keeps from overshooting; a step is the two-stage method of
-Heun with the pressure of the step before, corrected at its end so that no cell gains or loses air (incremental
-projection, van Kan, SIAM J. Sci. Stat. Comput. 7, 1986, 870). Density changes only by buoyancy (Boussinesq), turbulence
-is an eddy viscosity of speed times distance to the wall (Chen and Xu, Energy and Buildings 28, 1998, 137), walls rub by
-the logarithmic law. Papers cited from memory (unverified).
+second-order upwind slopes, which the limiter of van Leer keeps from overshooting. A step is of second order in four
+stages, Euler steps of a third of it of which the last goes three quarters of the way from the beginning: stable for
+three times what one Euler step is (Ketcheson, SIAM J. Sci. Comput. 30, 2008, 2113). They go with the pressure of the
+step before, corrected at the end so that no cell gains or loses air (incremental projection, van Kan, SIAM J. Sci.
+Stat. Comput. 7, 1986, 870). Density changes only by buoyancy (Boussinesq), turbulence is an eddy viscosity of speed
+times distance to the wall (Chen and Xu, Energy and Buildings 28, 1998, 137), or what the air carries with it
+(`KEpsilon`), walls rub by the logarithmic law. Papers cited from memory (unverified).
+
+A porous face takes K V|V| / 2 from the pressure over density. Each stage solves that drag with the pressure of the step
+before exactly, face by face, and the projection goes on along the chord of the drag between the speeds before the step
+and after it: of first order in time, steady states are exact, and any K and any step are stable.
 
 The loops are compiled: the first step ever takes some seconds.
 """
@@ -27,10 +33,14 @@ from thermal.quantities import (
     Acceleration,
     Boolean,
     Diffusivity,
+    Dissipations,
+    Energies,
     Integer,
     KinematicPressures,
+    Length,
     Lengths,
     Ratio,
+    Ratios,
     Temperature,
     TemperatureGrowth,
     Temperatures,
@@ -53,10 +63,26 @@ EDDY = 0.03874
 """Eddy viscosity over speed times distance to the wall: Chen and Xu (1998), zero-equation model."""
 ROUNDING = 1e-13
 """Of the greatest speed through the greatest face, what a cell may gain by rounding alone."""
+STAGES = 4
+"""Of a step; two are the method of Heun."""
+STREAMED = 1.7
+"""Greatest sum of speeds over widths times the step at which four stages bear the slopes without limiter."""
 BRIEF = 1e-6
 """Step in which the first pressure is found, and next to nothing moves [s]."""
+SPAN = 1e4
+"""Drag over inertia at the face that resists most, in the step that balances porous faces with the first pressure."""
+ROUNDS = 30
+"""At most, in which porous faces are brought into balance with the first pressure."""
+STALE = 4.0
+"""Of the share of a porous face over that in the preconditioner, or the inverse, at which that is made anew."""
+TINY = 1e-30
+"""Next to nothing of a velocity, which only keeps a quotient defined."""
 TURBULENT_PRANDTL = 0.9
 """Eddy viscosity over eddy diffusivity; assumed, the usual value of models of room air."""
+
+
+DISSIPATION_PRANDTL = 1.3
+"""Eddy viscosity over diffusivity of dissipation, of energy 1: Launder and Spalding (1974)."""
 
 
 class Face(IntEnum):
@@ -65,6 +91,8 @@ class Face(IntEnum):
     WALL : closed, adiabatic, air beside it stands still. FREE : air passes. FIXED : air passes at a given speed, at a
     given temperature where it comes in; at no speed it is a wall that does not rub. OUTLET, on the box alone : the
     pressure outside is nothing, and air that comes in has a given temperature. WARM : a wall of a given temperature.
+    POROUS : air passes and loses pressure, as at a perforated tile, a mesh or a leak; air beside it rubs as on a wall,
+    and heat goes through with the air alone. On the box it is an outlet with a loss.
     """
 
     WALL = 0
@@ -72,6 +100,25 @@ class Face(IntEnum):
     FIXED = 2
     OUTLET = 3
     WARM = 4
+    POROUS = 5
+
+
+@dataclass(frozen=True, eq=False)
+class Porous:
+    """Porous faces of a room, of the axes in the order inside.
+
+    face : entries in a field. place : (face, 3) along x, y, z. loss : coefficient K. jet : momentum that enters behind
+    the face, over that of its mean velocity. reach : length of the air that the loss acts on [m]. coefficient : in the
+    pressure's equation if nothing were lost [m]. share : of it, for which the preconditioner of that was last made.
+    """
+
+    face: tuple[_Index, ...]
+    place: tuple[_Index, ...]
+    loss: tuple[Ratios, ...]
+    jet: tuple[Ratios, ...]
+    reach: tuple[Lengths, ...]
+    coefficient: tuple[Lengths, ...]
+    share: tuple[Ratios, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,10 +126,12 @@ class Room:
     """Geometry of a room, made by `room`. Fields inside are flat over cells and rings, the longest axis fastest.
 
     cells : along x, y, z. order : of the axes inside. shape : with rings, inside order, as all that follows. width,
-    gap : of cells, and between their centres [m]. kind : `Face` of the low face of every cell, per axis. length :
-    distance to the nearest wall, 0 in solids [m]. ordinary, beside : where the fluxes of free air hold, and faces where
-    not, of velocities (component, axis); passing, listed : of temperature. outlet : faces that are. pressure : its
-    equation. work : fields in which a step works, so that a room takes one step at a time.
+    gap : of cells, and between their centres [m]. kind : `Face` of the low face of every cell, per axis, for what moves
+    through it: a porous one is free, or an outlet. surface : for what rubs and conducts there, where a porous one
+    between cells is that. length : distance to the nearest wall or porous face, 0 in solids [m]. ordinary, beside :
+    where the fluxes of free air hold, and faces where not, of velocities (component, axis); passing, listed : of
+    temperature. outlet : faces that are. porous : such faces, None without. pressure : its equation. work : fields in
+    which a step works, so that a room takes one step at a time.
     """
 
     cells: tuple[int, int, int]
@@ -91,12 +140,14 @@ class Room:
     width: tuple[Lengths, ...]
     gap: tuple[Lengths, ...]
     kind: tuple[npt.NDArray[np.uint8], ...]
+    surface: tuple[npt.NDArray[np.uint8], ...]
     length: Lengths
     ordinary: tuple[_Kinds, ...]
     beside: tuple[_Index, ...]
     passing: _Kinds
     listed: tuple[_Index, ...]
     outlet: tuple[_Index, ...]
+    porous: Porous | None
     pressure: poisson.Hierarchy
     work: _Float
 
@@ -113,12 +164,26 @@ class Room:
 
 
 @dataclass(frozen=True, eq=False)
+class KEpsilon:
+    """Turbulence as energy and dissipation, carried, mixed, made by strain and at walls, and decaying.
+
+    Standard k-epsilon model with logarithmic walls: Launder and Spalding, Comput. Methods Appl. Mech. Eng. 3, 1974, 269
+    (from memory, unverified), with the constants of OpenFOAM's kEpsilon; buoyancy makes none. intensity : fluctuation
+    of what comes in, over its speed through the face. scale : of its eddies, energy^1.5 over dissipation [m].
+    """
+
+    intensity: Ratio
+    scale: Length
+
+
+@dataclass(frozen=True, eq=False)
 class Air:
     """What the room is filled with, and how it is modelled.
 
     viscosity : kinematic, molecular [m^2/s]. prandtl : of the molecules. expansion : of the volume with temperature
     [1/K]. reference : temperature at which nothing lifts [K]. gravity : along z, downwards [m/s^2]. eddy : as EDDY, 0
-    for laminar flow with laminar walls. limited : slopes that never overshoot, else their mean.
+    for laminar flow with laminar walls. limited : slopes that never overshoot, else their mean. carried :
+    turbulence that the air carries with it, in place of what `eddy` makes of its speed.
     """
 
     viscosity: Diffusivity = 1.55e-5
@@ -129,6 +194,7 @@ class Air:
     eddy: Ratio = EDDY
     turbulent_prandtl: Ratio = TURBULENT_PRANDTL
     limited: bool = True
+    carried: KEpsilon | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,7 +203,7 @@ class State:
 
     velocity : of the faces across x, y, z [m/s]. temperature : [K]. pressure : over density [m^2/s^2]. before :
     velocity a step ago. residual : greatest net flow out of a cell of air after the last step [m^3/s];
-    iterations : of its pressure.
+    iterations : of its pressure. turbulence : energy [m^2/s^2] and dissipation [m^2/s^3] of what is carried.
     """
 
     velocity: tuple[Velocities, ...]
@@ -148,6 +214,7 @@ class State:
     residual: VolumeFlow = 0.0
     iterations: Integer = 0
     converged: Boolean = True
+    turbulence: tuple[Energies, Dissipations] | None = None
 
 
 def faces(
@@ -174,35 +241,60 @@ def room(
     edges: tuple[Lengths, ...],
     kinds: Sequence[_Kind],
     solid: _Solid | None = None,
+    loss: Sequence[Ratios] | None = None,
+    jet: Sequence[Ratios] | None = None,
 ) -> Room:
     """A room from the edges of its cells along x, y and z [m], its faces and its solids.
 
-    kinds : `Face` of the faces across x, y and z, as of `faces`. solid : (nx, ny, nz). ValueError for shapes that do
-    not fit, edges that do not rise, faces that are open into a solid, and outlets that are not on the box.
+    kinds : `Face` of the faces across x, y and z, as of `faces`. solid : (nx, ny, nz). loss : of porous faces K, the
+    pressure they take being K rho V|V| / 2 with their mean velocity V, 0 or above; fields of the faces across x, y, z,
+    read where porous. jet : as loss, momentum that the jets of a perforated face bring over that of V, 1/F - 1 of open
+    share F: the air at the next face behind is pushed by it, so that in a duct the pressure lost becomes
+    (K / 2 - jet) V^2; None, or where the next face is not free, nothing.
+
+    ValueError for shapes that do not fit, edges that do not rise, faces that are open into a solid, outlets that are
+    not on the box, and porous faces without a loss or across an axis of one cell.
     """
     lines = [np.asarray(one, dtype=np.float64) for one in edges]
     cells = (len(lines[0]) - 1, len(lines[1]) - 1, len(lines[2]) - 1)
     air = np.ones(cells, dtype=bool) if solid is None else ~np.asarray(solid, dtype=bool)
     kinds_ = [np.asarray(kind, dtype=np.uint8) for kind in kinds]
     _checked(lines, cells, kinds_, air)
+    porous = [kind == Face.POROUS for kind in kinds_]
+    conducts = _conductances(lines, kinds_)
+    lost = _of_porous("loss", loss, porous)
+    driven = _of_porous("jet", jet, porous) if jet is not None else [np.zeros(len(one)) for one in lost]
     first, second, third = np.argsort(cells, kind="stable").tolist()
     order = (first, second, third)
     shape = (cells[first] + 2 * RING, cells[second] + 2 * RING, cells[third] + 2 * RING)
     width, gap = zip(*(_spacing(lines[axis]) for axis in order), strict=True)
-    kind = []
+    kind, surface = [], []
     for place, axis in enumerate(order):
         ring = [(RING, RING)] * 3
         ring[place] = (RING, RING - 1)
-        kind.append(np.pad(kinds_[axis].transpose(order), ring).ravel())
+        seen = kinds_[axis].copy()
+        box = np.moveaxis(seen, axis, 0)[:: cells[axis]]
+        box[box == Face.POROUS] = Face.OUTLET
+        surface.append(np.pad(seen.transpose(order), ring).ravel())
+        kind.append(np.where(surface[-1] == Face.POROUS, np.uint8(Face.FREE), surface[-1]))
     inside = np.pad(air.transpose(order), RING)
     length = np.zeros(shape)
     length[inside] = _distance(lines, kinds_, air).transpose(order)[air.transpose(order)]
-    plain, beside = _velocities(shape, kind)
-    passing, listed = _temperatures(shape, kind)
+    plain, beside = _velocities(shape, kind, surface)
+    passing, listed = _temperatures(shape, surface)
+    resists = None
+    if any(one.any() for one in porous):
+        passed = [np.argwhere(porous[axis]) for axis in order]
+        resists = Porous(
+            tuple(np.ravel_multi_index(tuple((one[:, order] + RING).T), shape) for one in passed),
+            tuple(passed), tuple(lost[axis] for axis in order), tuple(driven[axis] for axis in order),
+            tuple(_reach(lines[axis])[one[:, axis]] for axis, one in zip(order, passed, strict=True)),
+            tuple(conducts[axis][porous[axis]] for axis in order), tuple(np.ones(len(one)) for one in passed),
+        )  # fmt: skip
     return Room(
-        cells, order, shape, width, gap, tuple(kind), length.ravel(), plain, beside, passing, listed,
-        tuple(np.flatnonzero(one == Face.OUTLET) for one in kind),
-        poisson.hierarchy(*_conductances(lines, kinds_)), np.zeros((6, length.size)),
+        cells, order, shape, width, gap, tuple(kind), tuple(surface), length.ravel(), plain, beside, passing, listed,
+        tuple(np.flatnonzero(one == Face.OUTLET) for one in kind), resists,
+        poisson.hierarchy(*conducts), np.zeros((5, length.size)),
     )  # fmt: skip
 
 
@@ -218,14 +310,21 @@ def still(room: Room, temperature: Temperature) -> State:
     return State(at_rest, np.full(size, float(temperature)), np.zeros(size), at_rest)
 
 
-def time_step(room: Room, air: Air, state: State, courant: Ratio = 0.8) -> Time:
-    """Longest stable step [s]: `courant` over the greatest sum of speeds over widths, and what viscosity allows."""
+def time_step(room: Room, air: Air, state: State, share: Ratio = 0.9) -> Time:
+    """A share of the longest stable step [s].
+
+    The Euler steps of which it is made bear one over the sum, of any cell, of speeds over widths and twice viscosity
+    over widths squared: so far all waves of friction and of streams of first order stay in the circle in which the
+    stages are stable. The slopes of second order reach out of it, and hold the sum of speeds alone to `STREAMED`.
+    """
     from thermal.compiled import room as compiled
 
     inner = tuple(state.velocity[axis] for axis in room.order)
-    stream, friction = compiled.hastening(room.shape, room.width, inner, room.length, air.viscosity, air.eddy)
-    limits = [courant / stream if stream > 0.0 else np.inf, 0.25 / friction if friction > 0.0 else np.inf]
-    return float(min(limits))
+    stream, both = compiled.hastening(
+        room.shape, room.width, inner, room.length, air.viscosity, air.eddy, _given(air, state)
+    )
+    haste = max(stream / STREAMED, both / (STAGES - 1))
+    return float(share / haste) if haste > 0.0 else float(np.inf)
 
 
 def step(
@@ -236,19 +335,109 @@ def step(
     time: Time,
     tolerance: Tolerance = 1e-3,
     most: int = 50,
+    fixed: tuple[Velocities, ...] | None = None,
 ) -> State:
     """The air a time later.
 
     entering : temperature [K] of what comes in by fixed faces and outlets and of warm walls, fields of the faces across
     x, y and z; None leaves the temperature as it is. time : the step [s], as of `time_step`. tolerance, most : of the
-    pressure's correction and its iterations. At time 0 the air is first brought to move as its openings ask, with
-    the pressure that goes with it and with what floats in it.
+    pressure's correction and its iterations. fixed : velocities of fixed faces at the end of the step, fields of the
+    faces across x, y and z; None leaves them as they are. At time 0 the air is first brought to move as its openings
+    ask, with the pressure that goes with it and with what floats in it.
     """
     if state.time == 0.0:
-        state = _opened(room, state)
+        state = _opened(room, state) if room.porous is None else _settled(room, room.porous, state)
         pressed = _advanced(room, air, state, None, BRIEF, 1e-8, most)
         state = replace(state, pressure=pressed.pressure)
-    return _advanced(room, air, state, entering, time, tolerance, most)
+    if air.carried is None:
+        return _advanced(room, air, state, entering, time, tolerance, most, fixed)
+    begun = _begun(room, air.carried, state) if state.turbulence is None else state.turbulence
+    begun_ = replace(state, turbulence=begun)
+    after = _advanced(room, air, begun_, entering, time, tolerance, most, fixed)
+    return replace(after, turbulence=_turned(room, air, air.carried, begun, after, time))
+
+
+def _given(air: Air, state: State) -> _Float:
+    """Eddy viscosity of turbulence that is carried [m^2/s], else empty."""
+    if air.carried is None or state.turbulence is None:
+        return np.zeros(0)
+    from thermal.compiled import eddies
+
+    energy, dissipation = state.turbulence
+    return np.asarray(eddies.SHARE * energy**2 / dissipation)
+
+
+def _coming(carried: KEpsilon, speed: _Float) -> tuple[_Float, _Float]:
+    """Energy and dissipation of what comes in at a speed."""
+    energy = 1.5 * (carried.intensity * speed) ** 2
+    return energy, energy**1.5 / carried.scale
+
+
+def _begun(room: Room, carried: KEpsilon, state: State) -> tuple[_Float, _Float]:
+    """Every cell as turbulent as what comes in fastest; what stays at rest forgets it soon."""
+    from thermal.compiled import eddies
+
+    fastest = max(float(np.abs(one).max()) for one in state.velocity)
+    energy, dissipation = _coming(carried, np.full(len(room.length), fastest))
+    air = room.length > 0.0
+    return (
+        np.where(air, np.maximum(energy, eddies.LEAST), 0.0),
+        np.where(air, np.maximum(dissipation, eddies.LEAST), 1.0),
+    )
+
+
+def _turned(
+    room: Room, air: Air, carried: KEpsilon, begun: tuple[_Float, _Float], after: State, time: Time
+) -> tuple[_Float, _Float]:
+    """Turbulence a time later, by the stream at its end, in as many parts as keep it from overshooting."""
+    from thermal.compiled import eddies
+    from thermal.compiled import room as compiled
+
+    viscosity, made, near, rate, other, diffusivity = room.work
+    velocity = tuple(after.velocity[axis] for axis in room.order)
+    energy, dissipation = begun[0].copy(), begun[1].copy()
+    eddy = eddies.SHARE * energy**2 / dissipation
+    viscosity[:] = air.viscosity + eddy
+    fastest = eddies.strained(
+        room.shape, room.width, room.gap, room.kind, velocity, room.length, viscosity, made
+    )
+    near[:] = 0.0
+    eddies.rubbed(
+        room.shape, room.width, room.kind, velocity, air.viscosity, energy, _beside_walls(room), made, near
+    )
+    parts = max(1, int(np.ceil(time * fastest)))
+    entering = tuple(zip(*(_coming(carried, one) for one in velocity), strict=True))
+    listed = tuple(at[kind[at] != Face.WARM] for kind, at in zip(room.kind, room.listed, strict=True))
+    air_ = room.length > 0.0
+    for _ in range(parts):
+        for value, given, change, share in (
+            (energy, entering[0], rate, 1.0),
+            (dissipation, entering[1], other, DISSIPATION_PRANDTL),
+        ):
+            np.multiply(air.viscosity + eddy / share, air_, out=diffusivity)
+            compiled.scalar(
+                room.shape, room.width, room.gap, room.passing, velocity, diffusivity, value, True, change
+            )
+            for place in range(3):
+                compiled.faces(
+                    place, room.shape, room.width, room.gap, room.kind, velocity, diffusivity, given, value, True,
+                    listed[place], change,
+                )  # fmt: skip
+        eddies.turned(
+            room.length, made, near, air.viscosity, time / parts, rate, other, energy,
+            dissipation,
+        )  # fmt: skip
+    return energy, dissipation
+
+
+def _beside_walls(room: Room) -> _Index:
+    """Cells of air with a wall among their faces."""
+    beside = np.zeros(len(room.length), dtype=bool)
+    for kind, stride in zip(room.kind, (room.shape[1] * room.shape[2], room.shape[2], 1), strict=True):
+        wall = (kind == Face.WALL) | (kind == Face.WARM)
+        beside |= wall
+        beside[:-stride] |= wall[stride:]
+    return np.flatnonzero(beside & (room.length > 0.0))
 
 
 def _opened(room: Room, state: State) -> State:
@@ -262,12 +451,85 @@ def _opened(room: Room, state: State) -> State:
     return replace(state, velocity=velocity, before=velocity)
 
 
+def _settled(room: Room, porous: Porous, state: State) -> State:
+    """As `_opened`, with porous faces in balance: the pressure alone drives the air there, not what it came with.
+
+    Each round drags with the resistance K|V|/2 of the mean (geometric) of its own and the last round's: where the
+    pressure is given that is at once, where the flow is given it halves the logarithm of the error.
+    """
+    resistance = [0.5 * loss for loss in porous.loss]
+    for _ in range(ROUNDS):
+        rate = [one / reach for one, reach in zip(resistance, porous.reach, strict=True)]
+        long = SPAN / max(max(float(np.max(one, initial=0.0)) for one in rate), TINY)
+        share = tuple(1.0 / (1.0 + long * one) for one in rate)
+        moved = tuple(state.velocity[axis].copy() for axis in room.order)
+        for one, face, part in zip(moved, porous.face, share, strict=True):
+            one[face] *= part
+        pressure = np.zeros(len(room.length))
+        _project(room, moved, long, pressure, 1e-6, 200, share)
+        speed = [np.abs(one[face]) for one, face in zip(moved, porous.face, strict=True)]
+        own = [0.5 * loss * one for loss, one in zip(porous.loss, speed, strict=True)]
+        lost = max(float(np.max(one * two, initial=0.0)) for one, two in zip(own, speed, strict=True))
+        stray = max(
+            float(np.max(np.abs(one - used) * two, initial=0.0))
+            for one, used, two in zip(own, resistance, speed, strict=True)
+        )
+        if stray <= 1e-3 * lost:
+            break
+        resistance = [np.sqrt(one * used) for one, used in zip(own, resistance, strict=True)]
+    _project(room, moved, 1.0, np.zeros(len(room.length)), 1e-12, 200, share)
+    velocity = tuple(moved[place] for place in np.argsort(room.order))
+    return replace(state, velocity=velocity, before=velocity, pressure=pressure)
+
+
+def _slowed(porous: Porous, place: int, time: Time, velocity: _Float) -> None:
+    """Velocities at the porous faces of an axis with the drag since the step began, from those without, in place."""
+    face, per = porous.face[place], 0.5 * time * porous.loss[place] / porous.reach[place]
+    free = velocity[face]
+    velocity[face] = 2.0 * free / (1.0 + np.sqrt(1.0 + 4.0 * per * np.abs(free)))
+
+
+def _unslowed(porous: Porous, place: int, time: Time, velocity: _Float) -> None:
+    """What `_slowed` began with."""
+    face, per = porous.face[place], 0.5 * time * porous.loss[place] / porous.reach[place]
+    velocity[face] += per * velocity[face] * np.abs(velocity[face])
+
+
+def _shares(porous: Porous, before: _Three, after: _Three, time: Time) -> _Three:
+    """Of what the pressure accelerates over a time, what the drag leaves: by its chord between two velocities."""
+    found = []
+    for one, two, face, loss, reach in zip(
+        before, after, porous.face, porous.loss, porous.reach, strict=True
+    ):
+        u, v = one[face], two[face]
+        total = np.maximum(np.abs(u) + np.abs(v), TINY)
+        chord = 0.5 * loss * np.where(u * v >= 0.0, total, (u * u + v * v) / total)
+        found.append(1.0 / (1.0 + time * chord / reach))
+    return tuple(found)
+
+
+def _blown(room: Room, porous: Porous, place: int, velocity: _Float, rate: _Float) -> None:
+    """Adds what jets of the porous faces of an axis push the air at the next faces by [m/s^2]."""
+    stride = (room.shape[1] * room.shape[2], room.shape[2], 1)[place]
+    speed = velocity[porous.face[place]]
+    behind = porous.face[place] + np.where(speed >= 0.0, stride, -stride)
+    gap = room.gap[place][behind // stride % room.shape[place]]
+    np.add.at(rate, behind, porous.jet[place] * speed * np.abs(speed) / gap)
+
+
 def _project(
-    room: Room, velocity: _Three, time: Time, pressure: _Float, tolerance: Tolerance, most: int
+    room: Room,
+    velocity: _Three,
+    time: Time,
+    pressure: _Float,
+    tolerance: Tolerance,
+    most: int,
+    share: _Three | None = None,
 ) -> tuple[float, int, bool]:
     """Takes from velocities what makes or loses air, and adds the pressure that does it, in place.
 
-    What is left, greatest of any cell [m^3/s]; iterations, and whether they sufficed.
+    share : of an acceleration by pressure that porous faces leave. What is left, greatest of any cell [m^3/s];
+    iterations, and whether they sufficed.
     """
     from thermal.compiled import room as compiled
 
@@ -278,6 +540,10 @@ def _project(
     if stray <= ROUNDING * fastest * area:
         return float(stray), 0, True
     back = np.argsort(room.order)
+    held = []
+    if room.porous is not None and share is not None:
+        _resist(room, room.porous, share)
+        held = [one[face] for one, face in zip(velocity, room.porous.face, strict=True)]
     solved = poisson.solve(room.pressure, source.transpose(back), None, tolerance, most)
     correction = room.work[0]
     correction[:] = 0.0
@@ -287,9 +553,27 @@ def _project(
             place, room.shape, room.width[place], room.gap[place], room.kind[place], correction, time,
             room.outlet[place], velocity[place],
         )  # fmt: skip
+    if room.porous is not None and share is not None:
+        for one, face, was, part in zip(velocity, room.porous.face, held, share, strict=True):
+            one[face] = was + part * (one[face] - was)
     pressure += correction
     left = compiled.diverging(room.shape, room.width, room.length, velocity, 1.0, source)
     return float(left), int(solved.iterations), bool(solved.converged)
+
+
+def _resist(room: Room, porous: Porous, share: _Three) -> None:
+    """Brings the pressure's equation to shares that porous faces leave, and its preconditioner when they have moved."""
+    moved = 1.0
+    for place, axis in enumerate(room.order):
+        if len(porous.face[place]):
+            part = porous.coefficient[place] * share[place]
+            poisson.change(room.pressure, axis, porous.place[place], part)
+            over = share[place] / porous.share[place]
+            moved = max(moved, float(over.max()), 1.0 / float(over.min()))
+    if moved > STALE:
+        poisson.renew(room.pressure)
+        for one, part in zip(porous.share, share, strict=True):
+            one[:] = part
 
 
 def _advanced(
@@ -300,16 +584,19 @@ def _advanced(
     time: Time,
     tolerance: Tolerance,
     most: int,
+    fixed: tuple[_Float, ...] | None = None,
 ) -> State:
     """The air a time later, from a flow without divergence."""
     from thermal.compiled import room as compiled
 
-    viscosity, diffusivity, *change, stage = room.work
+    viscosity, diffusivity, *change = room.work
+    # Euler steps, whose last goes a part of the way from the beginning.
+    part, shares = time / (STAGES - 1), [1.0] * (STAGES - 1) + [1.0 - 1.0 / STAGES]
     base = tuple(state.velocity[axis] for axis in room.order)
     viscosity[:] = air.viscosity
     compiled.mixing(
-        room.shape, base, room.length, air.viscosity, air.eddy, air.prandtl, air.turbulent_prandtl, viscosity,
-        diffusivity,
+        room.shape, base, room.length, air.viscosity, air.eddy, _given(air, state), air.prandtl, air.turbulent_prandtl,
+        viscosity, diffusivity,
     )  # fmt: skip
     moved = tuple(np.empty_like(one) for one in base)
     after = state.temperature
@@ -318,37 +605,51 @@ def _advanced(
         # Extrapolated to the middle of the step the stream is free of divergence, so that no heat is made.
         for place, axis in enumerate(room.order):
             compiled.between(base[place], state.before[axis], moved[place])
-        first, second, after = change[0], change[1], np.empty_like(state.temperature)
-        _warming(room, air, moved, diffusivity, given, state.temperature, first)
-        compiled.advanced(room.length, state.temperature, first, first, 0.5 * time, stage)
-        _warming(room, air, moved, diffusivity, given, stage, second)
-        compiled.advanced(room.length, state.temperature, first, second, 0.5 * time, after)
-    else:
-        stage[:] = state.temperature
+        after, rate = np.empty_like(state.temperature), change[0]
+        warm = state.temperature
+        for share in shares:
+            _warming(room, air, moved, diffusivity, given, warm, rate)
+            compiled.advanced(room.length, state.temperature, warm, rate, part, share, after)
+            warm = after
     for place in range(3):
         moved[place][:] = base[place]
     lift = [air.gravity * air.expansion if axis == 2 else 0.0 for axis in room.order]
     rates = tuple(change)
-    for share, heat, speeds in ((1.0, state.temperature, base), (0.5, stage, moved)):
+    porous = room.porous
+    moving = [place for place in range(3) if room.shape[place] > 1 + 2 * RING]
+    for stage, share in enumerate(shares):
         compiled.momentum(
-            room.shape, room.width, room.gap, room.ordinary, speeds, viscosity, air.limited, rates
+            room.shape, room.width, room.gap, room.ordinary, moved, viscosity, air.limited, rates
         )
-        moving = [place for place in range(3) if room.shape[place] > 1 + 2 * RING]
         for place in moving:
             for other in range(3):
                 if other != place:
                     compiled.edges(
-                        place, other, room.shape, room.width, room.gap, room.kind, speeds, viscosity, air.viscosity,
-                        air.eddy > 0.0, air.limited, room.beside[3 * place + other], rates[place],
+                        place, other, room.shape, room.width, room.gap, room.kind, room.surface[other], moved,
+                        viscosity, air.viscosity, air.eddy > 0.0, air.limited, room.beside[3 * place + other],
+                        rates[place],
                     )  # fmt: skip
+        if porous is not None:
+            for place in moving:
+                _blown(room, porous, place, moved[place], rates[place])
         # Rates of all components are there before any is changed.
         for place in moving:
+            if porous is not None:
+                _unslowed(porous, place, stage * part, moved[place])
             compiled.accelerate(
-                place, room.shape, room.width[place], room.gap[place], room.kind[place], state.pressure, heat,
-                lift[place], air.reference, base[place], share, rates[place], time, room.outlet[place], moved[place],
+                place, room.shape, room.width[place], room.gap[place], room.kind[place], state.pressure,
+                state.temperature, after, stage / (STAGES - 1), lift[place], air.reference, base[place], share,
+                rates[place], part, room.outlet[place], moved[place],
             )  # fmt: skip
+            if porous is not None:
+                _slowed(porous, place, min(stage + 1, STAGES - 1) * part, moved[place])
     pressure = state.pressure.copy()
-    left, iterations, converged = _project(room, moved, time, pressure, tolerance, most)
+    if fixed is not None:
+        # Not before, or the stream that carries heat would not be free of divergence.
+        for place, axis in enumerate(room.order):
+            np.copyto(moved[place], fixed[axis], where=room.kind[place] == Face.FIXED)
+    remaining = None if porous is None else _shares(porous, base, moved, time)
+    left, iterations, converged = _project(room, moved, time, pressure, tolerance, most, remaining)
     return State(
         tuple(moved[place] for place in np.argsort(room.order)), after, pressure, state.velocity,
         float(state.time) + float(time), left, iterations, converged,
@@ -366,7 +667,7 @@ def _warming(
     )
     for place in range(3):
         compiled.faces(
-            place, room.shape, room.width, room.gap, room.kind, velocity, diffusivity, entering, warm, air.limited,
+            place, room.shape, room.width, room.gap, room.surface, velocity, diffusivity, entering, warm, air.limited,
             room.listed[place], rate,
         )  # fmt: skip
 
@@ -388,6 +689,8 @@ def _checked(
         wanted = tuple(n + (one == axis) for one, n in enumerate(cells))
         if np.shape(kind) != wanted:
             raise ValueError(f"faces across {name} have the shape {np.shape(kind)}, must be {wanted}")
+        if (kind == Face.POROUS).any() and cells[axis] == 1:
+            raise ValueError(f"faces across {name} are porous, where one cell leaves no room to move")
         place = np.argwhere((kind == Face.FREE) & (open_[axis] != Face.FREE))
         if len(place):
             raise ValueError(
@@ -396,6 +699,23 @@ def _checked(
         inner = np.moveaxis(np.asarray(kind), axis, 0)[1:-1]
         if (inner == Face.OUTLET).any():
             raise ValueError(f"an outlet across {name} is not on the box")
+        shut = np.moveaxis(open_[axis], axis, 0)[1:-1] != Face.FREE
+        if ((inner == Face.POROUS) & shut).any():
+            raise ValueError(f"a face across {name} is porous, and a solid behind it")
+
+
+def _of_porous(name: str, given: Sequence[Ratios] | None, porous: Sequence[_Solid]) -> list[_Float]:
+    """Values of the porous faces across x, y, z out of fields, in the order of `numpy.argwhere`."""
+    found = []
+    for axis, (letter, where) in enumerate(zip("xyz", porous, strict=True)):
+        field = np.full(where.shape, np.nan) if given is None else np.asarray(given[axis], dtype=np.float64)
+        if field.shape != where.shape:
+            raise ValueError(f"{name} across {letter} has the shape {field.shape}, must be {where.shape}")
+        values = field[where]
+        if not ((values >= 0.0) & (values < np.inf)).all():
+            raise ValueError(f"{name} across {letter} must be given, 0 or above, for every porous face")
+        found.append(values)
+    return found
 
 
 def _spacing(line: _Float) -> tuple[_Float, _Float]:
@@ -417,7 +737,7 @@ def _distance(lines: list[_Float], kinds: Sequence[_Kind], air: npt.NDArray[np.b
         padded = np.moveaxis(np.pad(air, edge), axis, 0)
         beside = np.moveaxis(padded[1:] | padded[:-1], 0, axis)
         kind = np.asarray(kinds[axis])
-        place = np.argwhere(((kind == Face.WALL) | (kind == Face.WARM)) & beside)
+        place = np.argwhere(np.isin(kind, (Face.WALL, Face.WARM, Face.POROUS)) & beside)
         points.append(
             np.stack([(lines if n == axis else middles)[n][place[:, n]] for n in range(3)], axis=-1)
         )
@@ -434,24 +754,28 @@ def _conductances(lines: list[_Float], kinds: Sequence[_Kind]) -> list[_Float]:
     width = [np.diff(line) for line in lines]
     found = []
     for axis in range(3):
-        reach = np.concatenate(
-            [[0.5 * width[axis][0]], 0.5 * (width[axis][1:] + width[axis][:-1]), [0.5 * width[axis][-1]]]
-        )
+        reach = _reach(lines[axis])
         area = np.ones((1, 1, 1))
         for other in range(3):
             along = [1, 1, 1]
             along[other] = -1
             area = area / reach.reshape(along) if other == axis else area * width[other].reshape(along)
-        open_ = (np.asarray(kinds[axis]) == Face.FREE) | (np.asarray(kinds[axis]) == Face.OUTLET)
+        open_ = np.isin(kinds[axis], (Face.FREE, Face.OUTLET, Face.POROUS))
         found.append(np.where(open_, area, 0.0))
     return found
 
 
+def _reach(line: _Float) -> _Float:
+    """Distance over which the pressure acts at every face across an axis: of two centres, or of one to the box [m]."""
+    width = np.diff(line)
+    return np.concatenate([[0.5 * width[0]], 0.5 * (width[1:] + width[:-1]), [0.5 * width[-1]]])
+
+
 def _velocities(
-    shape: tuple[int, ...], kinds: Sequence[_Kind]
+    shape: tuple[int, ...], kinds: Sequence[_Kind], surfaces: Sequence[_Kind]
 ) -> tuple[tuple[_Kinds, ...], tuple[_Index, ...]]:
     """For each component along and across each axis, 1 where the fluxes of free air hold, and the other edges."""
-    kind = [one.reshape(shape) for one in kinds]
+    kind, surface = ([one.reshape(shape) for one in values] for values in (kinds, surfaces))
     plain, beside = [], []
     for axis in range(3):
         mine = kind[axis]
@@ -464,7 +788,7 @@ def _velocities(
                 continue
             below = np.roll(free, 1, other)
             walls = (np.roll(mine, 2, other) == Face.WALL) | (np.roll(mine, -1, other) == Face.WALL)
-            through = (kind[other] == Face.FREE) & (np.roll(kind[other], 1, axis) == Face.FREE)
+            through = (surface[other] == Face.FREE) & (np.roll(surface[other], 1, axis) == Face.FREE)
             good = free & below & through & ~walls
             row.append(good.astype(np.uint8).ravel())
             beside.append(np.flatnonzero(((free | below) & ~good).ravel()))

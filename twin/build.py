@@ -129,6 +129,7 @@ def build(layout: Layout) -> Facility:
         chain=chain,
         devices=devices,
         cooling=plant,
+        recirculation=(None,) * len(blocks),
         shared=drawing.shared(devices, racks, len(blocks)),
         protection=guarded,
         harmonic=network(chain, devices, racks, drawing.used),

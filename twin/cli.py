@@ -80,8 +80,18 @@ def run(
         list[str] | None,
         typer.Option(metavar="DEVICE", help="A device that is out of service, such as ups.A or cdu.1."),
     ] = None,
-    out: Annotated[Path, typer.Option(help="Folder for the three files.")] = Path("results"),
+    out: Annotated[Path, typer.Option(help="Folder for the files.")] = Path("results"),
     as_json: AsJson = False,
+    air: Annotated[
+        str,
+        typer.Option(
+            metavar="mixed|field",
+            help="Cold sides of halls well mixed, or the air in three dimensions, which takes a minute and more.",
+        ),
+    ] = "mixed",
+    grid: Annotated[
+        str, typer.Option(metavar="coarse|fine", help="Cells of the field, about 0.6 m or 0.3 m.")
+    ] = "coarse",
     variable: Annotated[
         str | None,
         typer.Option(
@@ -91,7 +101,12 @@ def run(
 ) -> None:
     """Solve one scenario of a layout, check it, and write state, margins and report."""
     with _told():
-        facility, sets, gone = _asked(layout, set_ or [], without or [], out, variable)
+        facility, sets, gone = _asked(layout, set_ or [], without or [], out, variable, _unlike(air, grid))
+    fields: dict[str, xr.Dataset] = {}
+    notes: tuple[str, ...] = ()
+    if air == "field":
+        with _told():
+            facility, fields, notes = _in_three_dimensions(facility, gone, grid)
     from twin.equilibrium import solve
     from twin.report.page import page
     from twin.study.price import prices
@@ -100,9 +115,11 @@ def run(
 
     state = solve(facility, gone)
     listed = findings(facility, state)
-    found = summary(facility, state, listed, prices(facility, gone) if state.converged.all() else ())
+    found = summary(facility, state, listed, prices(facility, gone) if state.converged.all() else (), notes)
     with _told():
-        files = _written(out, state, listed, page(facility, state, found, variable, sets))
+        files = _written(
+            out, {"state.nc": state, **fields}, listed, page(facility, state, found, variable, sets)
+        )
     if as_json:
         import json
 
@@ -427,7 +444,6 @@ def _aired(
     resume: bool,
 ) -> tuple[xr.Dataset, xr.Dataset | None]:
     """The mean air, on the fine grid of both, and its course after a loss; an interrupt leaves out what comes after."""
-    from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     from twin.report.field import DIFFERENCE
@@ -436,7 +452,7 @@ def _aired(
 
     bar = Progress(
         TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:.0f} of about {task.total:.0f} s"),
-        TimeRemainingColumn(), console=Console(stderr=True), transient=True,
+        TimeRemainingColumn(), console=_errors(), transient=True,
     )  # fmt: skip
 
     def mean(grid: str) -> xr.Dataset:
@@ -493,6 +509,48 @@ def _lost(facility: Any, written: Sequence[str], until: str) -> tuple[list[Any],
     if problems:
         raise InputError(problems)
     return found, seconds
+
+
+def _unlike(air: str, grid: str) -> list[Problem]:
+    """What is wrong with the model of the air that is asked for."""
+    from twin.errors import Problem
+    from twin.study.hall_grid import GRIDS
+
+    asked = (
+        ("--air", "model of the air", air, ("mixed", "field")),
+        ("--grid", "grid", grid, tuple(GRIDS)),
+    )
+    return [
+        Problem(option, None, None, "", f"no {what} {value!r} (there are: {', '.join(known)})")
+        for option, what, value, known in asked
+        if value not in known
+    ]
+
+
+def _in_three_dimensions(
+    facility: Any, operation: Any, grid: str
+) -> tuple[Any, dict[str, xr.Dataset], tuple[str, ...]]:
+    """The facility with the air of its halls, their fields by the name of a file, and what to say of them."""
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from twin.study.air_coupling import air_coupling, told
+
+    bar = Progress(
+        TextColumn("air of {task.description}"), BarColumn(),
+        TextColumn("{task.completed:.0f} of about {task.total:.0f} s"), TimeRemainingColumn(),
+        console=_errors(), transient=True,
+    )  # fmt: skip
+    with bar:
+        task = bar.add_task("", total=1.0)
+        coupled = air_coupling(
+            facility, operation, grid,
+            progress=lambda what, now, end: bar.update(task, description=what, completed=now, total=end),
+        )  # fmt: skip
+    found: dict[str, xr.Dataset] = {}
+    for name, field in zip(facility.blocks, coupled.field, strict=True):
+        if not any(field is one for one in found.values()):
+            found["air.nc" if not found else f"air.{name}.nc"] = field
+    return coupled.facility, found, told(coupled)
 
 
 def _hall_asked(
@@ -621,6 +679,13 @@ def show(name: Annotated[str, typer.Argument(help="Name of a product.")]) -> Non
     console.print(table)
 
 
+def _errors() -> Console:
+    """Standard error, for progress."""
+    from rich.console import Console
+
+    return Console(stderr=True)
+
+
 def _console() -> Console:
     """A console as wide as the terminal, or as its tables ask for when it is none."""
     from rich.console import Console
@@ -651,15 +716,20 @@ def _told() -> Iterator[None]:
 
 
 def _asked(
-    layout: str, pairs: Sequence[str], without: Sequence[str], out: Path, variable: str | None
+    layout: str,
+    pairs: Sequence[str],
+    without: Sequence[str],
+    out: Path,
+    variable: str | None,
+    others: Sequence[Problem] = (),
 ) -> tuple[Any, dict[str, str], Operation]:
     """The facility, the settings and what is out of service; raises InputError with all that is wrong with any of the
-    arguments."""
+    arguments, `others` with them."""
     from twin.build import load
     from twin.errors import InputError, Problem
 
     sets, problems = _settings(pairs)
-    problems += _unknown(variable, "--variable")
+    problems += [*_unknown(variable, "--variable"), *others]
     if out.exists() and not out.is_dir():
         problems.append(Problem("--out", None, None, "", f"{str(out)!r} is a file, expected a folder"))
     try:
@@ -829,11 +899,13 @@ def _saved(made: Any, file: Path) -> None:
         raise InputError([Problem("--screenshot", None, None, "", message)]) from None
 
 
-def _written(out: Path, state: xr.Dataset, listed: list[Finding], page: str) -> Mapping[str, str]:
+def _written(
+    out: Path, sets: Mapping[str, xr.Dataset], listed: list[Finding], page: str
+) -> Mapping[str, str]:
     """Write the results beside their places and move them there whole; kind of file -> path."""
     from twin.verdict import table
 
-    return _moved(out, {"state.nc": state}, {"verdict.csv": table(listed), "report.html": page})
+    return _moved(out, sets, {"verdict.csv": table(listed), "report.html": page})
 
 
 def _moved(out: Path, sets: Mapping[str, xr.Dataset], texts: Mapping[str, str]) -> dict[str, str]:

@@ -493,6 +493,18 @@ class Standby:
 
 
 @dataclass(frozen=True, eq=False)
+class Recirculation:
+    """What comes back to the racks of a block with their air, for one flow of air; `twin.study.air_coupling` finds it.
+
+    share : (rack, rack) of the block, kelvin of each inlet over the supply for each kelvin that air takes up through
+    the faces of each rack. returned : air from the hot side over that of the fan walls at which it was found.
+    """
+
+    share: Array
+    returned: float
+
+
+@dataclass(frozen=True, eq=False)
 class Facility:
     """A validated layout as arrays, its catalogue products for provenance, and its own operation."""
 
@@ -510,6 +522,8 @@ class Facility:
     chain: Chain
     devices: Devices
     cooling: Cooling
+    recirculation: tuple[Recirculation | None, ...]
+    """Of each block; None where its cold side is taken as well mixed."""
     shared: Shared
     protection: Protection
     harmonic: Harmonic

@@ -26,6 +26,7 @@ from twin.facility import (
 from twin.operation import Operation
 from twin.plant import chip, harmonic, phases
 from twin.plant.cooling import Heat
+from twin.plant.hall import passing
 from twin.plant.loop import Flow
 from twin.plant.power import Feed
 from twin.plant.supply import Supply, support_power
@@ -68,6 +69,7 @@ def result(
     """
     racks, block, count = facility.racks, facility.racks.block, len(power)
     inlet = np.broadcast_to(temperature, (count, len(facility.blocks)))[:, block]
+    through = passing(facility, operation, supply, heat.warm, heat.wires, heat.inlet)
     running = power > 0
     serving = racks.gpus > 0
     chips = np.where(serving, laws.gpu_power(law, power) / np.maximum(racks.gpus, 1.0), 0.0)
@@ -155,7 +157,9 @@ def result(
         "cpu_case_temperature": others["cpu"],
         "switch_case_temperature": others["switch"],
         "inlet_temperature": np.where(racks.liquid, inlet, np.nan),
-        "air_inlet_temperature": heat.inlet[:, block],
+        "air_inlet_temperature": heat.inlet[:, block] + heat.hall.spread,
+        "air_face_flow": through[0],
+        "air_face_rise": through[1],
         "feed_voltage": voltage,
         "supply_setpoint": np.where(loop, operation.supply_temperature, np.nan),
         "supply_temperature": np.where(loop, temperature, np.nan),

@@ -99,6 +99,10 @@ VARIABLES: dict[str, Variable] = {
     "switch_case_temperature": Variable(R, "K", "racks", "switch chip case, mean plate of the rack"),
     "inlet_temperature": Variable(R, "K", "racks", "coolant at the rack's inlet"),
     "air_inlet_temperature": Variable(R, "K", "racks", "air at the rack's front"),
+    "air_face_flow": Variable(
+        R, "m3/s", "racks", "air through its faces, its part of the row's support with it"
+    ),
+    "air_face_rise": Variable(R, "K", "racks", "how much warmer that air leaves them"),
     "feed_voltage": Variable(R, "1", "racks", "lowest voltage at the rack's live feeds over nominal"),
     "supply_setpoint": Variable(B, "K", "racks", "set-point of the technology coolant supply"),
     "supply_temperature": Variable(B, "K", "racks", "technology coolant supply"),

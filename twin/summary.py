@@ -164,6 +164,8 @@ class Summary:
     residual: float
     passes: int
     basis: Basis
+    notes: tuple[str, ...]
+    """What else the numbers rest on, one line each."""
 
     @property
     def faults(self) -> tuple[str, ...]:
@@ -183,7 +185,11 @@ class Summary:
 
 
 def summary(
-    facility: Facility, state: xr.Dataset, findings: Sequence[Finding], prices: Sequence[Price] = ()
+    facility: Facility,
+    state: xr.Dataset,
+    findings: Sequence[Finding],
+    prices: Sequence[Price] = (),
+    notes: Sequence[str] = (),
 ) -> Summary:
     """The summary of a state of one scenario.
 
@@ -227,6 +233,7 @@ def summary(
         residual=_number(one, "residual"),
         passes=int(one["passes"]),
         basis=_basis(facility, findings),
+        notes=tuple(notes),
     )
 
 
@@ -466,6 +473,7 @@ def record(found: Summary, files: Mapping[str, str]) -> dict[str, Any]:
             for price in found.prices
         ],
         "ledger": {"in": _finite(ledger.into), "out": _finite(ledger.out), "relative": _finite(ledger.heat)},
+        "notes": list(found.notes),
         "converged": found.converged,
         "residual": _finite(found.residual),
         "files": dict(files),

@@ -320,12 +320,15 @@ def liquid() -> dict[str, Any]:
 
 
 def hall_air() -> dict[str, Any]:
-    """The air solver in published cases, and its pressure solver against a peer."""
+    """The air solver in published cases and against OpenFOAM, and its pressure solver against a peer."""
     sys.path.insert(0, str(Path(__file__).parent))
     import air  # type: ignore[import-not-found, unused-ignore]
+    import openfoam  # type: ignore[import-not-found, unused-ignore]
     import rooms  # type: ignore[import-not-found, unused-ignore]
 
-    return dict(rooms.measure()) | dict(air.measure())
+    found = dict(rooms.measure())
+    ours = found["hall_fine_cpu_s_per_simulated_s_in_stretch"]
+    return found | dict(openfoam.measure(ours)) | dict(air.measure())
 
 
 SUBJECTS = {

@@ -13,7 +13,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import spsolve
 
-from thermal.poisson import Reason, hierarchy, solve
+from thermal.poisson import Reason, change, hierarchy, renew, solve
 
 # Without compilation a large grid takes hours.
 compiled = pytest.mark.skipif(
@@ -433,3 +433,29 @@ def test_the_number_of_threads_does_not_matter():
         for count in ("1", "2")
     }  # fmt: skip
     assert len(found) == 1
+
+
+@pytest.mark.parametrize("renewed", [False, True])
+def test_changed_faces_are_as_those_of_a_hierarchy_made_with_them(renewed):
+    """Faces on either colour and every axis, from a thousandth to all they conducted; the preconditioner old or new."""
+    random = np.random.default_rng(3)
+    shape = (9, 7, 12)
+    faces = [
+        random.uniform(0.5, 2.0, [n + (axis == one) for one, n in enumerate(shape)]) for axis in range(3)
+    ]
+    faces[1][:, [0, -1]] = faces[2][:, :, [0, -1]] = faces[0][:1] = 0.0
+    changed = hierarchy(*faces)
+    for axis in range(3):
+        place = np.argwhere(faces[axis] > 0.0)
+        place = place[random.permutation(len(place))[:40]]
+        part = faces[axis][tuple(place.T)] * 10.0 ** random.uniform(-3.0, 0.0, len(place))
+        faces[axis][tuple(place.T)] = part
+        change(changed, axis, place, part)
+    if renewed:
+        renew(changed)
+    source = random.normal(size=shape)
+    exact = solve(hierarchy(*faces), source, None, 1e-12, 300)
+    found = solve(changed, source, None, 1e-12, 300)
+    assert found.converged
+    np.testing.assert_allclose(found.potential, exact.potential, rtol=1e-9, atol=1e-9)
+    assert not renewed or found.iterations == exact.iterations

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from thermal.pump import electrical_power, fan_power, head, hydraulic_power
+from thermal.pump import electrical_power, fan_power, flow, head, hydraulic_power
 
 # Vertiv XDU1350: 476.5 + 0.0921 Q - 0.000234 Q^2 kPa with Q in L/min
 XDU1350 = (476.5e3, 0.0921e3 * 60e3, -0.000234e3 * 60e3**2)
@@ -38,3 +38,11 @@ def test_power_by_hand() -> None:
 def test_fan_cube_law_and_its_floor() -> None:
     power = fan_power(8.8e3, np.array([0.0, 0.2, 0.3, 0.5, 1.0]), 0.3)
     np.testing.assert_allclose(power / 8.8e3, [0.027, 0.027, 0.027, 0.125, 1.0])
+
+
+def test_flow_is_the_inverse_of_the_head_where_that_falls() -> None:
+    flows, speed = np.tile([0.004, 0.01, 0.02], (2, 1)), np.array([[0.5], [1.0]])
+    np.testing.assert_allclose(flow(head(flows, XDU1350, speed), XDU1350, speed), flows, rtol=1e-12)
+    # Beyond the greatest head nothing flows, and with help more than freely.
+    assert flow(500e3, XDU1350) == 0.0
+    assert flow(-10e3, XDU1350) > flow(0.0, XDU1350)

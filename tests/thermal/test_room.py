@@ -149,7 +149,7 @@ def test_no_cell_gains_or_loses_air_and_heat_is_kept():
 
 
 def test_half_the_step_leaves_a_quarter_of_the_error():
-    """The two stages of Heun are of second order in time; one of Euler, or two of the same velocity, of the first."""
+    """The stages are of second order in time; steps of Euler, or stages of the same velocity, are of the first."""
     made, state, _ = through()
     law = Air(viscosity=0.02, eddy=0.0, limited=False)
     for _ in range(5):
@@ -162,6 +162,30 @@ def test_half_the_step_leaves_a_quarter_of_the_error():
         found.append(after.velocity[0])
     coarse, fine = (np.sqrt(np.mean((one - two) ** 2)) for one, two in pairwise(found))
     assert coarse / fine == pytest.approx(4.0, rel=0.15)
+
+
+def test_the_stages_are_stable_up_to_the_bound():
+    """No wave grows: of streams along three axes, of second order without limiter or of first, and of friction."""
+    euler = air_of.STAGES - 1
+    wave = np.exp(1j * np.linspace(0.0, np.pi, 91))
+    first, friction = 1.0 / wave - 1.0, wave + 1.0 / wave - 2.0
+    slopes = first * (1.0 + 0.25 * (wave - 1.0 / wave))
+
+    def growth(rate):
+        return np.abs((1.0 + euler * (1.0 + rate / euler) ** air_of.STAGES) / air_of.STAGES).max()
+
+    def mixed(values):
+        """Means of any two of them in any parts: of streams along more axes none lies further out."""
+        part = np.linspace(0.0, 1.0, 11)[:, None, None]
+        return (part * values + (1.0 - part) * values[:, None]).ravel()
+
+    for stream in np.linspace(0.0, euler, 31):
+        rub = 0.5 * (euler - stream)
+        for rate in (stream * mixed(first), min(stream, air_of.STREAMED) * mixed(slopes)):
+            for part in (0.0, 0.5, 1.0):
+                assert growth(np.add.outer(rate[::7], part * rub * friction[::5])) <= 1.0 + 1e-9
+    assert growth(1.05 * air_of.STREAMED * mixed(slopes)) > 1.0
+    assert growth(np.array([-2.0 * 1.05 * euler])) > 1.0
 
 
 def test_air_that_solids_take_in_and_give_out_is_no_residual():
@@ -191,7 +215,7 @@ def test_heat_that_comes_in_stays_or_goes_out():
         state = step(made, law, state, entering, 0.05, tolerance=1e-10)
         gained = (made.of_cells(state.temperature) - made.of_cells(before.temperature))[fluid].sum() * volume
         mean = 1.5 * made.of_faces(0, before.velocity[0])[-1] - 0.5 * made.of_faces(0, before.before[0])[-1]
-        # Two stages: the mean of what leaves at the first and at the second, from the cells at the outlet.
+        # About the mean of what leaves at the stages: from the cells at the outlet before and after.
         first = made.of_cells(before.temperature)[-1]
         second = made.of_cells(state.temperature)[-1]
         lost = 0.05 * area * (mean * 0.5 * (first + second)).sum()

@@ -17,7 +17,7 @@ import pytest
 from thermal.branch import Pump, Resistance, Valve
 from thermal.chiller import YORK_YK_2771
 from thermal.fluid import PG25, WATER
-from thermal.room import Air
+from thermal.room import Air, Face, faces
 from twin import aware
 from twin.aware import quantity
 from twin.errors import UnitError
@@ -60,6 +60,9 @@ WATTS = np.array([60e3, 90e3, 116e3])
 LINE = dict(parent=np.array([-1, 0, 1, 1]), power=np.array([[0.0, 0.0, 90e3, 40e3], [0.0, 1e3, 2e3, 3e3]]))
 WAY = np.array([[1, 0], [2, 0], [2, 0], [3, 0]])
 AIR = Air(viscosity=0.01, expansion=0.0)
+KINDS = faces((3, 2, 2))
+KINDS[0][0], KINDS[0][1], KINDS[0][-1] = Face.FIXED, Face.POROUS, Face.OUTLET
+PER_FACE = (np.ones((4, 2, 2)), np.ones((3, 3, 2)), np.ones((3, 2, 3)))
 HYDRAULIC = dict(
     network=Of("thermal.network.network"), density=1000.0, viscosity=1e-3, pressure=np.array([150e3]),
     demand=np.zeros(3), setting=np.array([1.0, 0.9, 1.0]), running=np.ones(3),
@@ -202,6 +205,9 @@ CASES = {
     ),
     "thermal.pump.head": dict(
         volume_flow=np.array([0.01, 0.02]), coefficients=(300e3, -1e5, -2e8), speed=0.9
+    ),
+    "thermal.pump.flow": dict(
+        pressure_rise=np.array([150e3, 250e3]), coefficients=(300e3, -1e5, -2e8), speed=0.9
     ),
     "thermal.pump.hydraulic_power": dict(volume_flow=0.04, pressure_rise=np.array([1e5, 2e5])),
     "thermal.pump.electrical_power": dict(volume_flow=0.04, pressure_rise=1e5, efficiency=0.6),
@@ -594,6 +600,10 @@ CASES = {
     "thermal.poisson.hierarchy": dict(
         x=np.array([0.0, 0.3, 0.2, 0.4, 0.1]).reshape(5, 1, 1), y=np.zeros((4, 2, 1)), z=np.zeros((4, 1, 2)),
     ),
+    "thermal.poisson.change": dict(
+        hierarchy=Of("thermal.poisson.hierarchy"), axis=0, place=np.array([[2, 0, 0]]), coefficient=np.array([0.2]),
+    ),
+    "thermal.poisson.renew": dict(hierarchy=Of("thermal.poisson.hierarchy")),
     # Without an iteration the residual is of the guess; after some it is rounding, which has no unit.
     "thermal.poisson.solve": dict(
         hierarchy=Of("thermal.poisson.hierarchy"), source=np.array([1.0, -0.5, 0.0, 0.7]).reshape(4, 1, 1),
@@ -602,17 +612,34 @@ CASES = {
     "thermal.room.faces": dict(cells=(3, 2, 2), solid=np.zeros((3, 2, 2), dtype=bool)),
     "thermal.room.room": dict(
         edges=(np.array([0.0, 0.4, 0.9, 1.5]), np.array([0.0, 0.5, 1.0]), np.array([0.0, 0.6, 1.0])),
-        kinds=Of("thermal.room.faces"), solid=np.zeros((3, 2, 2), dtype=bool),
+        kinds=KINDS, solid=np.zeros((3, 2, 2), dtype=bool), loss=PER_FACE, jet=PER_FACE,
     ),
     "thermal.room.Room.of_cells": dict(self=Of("thermal.room.room"), values=np.arange(252)),
     "thermal.room.Room.of_faces": dict(self=Of("thermal.room.room"), axis=1, values=np.arange(252)),
     "thermal.room.still": dict(room=Of("thermal.room.room"), temperature=295.0),
     "thermal.room.time_step": dict(
-        room=Of("thermal.room.room"), air=AIR, state=Of("thermal.room.still"), courant=0.8
+        room=Of("thermal.room.room"), air=AIR, state=Of("thermal.room.still"), share=0.9
     ),
     "thermal.room.step": dict(
         room=Of("thermal.room.room"), air=AIR, state=Of("thermal.room.still"),
-        entering=(np.full(252, 290.0),) * 3, time=0.2, tolerance=1e-3, most=50,
+        entering=(np.full(252, 290.0),) * 3, time=0.2, tolerance=1e-3, most=50, fixed=(np.zeros(252),) * 3,
+    ),
+    "thermal.fan.fan": dict(
+        room=Of("thermal.room.room"), axis=0, inlet=[(0, 0, 0)], outlet=[(0, 1, 1)], curve=(40.0, -20.0, -3000.0),
+        settling=0.2, speed=0.9, forward=True,
+    ),
+    "thermal.fan.flow": dict(fan=Of("thermal.fan.fan"), state=Of("thermal.room.still")),
+    "thermal.fan.rise": dict(fan=Of("thermal.fan.fan"), state=Of("thermal.room.still"), density=1.2),
+    "thermal.fan.turn": dict(
+        fan=Of("thermal.fan.fan"), state=Of("thermal.room.still"), density=1.2, time=0.02,
+        fixed=(np.zeros(252), np.zeros(252), np.zeros(252)),
+    ),
+    "thermal.tile.loss_coefficient": dict(open_share=np.array([0.25, 0.56])),
+    "thermal.tile.leak_coefficient": dict(open_share=np.array([0.01, 0.02]), discharge=0.6),
+    "thermal.frozen.carried": dict(
+        edges=(np.array([0.0, 0.4, 0.9, 1.5]), np.array([0.0, 0.5, 1.0]), np.array([0.0, 0.6, 1.0])),
+        kinds=Of("thermal.room.faces"),
+        velocity=(np.full((4, 2, 2), 0.3), np.full((3, 3, 2), -0.1), np.full((3, 2, 3), 0.2)),
     ),
     "thermal.line.filled": dict(mass=np.array([10.0, 20.0]), enthalpy=np.array([5e4, 6e4])),
     "thermal.line.pushed": dict(

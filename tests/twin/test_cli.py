@@ -36,8 +36,8 @@ def test_run_prints_one_object_of_the_agreed_form(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     found = json.loads(result.stdout)
     assert set(found) == {
-        "facility", "metrics", "binding", "not_in_service", "prices", "worst_margins", "ledger", "converged",
-        "residual", "files",
+        "facility", "metrics", "binding", "not_in_service", "prices", "worst_margins", "ledger", "notes",
+        "converged", "residual", "files",
     }  # fmt: skip
     assert found["facility"] == {"name": "gb300-su", "racks": 16, "gpus": 1152}
     assert set(found["metrics"]) >= METRICS

@@ -17,7 +17,7 @@ import numpy as np
 from numba import njit
 
 # What a face is, as in `thermal.room.Face`.
-WALL, FREE, FIXED, OUTLET, WARM = range(5)
+WALL, FREE, FIXED, OUTLET, WARM, POROUS = range(6)
 RING = 2
 KAPPA, SMOOTH = 0.41, 9.0  # logarithmic law of a smooth wall: u+ = ln(9 y+) / 0.41
 LAMINAR = 11.0  # y+ where it meets u+ = y+
@@ -231,7 +231,7 @@ def _beyond(wall, here, inverse, half, one, two, first, second):
     A wall half a cell away at its own speed; an opening there without speed along it; where nothing comes in by the
     opening, as at a wall that does not rub, the same speed; past an open edge the end of a solid, a cell away.
     """
-    if one in (WALL, WARM) or two in (WALL, WARM):
+    if one in (WALL, WARM, POROUS) or two in (WALL, WARM, POROUS):
         return wall, 1.0 / half
     if one == FREE and two == FREE:
         return wall, inverse
@@ -241,22 +241,35 @@ def _beyond(wall, here, inverse, half, one, two, first, second):
 
 @_kernel
 def edges(
-    axis, other, shape, width, gap, kind, velocity, viscosity, molecular, turbulent, limited, listed, change
+    axis,
+    other,
+    shape,
+    width,
+    gap,
+    kind,
+    faces,
+    velocity,
+    viscosity,
+    molecular,
+    turbulent,
+    limited,
+    listed,
+    change,
 ):
     """What `momentum` leaves out: edges of one component across another axis where a wall or an opening is near.
 
-    listed : faces above those edges.
+    faces : of the other axis, as what rubs there. listed : faces above those edges.
     """
     stride = (shape[1] * shape[2], shape[2], 1)
     sa, s = stride[axis], stride[other]
-    u, v, mine, faces = velocity[axis], velocity[other], kind[axis], kind[other]
+    u, v, mine = velocity[axis], velocity[other], kind[axis]
     da, ga, d, g = width[axis], gap[axis], width[other], gap[other]
     for c in listed:
         place = (c // (shape[1] * shape[2]), (c // shape[2]) % shape[1], c % shape[2])
         pa, p = place[axis], place[other]
         low = c - s
         one, two = faces[c - sa], faces[c]
-        shut = 0.5 * ((one in (WALL, WARM)) + (two in (WALL, WARM)))
+        shut = 0.5 * ((one in (WALL, WARM, POROUS)) + (two in (WALL, WARM, POROUS)))
         under, over = u[low], u[c]
         stream = (v[c - sa] * da[pa - 1] + v[c] * da[pa]) / (2.0 * ga[pa])
         flux = 0.0
@@ -316,7 +329,9 @@ def accelerate(
     gap,
     kind,
     pressure,
-    temperature,
+    warm,
+    after,
+    late,
     lift,
     reference,
     base,
@@ -328,7 +343,8 @@ def accelerate(
 ):
     """One component after a stage: base x (1 - share) + (out + rate step) x share with pressure and lift.
 
-    lift : gravity along the axis times expansion, which acts on the temperature above `reference`. outlet : faces.
+    lift : gravity along the axis times expansion, which acts on the temperature above `reference`, a share `late` of
+    the way from `warm` to `after`. outlet : faces.
     """
     s = (shape[1] * shape[2], shape[2], 1)[axis]
     n = _length(shape)
@@ -351,7 +367,9 @@ def accelerate(
                 high,
                 kind,
                 pressure,
-                temperature,
+                warm,
+                after,
+                late,
                 lift != 0.0,
                 lift * reference,
                 base,
@@ -375,15 +393,19 @@ def accelerate(
 
 
 @_line
-def _driven(reach, low, high, kind, pressure, temperature, lifted, still, base, share, rate, step, c, s, out):
+def _driven(
+    reach, low, high, kind, pressure, warm, after, late, lifted, still, base, share, rate, step, c, s, out
+):
     """A row of `accelerate`. reach : inverse distance. low, high : lift of the temperature on either side."""
     n = len(reach)
     here, back = pressure[c : c + n], pressure[c - s : c - s + n]
     kind, rate, base, out = kind[c : c + n], rate[c : c + n], base[c : c + n], out[c : c + n]
     if lifted:
-        above, below = temperature[c : c + n], temperature[c - s : c - s + n]
+        above, below = warm[c : c + n], warm[c - s : c - s + n]
+        above_, below_ = after[c : c + n], after[c - s : c - s + n]
         for m in range(n):
-            force = (back[m] - here[m]) * reach[m] + (below[m] * low[m] + above[m] * high[m] - still)
+            under, over = below[m] + late * (below_[m] - below[m]), above[m] + late * (above_[m] - above[m])
+            force = (back[m] - here[m]) * reach[m] + (under * low[m] + over * high[m] - still)
             moved = base[m] * (1.0 - share) + (out[m] + step * (rate[m] + force)) * share
             out[m] = moved if kind[m] == FREE else out[m]
     else:
@@ -432,7 +454,7 @@ def scalar(shape, width, gap, open_, velocity, diffusivity, temperature, limited
 def faces(
     axis, shape, width, gap, kind, velocity, diffusivity, entering, temperature, limited, listed, change
 ):
-    """What `scalar` leaves out along an axis: faces beside walls, openings and warm walls, `listed`.
+    """What `scalar` leaves out along an axis: faces beside walls and openings, porous ones and warm walls, `listed`.
 
     entering : temperature of what comes in by a fixed face or an outlet, and of warm walls.
     """
@@ -449,7 +471,7 @@ def faces(
             change[low] += 2.0 * diffusivity[low] * (given[c] - under) / (d[p - 1] * d[p - 1])
             change[c] += 2.0 * diffusivity[c] * (given[c] - over) / (d[p] * d[p])
             continue
-        if what != FREE:
+        if what not in (FREE, POROUS):
             inside = diffusivity[c] > 0.0
             carried = (over if inside else under) if (speed < 0.0) == inside else given[c]
             flux = speed * carried
@@ -457,12 +479,12 @@ def faces(
             last, near = t[low - s], 1.0 / g[p - 1]
             if mine[low] == WALL:
                 last = under
-            elif mine[low] != FREE:
+            elif mine[low] not in (FREE, POROUS):
                 last, near = given[low], 2.0 / d[p - 1]
             next_, far = t[c + s], 1.0 / g[p + 1]
             if mine[c + s] == WALL:
                 next_ = over
-            elif mine[c + s] != FREE:
+            elif mine[c + s] not in (FREE, POROUS):
                 next_, far = given[c + s], 2.0 / d[p]
             flux = _edge(
                 speed,
@@ -475,7 +497,7 @@ def faces(
                 far,
                 0.5 * d[p - 1],
                 0.5 * d[p],
-                0.5 * (diffusivity[low] + diffusivity[c]),
+                0.5 * (diffusivity[low] + diffusivity[c]) if what == FREE else 0.0,
                 limited,
             )
         change[low] -= flux / d[p - 1]
@@ -537,9 +559,12 @@ def project(axis, shape, width, gap, kind, correction, step, outlet, velocity):
 
 
 @_line
-def _eddy(velocity, length, factor, c, across, along, out):
-    """Eddy viscosity of a row of cells: factor x speed x length."""
+def _eddy(velocity, length, factor, given, c, across, along, out):
+    """Eddy viscosity of a row of cells: as given, or where nothing is, factor x speed x length."""
     n = len(out)
+    if len(given) > 0:
+        out[:] = given[c : c + n]
+        return
     u, u_ = velocity[0][c : c + n], velocity[0][c + across : c + across + n]
     v, v_ = velocity[1][c : c + n], velocity[1][c + along : c + along + n]
     w, w_ = velocity[2][c : c + n], velocity[2][c + 1 : c + 1 + n]
@@ -550,11 +575,11 @@ def _eddy(velocity, length, factor, c, across, along, out):
 
 
 @_kernel
-def hastening(shape, width, velocity, length, molecular, factor):
-    """Greatest sum of speed over width, and of viscosity over width squared, of any cell [1/s]."""
+def hastening(shape, width, velocity, length, molecular, factor, given):
+    """Greatest sum of speed over width of any cell, and of that and twice viscosity over width squared [1/s]."""
     across, along = shape[1] * shape[2], shape[2]
     n = shape[2] - 2 * RING
-    stream, rub, eddy = np.zeros(n), np.zeros(n), np.zeros(n)
+    stream, rub, eddy, fast = np.zeros(n), np.zeros(n), np.zeros(n), np.zeros(n)
     inverse = 1.0 / width[2][RING : RING + n]
     for i in range(RING, shape[0] - RING):
         for j in range(RING, shape[1] - RING):
@@ -564,24 +589,25 @@ def hastening(shape, width, velocity, length, molecular, factor):
             w, w_ = velocity[2][c : c + n], velocity[2][c + 1 : c + 1 + n]
             one, two = 1.0 / width[0][i], 1.0 / width[1][j]
             for m in range(n):
-                fast = (
+                fast[m] = (
                     max(abs(u[m]), abs(u_[m])) * one
                     + max(abs(v[m]), abs(v_[m])) * two
                     + max(abs(w[m]), abs(w_[m])) * inverse[m]
                 )
-                stream[m] = max(stream[m], fast)
+                stream[m] = max(stream[m], fast[m])
             if factor > 0.0:
-                _eddy(velocity, length, factor, c, across, along, eddy)
+                _eddy(velocity, length, factor, given, c, across, along, eddy)
             for m in range(n):
-                rub[m] = max(
-                    rub[m], (molecular + eddy[m]) * (one * one + two * two + inverse[m] * inverse[m])
-                )
+                leading = (molecular + eddy[m]) * (one * one + two * two + inverse[m] * inverse[m])
+                rub[m] = max(rub[m], fast[m] + 2.0 * leading)
     return stream.max(), rub.max()
 
 
 @_kernel
-def mixing(shape, velocity, length, molecular, factor, prandtl, turbulent_prandtl, viscosity, diffusivity):
-    """Viscosity and diffusivity of each fluid cell: molecular, and factor x speed x length of what is turbulent.
+def mixing(
+    shape, velocity, length, molecular, factor, given, prandtl, turbulent_prandtl, viscosity, diffusivity
+):
+    """Viscosity and diffusivity of each fluid cell: molecular, and of eddies as `_eddy`.
 
     length : distance to the nearest wall [m], 0 in solids, whose diffusivity stays nothing.
     """
@@ -593,7 +619,7 @@ def mixing(shape, velocity, length, molecular, factor, prandtl, turbulent_prandt
         for j in range(RING, shape[1] - RING):
             c = (i * shape[1] + j) * shape[2] + RING
             if factor > 0.0:
-                _eddy(velocity, length, factor, c, across, along, eddy)
+                _eddy(velocity, length, factor, given, c, across, along, eddy)
             reach, rubbing, leading = length[c : c + n], viscosity[c : c + n], diffusivity[c : c + n]
             for m in range(n):
                 rubbing[m] = molecular + eddy[m]
@@ -601,10 +627,11 @@ def mixing(shape, velocity, length, molecular, factor, prandtl, turbulent_prandt
 
 
 @_kernel
-def advanced(length, warm, first, second, share, out):
-    """Temperature of the cells of air after a share of two rates, and of solids as it was."""
+def advanced(length, base, warm, rate, step, share, out):
+    """Temperature of the cells of air after a stage, as in `accelerate`, and of solids as it was."""
     for c in range(len(out)):
-        out[c] = warm[c] + (share * (first[c] + second[c]) if length[c] > 0.0 else 0.0)
+        moved = base[c] * (1.0 - share) + (warm[c] + step * rate[c]) * share
+        out[c] = moved if length[c] > 0.0 else base[c]
 
 
 @_kernel

@@ -45,6 +45,8 @@ class Hall:
     """Heat the racks gave to the air, from its flow and temperatures [W]."""
     rejected: Array
     """Heat that leaves by the chillers with their own power [W]."""
+    spread: Array
+    """(scenario, rack) what each rack's inlet is over that of its block [K], nothing where that is well mixed."""
 
 
 def hall(
@@ -55,7 +57,8 @@ def hall(
 
     Racks draw the catalogue flow at the present `inlet` temperature; the walls follow it up to their greatest flow.
     Their coils hold the set-point until the chilled water is not cold enough for the heat; then the supply floats up.
-    Without walls or chillers the heat has nowhere to go.
+    Without walls or chillers the heat has nowhere to go. The cold side is well mixed, or what `Facility.recirculation`
+    says of it; what comes back beyond that is mixed evenly.
     """
     cooling = facility.cooling
     support = np.zeros(
@@ -63,7 +66,7 @@ def hall(
     )
     np.add.at(support, (slice(None), facility.row_block), support_power(facility, operation, supply))
     density = air.density(inlet, facility.pressure)
-    drawn = by_block(facility, np.where(warm > 0, curve(facility, "air_flow", inlet), 0.0)) * density
+    drawn = by_block(facility, drawn_by_racks(facility, warm, inlet)) * density
     asked = drawn + support / (air.HEAT_CAPACITY * cooling.support_rise)
     walls = supply.units["fan_wall"]
     # Fans that stand still take their share of the air; the coils behind them are still fed by the others.
@@ -85,6 +88,13 @@ def hall(
     cooled = ((walls > 0) & (chillers > 0)) | (duty <= 0.0)
     cold = np.where(cooled, np.clip(lowest, operation.air_temperature, HOTTEST), HOTTEST)
     following, hot, back = air.aisle(cold, blown, asked, warmed, cooling.leakage)
+    spread = np.zeros((1, 1))
+    if any(facility.recirculation):
+        through, rise = passing(facility, operation, supply, warm, wires, inlet)
+        raised, spread = _raised(facility, blown, asked, warmed, through, rise)
+        known = np.array([one is not None for one in facility.recirculation])
+        mixed, following = following, np.where(known, cold + raised, following)
+        hot = hot - mixed + following
 
     outdoor = operation.dry_bulb[:, None]
     free = rejection.free_cooling_share(
@@ -116,4 +126,52 @@ def hall(
         chiller_share=np.broadcast_to(able, duty.shape),
         carried=by_air - support - wires,
         rejected=by_air + fans + chiller,
+        spread=spread,
     )
+
+
+def drawn_by_racks(facility: Facility, warm: Array, inlet: Array) -> Array:
+    """What the fans of each rack draw, (scenario, rack) [m3/s]; a rack that gives no heat to the air stands."""
+    return np.asarray(np.where(warm > 0, curve(facility, "air_flow", inlet), 0.0))
+
+
+def passing(
+    facility: Facility, operation: Operation, supply: Supply, warm: Array, wires: Array, inlet: Array
+) -> tuple[Array, Array]:
+    """Air through the faces of each rack [m3/s] and how much warmer it leaves them [K], (scenario, rack).
+
+    Support equipment has no place of its own: its air and heat are shared by the racks of its row, the losses of the
+    whips by the air of all.
+    """
+    racks, rise = facility.racks, facility.cooling.support_rise[facility.racks.block]
+    alike = np.bincount(racks.row, minlength=len(facility.rows))
+    support = (support_power(facility, operation, supply) / np.maximum(alike, 1))[:, racks.row]
+    carrying = air.density(inlet, facility.pressure)[:, racks.block] * air.HEAT_CAPACITY
+    flow = drawn_by_racks(facility, warm, inlet) + support / (carrying * rise)
+    rate = carrying * flow
+    moved = rate > 0.0
+    whole = by_block(facility, rate)
+    shared = (wires / np.where(whole > 0.0, whole, 1.0))[:, racks.block]
+    return flow, np.where(moved, (warm + support) / np.where(moved, rate, 1.0) + shared, 0.0)
+
+
+def _raised(
+    facility: Facility, blown: Array, asked: Array, warmed: Array, flow: Array, rise: Array
+) -> tuple[Array, Array]:
+    """How much warmer than the supply the rack fronts of each block are, and each rack's beyond that [K]."""
+    block, count = facility.racks.block, max(len(rise), len(blown))
+    raised, spread = np.zeros((count, len(facility.blocks))), np.zeros((count, len(block)))
+    back = np.maximum(facility.cooling.leakage * asked, asked - blown) / np.maximum(blown, air.STILL)
+    mean_rise = warmed / (air.HEAT_CAPACITY * np.maximum(asked, air.STILL))
+    for index, known in enumerate(facility.recirculation):
+        if known is None:
+            continue
+        mine = np.flatnonzero(block == index)
+        # In memory order and by numpy's own loop a scenario sums alike alone and in a batch.
+        risen, weight = (np.ascontiguousarray(one[:, mine]) for one in (rise, flow))
+        each = np.einsum("sj,ij->si", risen, known.share)
+        whole = weight.sum(axis=-1)
+        mean = (weight * each).sum(axis=-1) / np.where(whole > 0.0, whole, 1.0)
+        beyond = np.maximum(back[:, index] - known.returned, 0.0) * mean_rise[:, index]
+        raised[:, index], spread[:, mine] = mean + beyond, each - mean[:, None]
+    return raised, spread

@@ -106,7 +106,8 @@ def limits(
     if before is not None:
         tripped = tripped | before.tripped
     whip = np.where(tripped, 0.0, np.maximum(whip, floor))
-    ceiling, cause, lost = ceilings(facility, operation, supply, law, whip, temperature, inlet, flow)
+    front = inlet[:, facility.racks.block] + heat.hall.spread
+    ceiling, cause, lost = ceilings(facility, operation, supply, law, whip, temperature, inlet, front, flow)
     rows, devices = facility.shared, facility.devices
     share, limit = _share(facility, supply), np.arange(len(rows.device))
     edp = operation.edp_factor[:, None]
@@ -173,11 +174,13 @@ def ceilings(
     whip: Array,
     temperature: Array,
     inlet: Array,
+    front: Array,
     flow: Flow,
 ) -> tuple[Array, Index, npt.NDArray[np.bool_]]:
     """Ceiling of each rack's AC power [W], the code of its cause, and the racks whose heat limit loses them.
 
-    whip : power at which the most loaded whip of the rack reaches its continuous current at the peak [W].
+    whip : power at which the most loaded whip of the rack reaches its continuous current at the peak [W]. inlet,
+    front : air before the racks, of each block and of each rack [K].
     """
     racks, block = facility.racks, facility.racks.block
     count = len(racks.name)
@@ -194,8 +197,8 @@ def ceilings(
         caps["whip"] = np.where(supply.whips * facility.whip_power / supply.crest / surge < floor, 0.0, whip)
     caps["power_cap"] = np.where(operation.power_cap < floor, 0.0, operation.power_cap)
     chip = chip_limit(facility, operation, law, temperature, flow)
-    front = air_limit(facility, law, inlet)
-    lost = (np.minimum(chip, front) < floor) & powered
+    aired = air_limit(facility, law, inlet, front)
+    lost = (np.minimum(chip, aired) < floor) & powered
     wet = racks.liquid
     # Heat limits act on the clock and cannot take a running rack below its floor; without any flow, heat sink or
     # air a rack is off.
@@ -210,7 +213,7 @@ def ceilings(
     stopped = (units["cdu"] == 0)[:, block] & wet
     caps["coolant_flow"] = np.where(stopped, 0.0, np.where(starved, chip, np.inf))
     still = ((units["fan_wall"] == 0) | (units["chiller"] == 0))[:, block]
-    caps["inlet_air"] = np.where(still, 0.0, np.maximum(front, floor))
+    caps["inlet_air"] = np.where(still, 0.0, np.maximum(aired, floor))
     stacked = np.stack(np.broadcast_arrays(*caps.values()))
     cause = np.array([BINDINGS.index(name) for name in caps])[np.argmin(stacked, axis=0)]
     ceiling = stacked.min(axis=0)
@@ -265,20 +268,19 @@ def chip_limit(facility: Facility, operation: Operation, law: Law, temperature: 
     return limit
 
 
-def air_limit(facility: Facility, law: Law, inlet: Array) -> Array:
+def air_limit(facility: Facility, law: Law, inlet: Array, front: Array) -> Array:
     """AC power at which the air-cooled parts reach their limit, (scenario, rack) [W]; inf where demand stays below.
 
-    inlet : air at the rack fronts of each block [K]. The parts' limit is the exhaust temperature of the rack at
-    TDP with its inlet at the catalogue limit, so the limit starts to act exactly there.
+    inlet, front : air before the racks, of each block and of each rack [K]. The parts' limit is the exhaust
+    temperature of the rack at TDP with its inlet at the catalogue limit, so the limit starts to act exactly there.
     """
     racks, block = facility.racks, facility.racks.block
-    entering = inlet[:, block]
     rate = (
         curve(facility, "air_flow", inlet)
         * air.density(inlet, facility.pressure)[:, block]
         * air.HEAT_CAPACITY
     )
-    room = np.maximum(rate * (racks.exhaust_limit - entering), 0.0)
+    room = np.maximum(rate * (racks.exhaust_limit - front), 0.0)
     wanted = direct(law, law.demand)
     warm = law.demand - racks.heat_capture * wanted
     over = warm > room

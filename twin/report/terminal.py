@@ -46,7 +46,7 @@ def _parts(found: Summary) -> list[RenderableType]:
             parts += [_heading("What it is worth"), _prices(found), Text(SLOPES, "dim")]
         parts += [_heading("Tightest margins"), _margins(found.margins[:WORST])]
         parts += [_heading("Balances"), _balances(found)]
-    return [*parts, _heading("What it rests on"), _basis(found)]
+    return [*parts, _heading("What it rests on"), _basis(found), *map(Text, found.notes)]
 
 
 def _heading(title: str) -> Group:

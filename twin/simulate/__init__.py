@@ -51,7 +51,8 @@ def simulate(
     `time` and, per rack, the seconds to throttle and to trip (NaN where it does neither), its lowest flow, highest case
     temperature and the tokens it lost; per loop the seconds until a leak has taken its pressure; of the generators the
     most that they are asked for, in all and at once. A scenario that does not settle at the start has NaN throughout.
-    ValueError for a step or an end out of range.
+    The hall's air is well mixed, whatever `Facility.recirculation` says: its flow changes with what fails. ValueError
+    for a step or an end out of range.
 
     >>> import twin
     >>> from twin.event import events
@@ -64,6 +65,7 @@ def simulate(
         raise ValueError(f"step is {step:g} s, must be 0.05 to 5 s")
     if not step <= until <= 86400.0:
         raise ValueError(f"until is {until:g} s, must be one step to a day")
+    facility = replace(facility, recirculation=(None,) * len(facility.blocks))
     resolved = resolve(operation, facility.operation, facility.devices.name, facility.elements)
     count = max(len(getattr(resolved, item.name)) for item in fields(resolved))
     resolved = replace(resolved, dry_bulb=np.broadcast_to(resolved.dry_bulb, (count,)))

@@ -171,7 +171,8 @@ class Plant:
         held = self._held(state.case, inlet, film)
         floor = laws.floor(law)
         power = np.minimum(
-            allowed, np.maximum(np.minimum(held, air_limit(facility, law, state.front)), floor)
+            allowed,
+            np.maximum(np.minimum(held, air_limit(facility, law, state.front, state.front[:, block])), floor),
         )
         power = np.where(live & (allowed > 0.0), power, 0.0)
         tokens = np.where(live, laws.throughput(law, power), 0.0)

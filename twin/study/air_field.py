@@ -17,6 +17,7 @@ import xarray as xr
 from thermal import air
 from thermal.room import Room
 from twin.facility import Facility
+from twin.study.air_influence import fitted, influence
 from twin.study.hall_air import LONGEST, HallAir, digest
 from twin.study.hall_grid import SMALL, Voxels, voxels
 from twin.study.inlet_class import CLASSES, MEANINGS, RECOMMENDED, inlet_class
@@ -99,7 +100,9 @@ def air_field(
         interrupted = True
         if file is not None:
             kept(run.now, identity, file)
-    return _labelled(facility, block, grid, run, settled).assign_attrs(interrupted=int(interrupted))
+    found = _labelled(facility, block, grid, run, settled)
+    found["interrupted"] = ((), interrupted, {"units": "1", "long_name": "ended by the keyboard"})
+    return found
 
 
 def kept_air(facility: Facility, state: xr.Dataset, block: int, grid: str, file: Path) -> Moment:
@@ -196,6 +199,8 @@ def _labelled(facility: Facility, block: int, grid: str, run: HallAir, settled: 
         np.maximum.at(warmest, one.owner, warm[one.upstream()])
     limit = facility.racks.air_inlet_limit[made.racks]
     cells, racks = ("x", "y", "z"), ("rack",)
+    along, across, upwards = (run.room.of_faces(axis, velocity[axis]) for axis in range(3))
+    share = fitted(influence(made, (along, across, upwards)), made.rise, inlet - cold)
 
     def inside(values: Array) -> Array:
         return np.where(free, values, np.nan)
@@ -219,6 +224,9 @@ def _labelled(facility: Facility, block: int, grid: str, run: HallAir, settled: 
         "air_inlet_limit": (racks, limit, "K", "greatest inlet of the product"),
         "air_outlet_temperature": (racks, outlet, "K", "mean air behind the rack"),
         "air_flow": (racks, made.flow, "m3/s", "air through its faces, that of support equipment with it"),
+        "influence": (
+            ("rack", "source"), share, "1", "kelvin of the rack's inlet over the supply per kelvin over the source"
+        ),
         "supply_temperature": ((), cold, "K", "air from the fan walls"),
         "return_temperature": ((), back, "K", "mean air that goes back to the fan walls"),
         "supply_flow": ((), made.supply, "m3/s", "air of the fan walls"),
@@ -247,6 +255,10 @@ def _labelled(facility: Facility, block: int, grid: str, run: HallAir, settled: 
         "settled": ((), settled, "1", "the uncertainties are within what was asked for"),
         "stray": ((), _stray(made, run.room, velocity), "m3/s", "greatest mean flow that a cell gains or loses"),
     }  # fmt: skip
+    for one in made.tiles:
+        risen = one.area * run.room.of_faces(one.axis, velocity[one.axis])[one.face]
+        told = "mean air through each line of tiles"
+        found["tile_flow"] = (("tiles",), np.bincount(one.owner, risen), "m3/s", told)
     coords: dict[str, object] = {
         name: (
             name,
@@ -259,7 +271,7 @@ def _labelled(facility: Facility, block: int, grid: str, run: HallAir, settled: 
         f"{name}_edge": (f"{name}_edge", line, {"units": "m"})
         for name, line in zip("xyz", made.edges, strict=True)
     }
-    coords["rack"] = [facility.racks.name[rack] for rack in made.racks]
+    coords["rack"] = coords["source"] = [facility.racks.name[rack] for rack in made.racks]
     flags = {
         "flag_values": list(range(len(MEANINGS))),
         "flag_meanings": " ".join(one.replace(" ", "_") for one in MEANINGS),

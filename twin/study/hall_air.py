@@ -25,7 +25,7 @@ class HallAir:
 
     def __init__(self, made: Voxels) -> None:
         self.made = made
-        self.room: Room = room(made.edges, made.kinds, made.solid)
+        self.room: Room = room(made.edges, made.kinds, made.solid, made.loss, made.jet)
         self.cold = self.supplied = made.supply_temperature
         self.law = Air(reference=self.cold, expansion=1.0 / self.cold)
         size = len(self.room.length)

@@ -4,7 +4,7 @@ Cells end at the sides of racks and hot aisles, then of what else the layout tel
 columns and what else stands in the hall are solids. The containment is panels without thickness from the floor to the
 ceiling about each hot aisle, or none. Air goes back through openings of the ceiling, into a plenum that is not
 modelled and leads to the fan walls, or into the tops of CRAHs where the ceiling has none. CRAHs over a raised floor
-blow into cells below it, from which air rises through tiles, to each in proportion to its holes.
+blow into cells below it, from which the air rises through tiles: they take pressure and let jets through.
 
 What the layout gives no place passes with the racks: the support equipment of a row draws its air and gives its heat
 through the faces of the row's racks, and whips warm that air too. Flows are those of the state: each rack draws what
@@ -25,7 +25,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from geometry.voxel import cell_edges, covered, solid
-from thermal import air
+from thermal import air, tile
 from thermal.room import Face, faces
 from twin.aisle import Line, aisles_of, lines_of
 from twin.errors import InputError, Problem
@@ -68,14 +68,14 @@ class Openings:
         """The cells below the faces."""
         return tuple(place - (n == self.axis) for n, place in enumerate(self.face))
 
-    def downstream(self) -> tuple[Index, ...]:
-        """The cells that the air goes to."""
-        return tuple(np.where((self.sign < 0) & (n == self.axis), place - 1, place)
-                     for n, place in enumerate(self.face))  # fmt: skip
-
     def upstream(self) -> tuple[Index, ...]:
         """The cells that the air comes from."""
         return tuple(np.where((self.sign > 0) & (n == self.axis), place - 1, place)
+                     for n, place in enumerate(self.face))  # fmt: skip
+
+    def downstream(self) -> tuple[Index, ...]:
+        """The cells that it goes to."""
+        return tuple(np.where((self.sign < 0) & (n == self.axis), place - 1, place)
                      for n, place in enumerate(self.face))  # fmt: skip
 
 
@@ -86,8 +86,9 @@ class Voxels:
     racks, rises : index of each rack among the facility's, and how much warmer its air leaves it [K]. flow : through
     each, that of support equipment with it [m3/s]. units, share : index of each fan wall or CRAH among the devices, and
     its part of the supply. parted : the cold side has no outlet. leakage : the least that leaks to it [m3/s]. walls,
-    intakes : where units blow, and draw from the hall if they do. tiles, tile_flow : through the raised floor, and the
-    air of each line of tiles [m3/s]. ceiling : cells under the openings of the ceiling (nx, ny).
+    intakes : where units blow, and draw from the hall if they do. tiles : of each line of them, through which air
+    passes as it likes. loss, jet : of the tiles, as `thermal.room.room` takes them; None without. ceiling : cells under
+    the openings of the ceiling (nx, ny).
     """
 
     edges: Edges
@@ -110,7 +111,8 @@ class Voxels:
     walls: tuple[Openings, ...]
     intakes: tuple[Openings, ...]
     tiles: tuple[Openings, ...]
-    tile_flow: Array
+    loss: tuple[Array, ...] | None
+    jet: tuple[Array, ...] | None
     leaks: tuple[Openings, ...]
     spills: tuple[Openings, ...]
     ceiling: Solid
@@ -130,7 +132,7 @@ class Voxels:
     @property
     def passing(self) -> tuple[Openings, ...]:
         """Openings through which air passes as warm as it comes."""
-        return (*self.leaks, *self.spills, *self.tiles)
+        return (*self.leaks, *self.spills)
 
     def blown(self) -> Iterator[tuple[tuple[Openings, ...], Array]]:
         """All openings through which air passes at a given speed, with the flow of each owner [m3/s]."""
@@ -141,8 +143,7 @@ class Voxels:
             (self.walls, each),
             (self.intakes, each),
         )
-        yield from ((self.tiles, self.tile_flow), (self.leaks, np.array([self.leaked])))
-        yield self.spills, np.array([self.spilt])
+        yield from ((self.leaks, np.array([self.leaked])), (self.spills, np.array([self.spilt])))
 
     def blowing(self, each: Array) -> Voxels:
         """The hall with so much air of each unit [m3/s]; what leaks and passes by follows."""
@@ -150,8 +151,7 @@ class Voxels:
         leaked, spilt = _passed(self.parted, self.leakage, drawn, supply)
         blown = drawn + spilt - leaked if self.parted else supply
         share = each / supply if supply > 0.0 else np.full(len(each), 1.0 / len(each))
-        tiles = self.tile_flow * blown / self.supply
-        return replace(self, supply=blown, share=share, leaked=leaked, spilt=spilt, tile_flow=tiles)
+        return replace(self, supply=blown, share=share, leaked=leaked, spilt=spilt)
 
 
 def voxels(
@@ -210,6 +210,7 @@ def voxels(
     draws = hall.crah and not ceiling.any()
     intakes = _sides(edges, blocked, down, False) if draws else ()
     tiles = _tiles(edges, blocked, hall.tiles, floor)
+    loss, jet = _resisting(kinds, hall, tiles) if tiles else (None, None)
     names = [facility.racks.name[n] for n in mine], [facility.devices.name[n] for n in walls]
     problems = [
         *(one for side in (fronts, backs) for one in _shut(facility, names[0], side, "front or rear")),
@@ -217,7 +218,9 @@ def voxels(
         *(_shut(facility, names[1], intakes, "top") if draws else ()),
         *_misplaced(facility, edges, hall, aisles, tiles),
     ]
-    flow, rise, density = _flows(facility, state, block, lines, mine)
+    flow, rise = state.air_face_flow.values[0, mine], state.air_face_rise.values[0, mine]
+    front = np.average(state.air_inlet_temperature.values[0, mine], weights=flow if flow.any() else None)
+    density = float(air.density(front, facility.pressure[block]))
     supply, drawn = float(state.air_flow[0, block]), float(flow.sum())
     parted = hall.contained and not hall.doors
     leakage = float(facility.cooling.leakage[block]) * drawn if hall.contained else 0.0
@@ -238,7 +241,7 @@ def voxels(
     made = Voxels(
         edges, blocked, kinds, mine, flow, rise, walls, np.full(len(walls), 1.0 / len(walls)), blown,
         float(state.air_supply_temperature[0, block]), density, parted, leakage, leaked, spilt, fronts, backs,
-        supplies, intakes, tiles, blown * hall.tile_share, over if over_open else (), ends if ends_open else (),
+        supplies, intakes, tiles, loss, jet, over if over_open else (), ends if ends_open else (),
         ceiling, tuple(_remarks(facility, block, hall, edges, supply, drawn, leaked)),
     )  # fmt: skip
     for openings, _ in made.blown():
@@ -264,7 +267,7 @@ class _Hall:
     depth: float
     columns: Array
     tiles: Array
-    tile_share: Array
+    open_share: Array
     returns: Array
     doors: list[tuple[Array, int]]
     sill: Array
@@ -276,8 +279,6 @@ def _hall(facility: Facility, block: int, unit: Unit, aisles: Aisles) -> _Hall:
     corner, top = box[0], float(box[1, 2] - box[0, 2])
     floor = room.raised_floor
     depth, lines = (floor.height, floor.tiles) if floor else (0.0, ())
-    tiles = corners(lines, 0.0, TILE)
-    holes = np.prod(tiles[:, 1, :2] - tiles[:, 0, :2], axis=1) * np.array([one.open_share for one in lines])
     over = np.array([one for one, _ in aisles]).reshape(-1, 2, 3)
     doors = []
     for door in room.doors:
@@ -293,7 +294,8 @@ def _hall(facility: Facility, block: int, unit: Unit, aisles: Aisles) -> _Hall:
     sill[0, 2] = product.get("outletBottom", 0.0)
     return _Hall(
         unit.air.containment == "hot", unit.air.units == "crah", box, depth,
-        corners(room.columns, -depth, top) + corner, tiles + corner, holes / max(holes.sum(), SMALL),
+        corners(room.columns, -depth, top) + corner, corners(lines, 0.0, TILE) + corner,
+        np.array([one.open_share for one in lines]),
         over if room.returns is None else corners(room.returns, 0.0, top) + corner, doors, sill,
     )  # fmt: skip
 
@@ -421,7 +423,8 @@ def _sealed(facility: Facility, made: Voxels, lines: list[Line]) -> Iterator[Pro
     index = np.arange(made.solid.size).reshape(made.solid.shape)
     pairs = []
     for axis, kind in enumerate(made.kinds):
-        cells, through = np.moveaxis(index, axis, 0), np.moveaxis(kind, axis, 0)[1:-1] == Face.FREE
+        cells, through = np.moveaxis(index, axis, 0), np.moveaxis(kind, axis, 0)[1:-1]
+        through = (through == Face.FREE) | (through == Face.POROUS)
         pairs.append(np.stack([cells[:-1][through], cells[1:][through]]))
     one, other = np.concatenate(pairs, axis=1)
     links = coo_array((np.ones(len(one), dtype=np.int8), (one, other)), shape=(index.size, index.size))
@@ -516,6 +519,21 @@ def _tiles(edges: Edges, blocked: Solid, tiles: Array, floor: int) -> tuple[Open
     return (_openings(edges, 2, listed),) if listed else ()
 
 
+def _resisting(
+    kinds: tuple[npt.NDArray[np.uint8], ...], hall: _Hall, tiles: tuple[Openings, ...]
+) -> tuple[tuple[Array, ...], tuple[Array, ...]]:
+    """Makes the faces of tiles porous: their loss and the momentum of their jets, fields of the faces."""
+    loss, jet = (tuple(np.zeros(kind.shape) for kind in kinds) for _ in range(2))
+    for one in tiles:
+        # The faces are a little larger or smaller than the tiles, and so the speed in them another.
+        drawn = np.prod(hall.tiles[:, 1, :2] - hall.tiles[:, 0, :2], axis=1)
+        wider = np.bincount(one.owner, one.area, len(drawn)) / drawn
+        kinds[one.axis][one.face] = Face.POROUS
+        loss[one.axis][one.face] = (tile.loss_coefficient(hall.open_share) * wider**2)[one.owner]
+        jet[one.axis][one.face] = np.maximum(wider / hall.open_share - 1.0, 0.0)[one.owner]
+    return loss, jet
+
+
 def _openings(edges: Edges, axis: int, listed: list[tuple[int, Index, int]]) -> Openings:
     """Openings from owner, places (face, 3) and sign."""
     face = np.concatenate([place for _, place, _ in listed] or [np.zeros((0, 3), dtype=np.int64)]).T
@@ -589,27 +607,3 @@ def _contain(
         tuple(_openings(edges, axis, panels.get((end, axis), [])) for axis in (0, 1)) for end in (False, True)
     )
     return over, ends
-
-
-def _flows(
-    facility: Facility, state: xr.Dataset, block: int, lines: list[Line], mine: Index
-) -> tuple[Array, Array, float]:
-    """Air through the faces of each rack [m3/s], how much warmer it leaves [K], and its density [kg/m3]."""
-    inlet, heat = state.air_inlet_temperature.values[0, mine], state.air_heat.values[0, mine]
-    kinds = [facility.racks.types[kind] for kind in facility.racks.type[mine]]
-    own = np.array([kind.air_flow(at) for kind, at in zip(kinds, inlet, strict=True)], dtype=np.float64)
-    own = np.where(heat > 0.0, own, 0.0)
-    density = float(air.density(inlet.mean(), facility.pressure[block]))
-    support = max(float(state.air_demand[0, block]) - float(own.sum()), 0.0)
-    load = np.array([line.row.support_load for line in lines])
-    share = load / load.sum() if load.sum() > 0.0 else np.ones(len(lines)) / len(lines)
-    of_row, place = facility.racks.row[mine], {line.index: n for n, line in enumerate(lines)}
-    count = np.bincount([place[row] for row in of_row], minlength=len(lines))
-    part = np.array([share[place[row]] / count[place[row]] for row in of_row])
-    flow = own + support * part
-    support_heat = support * density * air.HEAT_CAPACITY * float(facility.cooling.support_rise[block])
-    wires = float(state.fan_wall_duty[0, block] - state.fan_wall_power[0, block]) - heat.sum() - support_heat
-    rate = density * air.HEAT_CAPACITY * flow
-    moved = rate > 0.0
-    rise = np.where(moved, (heat + support_heat * part) / np.where(moved, rate, 1.0), 0.0)
-    return flow, rise + wires / max(float(rate.sum()), SMALL) * moved, density

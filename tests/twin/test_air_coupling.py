@@ -1,0 +1,153 @@
+"""The hall's air in the solve: influence of racks on inlets, and the field and the state with what the other says."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import twin
+from twin.facility import BINDINGS, Recirculation
+from twin.study import air_coupling as coupling
+from twin.study import air_field as fields
+from twin.study.air_coupling import air_coupling, told
+
+
+def known(facility, share, returned=0.0):
+    return replace(facility, recirculation=(Recirculation(share, returned),))
+
+
+@pytest.fixture(scope="module")
+def hopper():
+    return twin.load("h100-air")
+
+
+def test_inlets_are_the_supply_and_what_each_rack_brings_back(hopper):
+    """Shares by chance, no two alike: by hand from the rises that the state tells."""
+    racks = len(hopper.racks.name)
+    share = np.random.default_rng(3).uniform(0.0, 0.02, (racks, racks))
+    state = twin.solve(known(hopper, share))
+    inlet, rise = state.air_inlet_temperature.values[0], state.air_face_rise.values[0]
+    np.testing.assert_allclose(inlet, 297.15 + share @ rise, atol=2e-6)
+    # What air takes up over the faces is all heat of the hall but that of the fans.
+    front = np.average(inlet, weights=state.air_face_flow.values[0])
+    rate = 101325.0 / (287.053 * front) * 1006.0 * state.air_face_flow.values[0]
+    heat = float(state.fan_wall_duty[0, 0] - state.fan_wall_power[0, 0])
+    assert float(rate @ rise) == pytest.approx(heat, rel=1e-9)
+    assert abs(float(state.ledger_heat[0])) < 1e-9
+
+
+def test_no_share_is_the_well_mixed_aisle_without_leakage(hopper):
+    racks = len(hopper.racks.name)
+    plain, same = twin.solve(hopper), twin.solve(known(hopper, np.zeros((racks, racks))))
+    for name in ("power", "air_inlet_temperature", "utility_power"):
+        np.testing.assert_allclose(same[name].values, plain[name].values, rtol=1e-12)
+
+
+def test_only_the_rack_that_breathes_too_warm_air_is_held_by_it(hopper):
+    """15 K over its limit, which is one at full power, by the heat of its neighbour."""
+    racks = len(hopper.racks.name)
+    plain = twin.solve(hopper)
+    rise, limit = plain.air_face_rise.values[0], hopper.racks.air_inlet_limit[5]
+    share = np.zeros((racks, racks))
+    share[5, 6] = (limit + 15.0 - 297.15) / rise[6]
+    state = twin.solve(known(hopper, share))
+    held = np.flatnonzero(state.binding.values[0] == BINDINGS.index("inlet_air"))
+    assert held.tolist() == [5]
+    assert float(state.power[0, 5]) < float(plain.power[0, 5])
+    np.testing.assert_allclose(np.delete(state.power.values[0], 5), np.delete(plain.power.values[0], 5))
+    assert float(state.tokens[0, 5]) < float(plain.tokens[0, 5])
+
+
+def test_what_comes_back_beyond_the_field_is_mixed_evenly(hopper):
+    """Fans fail after the field was found: all inlets rise by what the well-mixed aisle says."""
+    racks = len(hopper.racks.name)
+    less = twin.Operation(failed_fans=0.7)
+    mixed, state = (twin.solve(one, less) for one in (hopper, known(hopper, np.zeros((racks, racks)))))
+    assert float(mixed.air_inlet_temperature.max()) > 298.0
+    np.testing.assert_allclose(
+        state.air_inlet_temperature.values, mixed.air_inlet_temperature.values, atol=1e-6
+    )
+
+
+def test_a_scenario_is_the_same_alone_and_in_a_batch(hopper):
+    racks = len(hopper.racks.name)
+    share = np.random.default_rng(5).uniform(0.0, 0.05, (racks, racks))
+    caps = np.random.default_rng(6).uniform(10e3, 60e3, (7, racks))
+    every = twin.solve(known(hopper, share), twin.Operation(power_cap=caps))
+    alone = twin.solve(known(hopper, share), twin.Operation(power_cap=caps[4:5]))
+    for name in ("power", "air_inlet_temperature", "utility_power"):
+        assert np.array_equal(every[name].values[4:5], alone[name].values)
+
+
+@pytest.fixture(scope="module")
+def leaky():
+    """A tenth of the air comes back, mostly to the racks at the far end of the rows."""
+    facility = twin.load("h100-air", {"air.leakage": "0.1"})
+    return air_coupling(facility)
+
+
+def test_field_and_state_agree(leaky):
+    found = leaky
+    assert found.settled
+    state, field = twin.solve(found.facility), found.field[0]
+    inlet, half = field.air_inlet_temperature.values, field.air_inlet_uncertainty.values
+    assert (np.abs(state.air_inlet_temperature.values[0] - inlet) <= 0.02 + 0.1 * half).all()
+    np.testing.assert_allclose(state.air_face_flow.values[0], field.air_flow.values, rtol=coupling.MOVED)
+    assert float(np.ptp(inlet)) > 1.0
+    assert abs(float(state.ledger_heat[0])) < 1e-9
+    assert "in three dimensions on the coarse grid" in told(found)[0]
+
+
+def test_shares_are_none_below_nothing_and_bring_back_what_leaks(leaky):
+    """Every tenth of the air that leaks is hot aisle's: the mean inlet over the supply is of the well-mixed size."""
+    share = leaky.field[0].influence.values
+    assert share.min() > -1e-12
+    # A rack hears most of those of its own row's end, and itself the more the further out it stands.
+    assert share[7].sum() > 5.0 * share[0].sum()
+
+
+def test_influence_foretells_the_field_of_other_heat(leaky):
+    """The rack that brings back most gives two and a half times its heat: the field anew against the product."""
+    found = leaky
+    state, share = twin.solve(found.facility), found.field[0].influence.values
+    source = int(share.sum(axis=0).argmax())
+    other = state.copy(deep=True)
+    other.air_face_rise[0, source] *= 2.5
+    more = fields.air_field(found.facility, other)
+    foretold = share[:, source] * 1.5 * float(state.air_face_rise[0, source])
+    change = more.air_inlet_temperature.values - found.field[0].air_inlet_temperature.values
+    sure = np.hypot(more.air_inlet_uncertainty.values, found.field[0].air_inlet_uncertainty.values)
+    loudest = int(foretold.argmax())
+    assert foretold[loudest] > 0.3
+    assert (np.abs(change - foretold) <= sure + 0.3 * foretold + 0.05).all()
+
+
+def test_run_writes_state_and_field(tmp_path, monkeypatch):
+    """By the command, with next to no averaging: what matters is that both are there and the report tells of it."""
+    from typer.testing import CliRunner
+
+    from twin.cli import app
+
+    monkeypatch.setattr(fields, "WARM", 0.2)
+    monkeypatch.setattr(fields, "LEAST_BATCHES", 1)
+    monkeypatch.setattr(fields, "BATCH", 1.0)
+    asked = ["run", "h100-air", "--set", "air.leakage=0.1", "--air", "field", "--out", str(tmp_path)]
+    shown = CliRunner().invoke(app, asked)
+    assert shown.exit_code == 0, shown.output
+    assert "in three dimensions on the coarse grid" in shown.output
+    assert {"air.nc", "state.nc", "report.html"} <= {one.name for one in tmp_path.iterdir()}
+    assert "in three dimensions" in (tmp_path / "report.html").read_text("utf-8")
+
+
+def test_a_model_of_the_air_that_there_is_not_is_refused(tmp_path):
+    from typer.testing import CliRunner
+
+    from twin.cli import app
+
+    shown = CliRunner().invoke(
+        app, ["run", "--air", "fild", "--grid", "finer", "--out", str(tmp_path / "out")]
+    )
+    assert shown.exit_code == 2
+    assert "no model of the air 'fild' (there are: mixed, field)" in shown.output
+    assert "no grid 'finer'" in shown.output
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,162 @@
+"""The hall's air in three dimensions and the rest of the facility, each with what the other makes of it.
+
+A solved state tells flows and heat of the air; the field of each hall tells what of it comes back to each rack; the
+state is solved anew with that, and so on until no flow changes. From then on the facility carries the influence of
+every rack on every inlet, and every scenario solved with it has inlets of its own, at the price of one product.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import xarray as xr
+
+from twin.equilibrium import solve
+from twin.errors import InputError, Problem
+from twin.facility import Facility, Recirculation
+from twin.operation import Operation
+from twin.study.air_field import air_field
+from twin.study.hall_grid import Voxels, voxels
+
+ROUNDS = 4
+"""Fields of a hall, one after the other, before it is left as it is."""
+MOVED = 0.02
+"""Change of a rack's air over the mean of its hall, or of the supply, at which the flow is found anew."""
+HEATED = 0.1
+"""Change of what air takes up over a rack, over the mean of its hall, at which it is: warm air rises."""
+
+
+@dataclass(frozen=True, eq=False)
+class Coupled:
+    """A facility that knows its halls' air, the fields it has that from, and whether both agree.
+
+    field : of each block; blocks that are alike have the same. rounds : of the longest. settled : no flow or heat has
+    changed since by more than MOVED and HEATED, and every field's own means are as sure as was asked for.
+    """
+
+    facility: Facility
+    field: tuple[xr.Dataset, ...]
+    rounds: int
+    settled: bool
+
+
+def air_coupling(
+    facility: Facility,
+    operation: Operation | None = None,
+    grid: str = "coarse",
+    within: float = 0.3,
+    progress: Callable[[str, float, float], None] | None = None,
+) -> Coupled:
+    """The facility with the field of every hall in it, found at one scenario.
+
+    operation : of the scenario. grid, within : as `twin.study.air_field.air_field`. progress : is told what is done,
+    how much time has passed in the hall, and at what time it may end [s]. InputError where a scenario has no solution
+    or a hall cannot be modelled. An interrupt from the keyboard ends as in `air_field`, with a field that is not
+    settled.
+    """
+    plain = replace(facility, recirculation=(None,) * len(facility.blocks))
+    coupled, fields, rounds = plain, {}, 0
+    made: dict[int, Voxels] = {}
+    while True:
+        state = solve(coupled, operation)
+        if not bool(state.converged[0]):
+            where = "with the air of its hall" if rounds else "to take flows and heat from"
+            raise InputError(
+                [Problem(facility.name, None, None, "", f"the scenario has no solution {where}")]
+            )
+        asked = {block: voxels(coupled, state, block, grid) for block in range(len(facility.blocks))}
+        moved = [block for block, new in asked.items() if block not in made or _moved(made[block], new)]
+        if not moved or rounds == ROUNDS:
+            break
+        rounds += 1
+        for block in moved:
+            alike = next(
+                (b for b in asked if b < block and b in moved and _alike(asked[b], asked[block])), None
+            )
+            if alike is not None:
+                fields[block] = fields[alike]
+            else:
+                name = facility.blocks[block]
+
+                def told(now: float, end: float, name: str = f"{name}, round {rounds}") -> None:
+                    if progress:
+                        progress(name, now, end)
+
+                fields[block] = air_field(coupled, state, block, grid, within, progress=told)
+            made[block] = asked[block]
+        known = tuple(
+            Recirculation(fields[block].influence.values, _returned(facility, block, made[block]))
+            for block in range(len(facility.blocks))
+        )
+        coupled = replace(plain, recirculation=known)
+        if any(bool(one.interrupted) for one in fields.values()):
+            break
+    found = tuple(fields[block] for block in range(len(facility.blocks)))
+    settled = not moved and all(bool(one.settled) for one in found)
+    return Coupled(coupled, found, rounds, settled)
+
+
+def told(coupled: Coupled) -> tuple[str, ...]:
+    """What to say of the air beside a result, one line each."""
+    lines = []
+    for field in {id(one): one for one in coupled.field}.values():
+        names = [
+            name for name, one in zip(coupled.facility.blocks, coupled.field, strict=True) if one is field
+        ]
+        inlet = field.air_inlet_temperature.values - 273.15
+        sure = float(field.air_inlet_uncertainty.max())
+        halls = names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} like it"
+        lines.append(
+            f"Hall air of {halls} in three dimensions on the {field.grid} grid: rack inlets {inlet.min():.1f} to "
+            f"{inlet.max():.1f} °C, the least sure within {sure:.1f} K (95 %, of the mean flow on this grid)."
+        )
+        lines += field.remarks.splitlines()
+    if not coupled.settled:
+        lines.append(
+            "The hall's air and the rest of the facility have not come to agree, or its means are not sure."
+        )
+    return tuple(lines)
+
+
+def _returned(facility: Facility, block: int, made: Voxels) -> float:
+    """Air from the hot side over the supply, as the well-mixed aisle has it, whatever the field makes of it."""
+    drawn = float(made.flow.sum())
+    return max(float(facility.cooling.leakage[block]) * drawn, drawn - made.supply) / made.supply
+
+
+def _moved(old: Voxels, new: Voxels) -> bool:
+    """Whether flows or heat are no longer those of the field."""
+    drawn, warmed = float(old.flow.mean()), float(old.rise.mean())
+    return bool(
+        np.abs(new.flow - old.flow).max() > MOVED * drawn
+        or np.abs(new.rise - old.rise).max() > HEATED * warmed
+        or abs(new.supply - old.supply) > MOVED * old.supply
+        or abs(new.leaked - old.leaked) > MOVED * old.supply
+    )
+
+
+def _alike(one: Voxels, other: Voxels) -> bool:
+    """Whether two halls are the same but for where they stand."""
+
+    def same(first: np.ndarray, second: np.ndarray) -> bool:
+        return first.shape == second.shape and bool(np.allclose(first, second, rtol=1e-6, atol=1e-6))
+
+    return (
+        all(same(a - a[0], b - b[0]) for a, b in zip(one.edges, other.edges, strict=True))
+        and same(one.solid, other.solid)
+        and all(same(a, b) for a, b in zip(one.kinds, other.kinds, strict=True))
+        and same(one.flow, other.flow)
+        and same(one.rise, other.rise)
+        and same(np.array([one.supply, one.leaked]), np.array([other.supply, other.leaked]))
+        and all(
+            same(a.owner, b.owner) and same(np.array(a.face), np.array(b.face))
+            for first, second in (
+                (one.fronts, other.fronts),
+                (one.rears, other.rears),
+                (one.walls, other.walls),
+            )
+            for a, b in zip(first, second, strict=True)
+        )
+    )
