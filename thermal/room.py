@@ -129,9 +129,10 @@ class Room:
     gap : of cells, and between their centres [m]. kind : `Face` of the low face of every cell, per axis, for what moves
     through it: a porous one is free, or an outlet. surface : for what rubs and conducts there, where a porous one
     between cells is that. length : distance to the nearest wall or porous face, 0 in solids [m]. ordinary, beside :
-    where the fluxes of free air hold, and faces where not, of velocities (component, axis); passing, listed : of
-    temperature. outlet : faces that are. porous : such faces, None without. pressure : its equation. work : fields in
-    which a step works, so that a room takes one step at a time.
+    where the fluxes of free air hold, and faces where not, of velocities (component, axis); rubbed : faces along closed
+    walls, of every component, with the neighbours in the wall and the distance to it; passing, listed : as ordinary and
+    beside, of temperature. outlet : faces that are. porous : such faces, None without. pressure : its equation. work :
+    fields in which a step works, so that a room takes one step at a time.
     """
 
     cells: tuple[int, int, int]
@@ -144,6 +145,7 @@ class Room:
     length: Lengths
     ordinary: tuple[_Kinds, ...]
     beside: tuple[_Index, ...]
+    rubbed: tuple[tuple[_Index, _Index, Lengths], ...]
     passing: _Kinds
     listed: tuple[_Index, ...]
     outlet: tuple[_Index, ...]
@@ -202,7 +204,7 @@ class State:
     """Fields at a time, as of `still` or `step`; read them by `Room.of_cells` and `Room.of_faces`.
 
     velocity : of the faces across x, y, z [m/s]. temperature : [K]. pressure : over density [m^2/s^2]. before :
-    velocity a step ago. residual : greatest net flow out of a cell of air after the last step [m^3/s];
+    velocity a step ago. span : of that step [s]. residual : greatest net flow out of a cell of air after it [m^3/s];
     iterations : of its pressure. turbulence : energy [m^2/s^2] and dissipation [m^2/s^3] of what is carried.
     """
 
@@ -214,7 +216,15 @@ class State:
     residual: VolumeFlow = 0.0
     iterations: Integer = 0
     converged: Boolean = True
+    span: Time = 0.0
     turbulence: tuple[Energies, Dissipations] | None = None
+
+    def ahead(self, time: Time) -> Ratio:
+        """Of the change over the step before, what is added to reach the middle of one of a time [s].
+
+        No more than all of it, for what a far shorter step has left undone would count many times.
+        """
+        return min(0.5 * float(time) / float(self.span), 1.0) if self.span > 0.0 else 0.5
 
 
 def faces(
@@ -280,7 +290,7 @@ def room(
     inside = np.pad(air.transpose(order), RING)
     length = np.zeros(shape)
     length[inside] = _distance(lines, kinds_, air).transpose(order)[air.transpose(order)]
-    plain, beside = _velocities(shape, kind, surface)
+    plain, beside, rubbed = _velocities(shape, width, kind, surface)
     passing, listed = _temperatures(shape, surface)
     resists = None
     if any(one.any() for one in porous):
@@ -292,9 +302,9 @@ def room(
             tuple(conducts[axis][porous[axis]] for axis in order), tuple(np.ones(len(one)) for one in passed),
         )  # fmt: skip
     return Room(
-        cells, order, shape, width, gap, tuple(kind), tuple(surface), length.ravel(), plain, beside, passing, listed,
-        tuple(np.flatnonzero(one == Face.OUTLET) for one in kind), resists,
-        poisson.hierarchy(*conducts), np.zeros((5, length.size)),
+        cells, order, shape, width, gap, tuple(kind), tuple(surface), length.ravel(), plain, beside, rubbed,
+        passing, listed, tuple(np.flatnonzero(one == Face.OUTLET) for one in kind), resists,
+        poisson.hierarchy(*conducts), np.zeros((8, length.size)),
     )  # fmt: skip
 
 
@@ -333,7 +343,7 @@ def step(
     state: State,
     entering: tuple[Temperatures, ...] | None,
     time: Time,
-    tolerance: Tolerance = 1e-3,
+    tolerance: Tolerance = 5e-4,
     most: int = 50,
     fixed: tuple[Velocities, ...] | None = None,
 ) -> State:
@@ -393,7 +403,7 @@ def _turned(
     from thermal.compiled import eddies
     from thermal.compiled import room as compiled
 
-    viscosity, made, near, rate, other, diffusivity = room.work
+    viscosity, made, near, rate, other, diffusivity, *_ = room.work
     velocity = tuple(after.velocity[axis] for axis in room.order)
     energy, dissipation = begun[0].copy(), begun[1].copy()
     eddy = eddies.SHARE * energy**2 / dissipation
@@ -589,7 +599,8 @@ def _advanced(
     """The air a time later, from a flow without divergence."""
     from thermal.compiled import room as compiled
 
-    viscosity, diffusivity, *change = room.work
+    viscosity, diffusivity, *fields = room.work
+    change, stream = tuple(fields[:3]), tuple(fields[3:])
     # Euler steps, whose last goes a part of the way from the beginning.
     part, shares = time / (STAGES - 1), [1.0] * (STAGES - 1) + [1.0 - 1.0 / STAGES]
     base = tuple(state.velocity[axis] for axis in room.order)
@@ -599,39 +610,43 @@ def _advanced(
         viscosity, diffusivity,
     )  # fmt: skip
     moved = tuple(np.empty_like(one) for one in base)
+    # Extrapolated to the middle of the step, what carries is free of divergence: no heat is made, and what the stages
+    # make of it before the pressure is corrected is carried no faster.
+    for place, axis in enumerate(room.order):
+        compiled.ahead(base[place], state.before[axis], state.ahead(time), stream[place])
     after = state.temperature
     if entering is not None:
         given = tuple(np.asarray(entering[axis]) for axis in room.order)
-        # Extrapolated to the middle of the step the stream is free of divergence, so that no heat is made.
-        for place, axis in enumerate(room.order):
-            compiled.between(base[place], state.before[axis], moved[place])
         after, rate = np.empty_like(state.temperature), change[0]
         warm = state.temperature
         for share in shares:
-            _warming(room, air, moved, diffusivity, given, warm, rate)
+            _warming(room, air, stream, diffusivity, given, warm, rate)
             compiled.advanced(room.length, state.temperature, warm, rate, part, share, after)
             warm = after
     for place in range(3):
         moved[place][:] = base[place]
     lift = [air.gravity * air.expansion if axis == 2 else 0.0 for axis in room.order]
-    rates = tuple(change)
     porous = room.porous
     moving = [place for place in range(3) if room.shape[place] > 1 + 2 * RING]
+    held = [np.empty(len(one[0])) for one in room.rubbed]
+    for place in moving:
+        compiled.shears(base[place], *room.rubbed[place], air.viscosity, air.eddy > 0.0, held[place])
     for stage, share in enumerate(shares):
         compiled.momentum(
-            room.shape, room.width, room.gap, room.ordinary, moved, viscosity, air.limited, rates
+            room.shape, room.width, room.gap, room.ordinary, stream, moved, viscosity, air.limited, change
         )
         for place in moving:
+            compiled.rub(moved[place], *room.rubbed[place][:2], held[place], change[place])
             for other in range(3):
                 if other != place:
                     compiled.edges(
-                        place, other, room.shape, room.width, room.gap, room.kind, room.surface[other], moved,
-                        viscosity, air.viscosity, air.eddy > 0.0, air.limited, room.beside[3 * place + other],
-                        rates[place],
+                        place, other, room.shape, room.width, room.gap, room.kind, room.surface[other], stream,
+                        moved[place], viscosity, air.viscosity, air.eddy > 0.0, air.limited,
+                        room.beside[3 * place + other], change[place],
                     )  # fmt: skip
         if porous is not None:
             for place in moving:
-                _blown(room, porous, place, moved[place], rates[place])
+                _blown(room, porous, place, moved[place], change[place])
         # Rates of all components are there before any is changed.
         for place in moving:
             if porous is not None:
@@ -639,7 +654,7 @@ def _advanced(
             compiled.accelerate(
                 place, room.shape, room.width[place], room.gap[place], room.kind[place], state.pressure,
                 state.temperature, after, stage / (STAGES - 1), lift[place], air.reference, base[place], share,
-                rates[place], part, room.outlet[place], moved[place],
+                change[place], part, room.outlet[place], moved[place],
             )  # fmt: skip
             if porous is not None:
                 _slowed(porous, place, min(stage + 1, STAGES - 1) * part, moved[place])
@@ -652,7 +667,7 @@ def _advanced(
     left, iterations, converged = _project(room, moved, time, pressure, tolerance, most, remaining)
     return State(
         tuple(moved[place] for place in np.argsort(room.order)), after, pressure, state.velocity,
-        float(state.time) + float(time), left, iterations, converged,
+        float(state.time) + float(time), left, iterations, converged, float(time),
     )  # fmt: skip
 
 
@@ -772,15 +787,19 @@ def _reach(line: _Float) -> _Float:
 
 
 def _velocities(
-    shape: tuple[int, ...], kinds: Sequence[_Kind], surfaces: Sequence[_Kind]
-) -> tuple[tuple[_Kinds, ...], tuple[_Index, ...]]:
-    """For each component along and across each axis, 1 where the fluxes of free air hold, and the other edges."""
+    shape: tuple[int, ...], width: Sequence[_Float], kinds: Sequence[_Kind], surfaces: Sequence[_Kind]
+) -> tuple[tuple[_Kinds, ...], tuple[_Index, ...], tuple[tuple[_Index, _Index, _Float], ...]]:
+    """For each component along and across each axis, 1 where the fluxes of free air hold, and the other edges.
+
+    Of these what lies along closed walls apart: face, neighbour in the wall, and distance to it.
+    """
     kind, surface = ([one.reshape(shape) for one in values] for values in (kinds, surfaces))
-    plain, beside = [], []
+    stride = (shape[1] * shape[2], shape[2], 1)
+    plain, beside, rubbed = [], [], []
     for axis in range(3):
         mine = kind[axis]
         free = mine == Face.FREE
-        row = []
+        row, along = [], []
         for other in range(3):
             if other == axis:
                 row.append((free | np.roll(free, 1, axis)).astype(np.uint8).ravel())
@@ -791,9 +810,19 @@ def _velocities(
             through = (surface[other] == Face.FREE) & (np.roll(surface[other], 1, axis) == Face.FREE)
             good = free & below & through & ~walls
             row.append(good.astype(np.uint8).ravel())
-            beside.append(np.flatnonzero(((free | below) & ~good).ravel()))
+            wall = (surface[other] == Face.WALL) | (surface[other] == Face.WARM)
+            closed = wall & np.roll(wall, 1, axis)
+            above = closed & free & (np.roll(mine, 1, other) == Face.WALL)
+            under = closed & below & (mine == Face.WALL)
+            beside.append(np.flatnonzero(((free | below) & ~good & ~above & ~under).ravel()))
+            one, two = np.flatnonzero(above.ravel()), np.flatnonzero(under.ravel())
+            face = np.concatenate([one, two - stride[other]])
+            place = (face // stride[other]) % shape[other]
+            along.append((face, np.concatenate([one - stride[other], two]), 0.5 * width[other][place]))
         plain.append(tuple(row))
-    return tuple(plain), tuple(beside)
+        face, wall_, half = (np.concatenate(both) for both in zip(*along, strict=True))
+        rubbed.append((face, wall_, half))
+    return tuple(plain), tuple(beside), tuple(rubbed)
 
 
 def _temperatures(shape: tuple[int, ...], kinds: Sequence[_Kind]) -> tuple[_Kinds, tuple[_Index, ...]]:

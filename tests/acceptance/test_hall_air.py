@@ -28,6 +28,14 @@ def test_hall_keeps_air_and_heat(hall):
     assert hall["greatest_mass_residual_of_supply"] < 1e-4
 
 
+@pytest.mark.parametrize(("limited", "least"), [(False, 1.95), (True, 1.8)])
+def test_order_of_a_vortex_and_its_heat(rooms, limited, least):
+    """An exact solution of velocity and temperature together, on 16, 32 and 64 cells."""
+    found = rooms.orders(limited)
+    assert found["order_velocity"] >= least
+    assert found["order_temperature"] >= least
+
+
 def test_lid_cavity_of_ghia(rooms):
     """Reynolds 100 within 0.02 of the lid's speed on 64 x 64 cells."""
     found = rooms.lid(100, (32, 64))

@@ -7,9 +7,11 @@ program, `python tests/benchmarks/rooms.py annex20.svg`, draws the ventilated ro
 
 from __future__ import annotations
 
+import resource
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import fields, is_dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -198,9 +200,10 @@ def hall(
         inlets.append(inlet)
         if averaged and held is None:
             held, since = float((warm * volume)[~solid].sum()), state.time
-        speed = (1.5 * made.of_faces(2, state.velocity[2]) - 0.5 * made.of_faces(2, state.before[2]))[..., -1]
-        above = warm[..., -1][back]
         length = time_step(made, law, state)
+        now, before = (made.of_faces(2, one[2])[..., -1] for one in (state.velocity, state.before))
+        speed = now + state.ahead(length) * (now - before)
+        above = warm[..., -1][back]
         lengths.append(length)
         state = step(made, law, state, entering, length)
         steps, iterations = steps + 1, iterations + state.iterations
@@ -377,6 +380,52 @@ def heated(
         "steady": steady,
         "inside": bool(steady and abs(warm / nusselt - 1.0) <= gate),
     }
+
+
+def orders(limited: bool, cells: Sequence[int] = (16, 32, 64)) -> dict[str, float]:
+    """Least order of convergence between grids, in the mean square, of an exact solution with streams and diffusion.
+
+    The vortex of Taylor and Green in a box of side pi, whose walls have the temperature 0 and move as the cells beside
+    them, so that they do not rub. The stream function itself, carried along its own lines, is a temperature:
+    exp(-2 t diffusivity) times what it was.
+    """
+    law = Air(viscosity=0.01, prandtl=0.5, expansion=0.0, eddy=0.0, limited=limited)
+    errors = []
+    for count in cells:
+        line = np.linspace(0.0, np.pi, count + 1)
+        middle = middles(line)
+        edges, kinds = slice_(line, line)
+        for axis in (0, 2):
+            side = np.moveaxis(kinds[axis], axis, 0)
+            side[0] = side[-1] = Face.WARM
+        made = room(edges, kinds)
+        state, entering = still(made, 0.0), nothing(made)
+        along = np.outer(np.sin(line), np.cos(middle))
+        made.of_faces(0, state.velocity[0])[:, 0, :] = along
+        made.of_faces(2, state.velocity[2])[:, 0, :] = -along.T
+        made.of_cells(state.pressure)[:, 0, :] = 0.25 * np.add.outer(np.cos(2 * middle), np.cos(2 * middle))
+        warm = np.outer(np.sin(middle), np.sin(middle))
+        made.of_cells(state.temperature)[:, 0, :] = warm
+        length = 1.0 / (2 * count)
+        for _ in range(2 * count):
+            # Walls, in the ring, as fast as the air beside them in the middle of the step.
+            late = state.time + 0.5 * length
+            speed = np.exp(-2.0 * law.viscosity * late) * np.cos(middle[0]) * np.sin(line)
+            for axis, other, sign in ((0, 2, 1.0), (2, 0, -1.0)):
+                whole = state.velocity[axis].reshape(made.shape)
+                order = [made.order.index(one) for one in (1, axis, other)]
+                wall = whole.transpose(order)[RING, RING : RING + count + 1]
+                wall[:, RING - 1], wall[:, -RING] = sign * speed, -sign * speed
+            state = step(made, law, state, entering, length, tolerance=1e-8)
+        decayed = np.exp(-2.0 * law.viscosity * state.time) * along
+        cooled = np.exp(-2.0 * law.viscosity / law.prandtl * state.time) * warm
+        off = (
+            made.of_faces(0, state.velocity[0])[:, 0, :] - decayed,
+            made.of_cells(state.temperature)[:, 0, :] - cooled,
+        )
+        errors.append([np.sqrt(np.mean(one**2)) for one in off])
+    least = -np.diff(np.log2(errors), axis=0).max(axis=0)
+    return {"order_velocity": float(least[0]), "order_temperature": float(least[1])}
 
 
 def annex(carried: KEpsilon | None = None, fine: int = 1) -> dict[str, Any]:
@@ -627,10 +676,51 @@ def wibron(
     }  # fmt: skip
 
 
+def held(*values: Any) -> int:
+    """Bytes of all arrays that values, their fields and entries hold, each counted once."""
+    found: dict[int, int] = {}
+
+    def look(one: Any) -> None:
+        if isinstance(one, np.ndarray):
+            whole = one if one.base is None else one.base
+            found[id(whole)] = whole.nbytes
+        elif is_dataclass(one):
+            look([getattr(one, field.name) for field in fields(one)])
+        elif isinstance(one, tuple | list):
+            for part in one:
+                look(part)
+
+    look(values)
+    return sum(found.values())
+
+
+def memory(cells: Sequence[int] = (200, 200, 42)) -> dict[str, float]:
+    """Bytes per cell of a room with rows of racks, of two states and of what comes in; and the most that was taken."""
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    lines = tuple(np.linspace(0.0, 0.3 * n, n + 1) for n in cells)
+    solid = np.zeros(tuple(cells), dtype=bool)
+    solid[20:180, 10::20, :7] = solid[20:180, 11::20, :7] = True
+    kinds = faces(tuple(cells), solid)
+    kinds[0][0, :, 1:10] = Face.FIXED
+    kinds[2][:, :, -1] = Face.OUTLET
+    made = room(lines, kinds, solid)
+    state, entering = still(made, 297.15), nothing(made)
+    made.of_faces(0, state.velocity[0])[0, :, 1:10] = 0.5
+    first = step(made, Air(), state, entering, 1e-3)
+    second = step(made, Air(), first, entering, 1e-3)
+    count, kept = float(np.prod(cells)), held(made, first, second, entering)
+    grown = 1024.0 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+    return {
+        "bytes_per_cell": kept / count,
+        "bytes_per_cell_of_pressure": held(made.pressure) / count,
+        "peak_bytes_per_cell": grown / count,
+    }
+
+
 def measure() -> dict[str, Any]:
     """Every case; processor seconds of this process on one thread, compilation not counted."""
     heated(1e3, 1.0, 1.0, (4,))  # compiles
-    found: dict[str, Any] = {}
+    found: dict[str, Any] = memory()
 
     def add(name: str, case: Callable[[], dict[str, Any]]) -> None:
         begun = time.process_time()
@@ -648,6 +738,8 @@ def measure() -> dict[str, Any]:
     for rayleigh, nusselt in CUBE.items():
         add(f"cube_{rayleigh:.0e}", lambda r=rayleigh, n=nusselt: heated(r, n, 0.02, (16, 32), deep=True))
     add("hall_coarse_carried", lambda: hall("coarse", carried=HALL_TURBULENCE))
+    for limited in (False, True):
+        add("limited" if limited else "unlimited", lambda limited=limited: orders(limited))
     add("annex20", annex)
     add("annex20_carried", lambda: annex(JET_TURBULENCE))
     add("wibron", wibron)

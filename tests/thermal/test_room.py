@@ -167,7 +167,7 @@ def test_half_the_step_leaves_a_quarter_of_the_error():
 def test_the_stages_are_stable_up_to_the_bound():
     """No wave grows: of streams along three axes, of second order without limiter or of first, and of friction."""
     euler = air_of.STAGES - 1
-    wave = np.exp(1j * np.linspace(0.0, np.pi, 91))
+    wave = np.exp(1j * np.linspace(0.0, np.pi, 46))
     first, friction = 1.0 / wave - 1.0, wave + 1.0 / wave - 2.0
     slopes = first * (1.0 + 0.25 * (wave - 1.0 / wave))
 
@@ -179,11 +179,11 @@ def test_the_stages_are_stable_up_to_the_bound():
         part = np.linspace(0.0, 1.0, 11)[:, None, None]
         return (part * values + (1.0 - part) * values[:, None]).ravel()
 
-    for stream in np.linspace(0.0, euler, 31):
+    for stream in np.linspace(0.0, euler, 16):
         rub = 0.5 * (euler - stream)
         for rate in (stream * mixed(first), min(stream, air_of.STREAMED) * mixed(slopes)):
             for part in (0.0, 0.5, 1.0):
-                assert growth(np.add.outer(rate[::7], part * rub * friction[::5])) <= 1.0 + 1e-9
+                assert growth(np.add.outer(rate[::5], part * rub * friction[::3])) <= 1.0 + 1e-9
     assert growth(1.05 * air_of.STREAMED * mixed(slopes)) > 1.0
     assert growth(np.array([-2.0 * 1.05 * euler])) > 1.0
 

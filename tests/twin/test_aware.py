@@ -617,6 +617,7 @@ CASES = {
     "thermal.room.Room.of_cells": dict(self=Of("thermal.room.room"), values=np.arange(252)),
     "thermal.room.Room.of_faces": dict(self=Of("thermal.room.room"), axis=1, values=np.arange(252)),
     "thermal.room.still": dict(room=Of("thermal.room.room"), temperature=295.0),
+    "thermal.room.State.ahead": dict(self=Of("thermal.room.still"), time=0.1),
     "thermal.room.time_step": dict(
         room=Of("thermal.room.room"), air=AIR, state=Of("thermal.room.still"), share=0.9
     ),

@@ -156,9 +156,10 @@ def _length(shape):
 
 
 @_kernel
-def momentum(shape, width, gap, open_, velocity, viscosity, limited, change):
+def momentum(shape, width, gap, open_, velocity, carried, viscosity, limited, change):
     """Acceleration of each component at its free faces by what flows and rubs, without pressure and lift [m/s2].
 
+    velocity : that carries, without divergence. carried : what changes.
     open_ : of each component, across each axis, 1 where the flux from the face before is that of free air, else 0;
     `edges` adds the others. viscosity : of the cells, molecular and turbulent together. Every flux is found once, and
     taken from one face and given to the other.
@@ -188,7 +189,7 @@ def momentum(shape, width, gap, open_, velocity, viscosity, limited, change):
             for axis in range(3):
                 if shape[axis] == 1 + 2 * RING:
                     continue
-                u, sa, pa = velocity[axis], stride[axis], at[axis]
+                u, sa, pa = carried[axis], stride[axis], at[axis]
                 # The row itself first, for it writes where the others add.
                 for other in range(2, -1, -1):
                     s, p, v = stride[other], at[other], velocity[other]
@@ -225,18 +226,37 @@ def momentum(shape, width, gap, open_, velocity, viscosity, limited, change):
 
 
 @_line
-def _beyond(wall, here, inverse, half, one, two, first, second):
+def _beyond(wall, here, inverse, close, one, two, first, second):
     """What stands past a face where its neighbour lies in a solid, and the inverse distance to it.
 
     A wall half a cell away at its own speed; an opening there without speed along it; where nothing comes in by the
     opening, as at a wall that does not rub, the same speed; past an open edge the end of a solid, a cell away.
+    inverse, close : inverse distances of a cell and of half a cell.
     """
     if one in (WALL, WARM, POROUS) or two in (WALL, WARM, POROUS):
-        return wall, 1.0 / half
+        return wall, close
     if one == FREE and two == FREE:
         return wall, inverse
     # Next to nothing is the rounding of what was to be nothing.
-    return (here if abs(first) + abs(second) <= 1e-9 * abs(here) else 0.0), 1.0 / half
+    return (here if abs(first) + abs(second) <= 1e-9 * abs(here) else 0.0), close
+
+
+@_kernel
+def shears(velocity, air, beyond, half, molecular, turbulent, rate):
+    """Rate at which a wall holds the air that lies along it [1/s].
+
+    air, beyond : faces of a component, and their neighbours in the wall, where its own speed stands. half : distance.
+    """
+    for m in range(len(air)):
+        past = abs(velocity[beyond[m]] - velocity[air[m]])
+        rate[m] = 0.5 * _shear(past, half[m], molecular, turbulent) / half[m]
+
+
+@_kernel
+def rub(velocity, air, beyond, rate, change):
+    """Acceleration of one component by walls, as of `shears`."""
+    for m in range(len(air)):
+        change[air[m]] += rate[m] * (velocity[beyond[m]] - velocity[air[m]])
 
 
 @_kernel
@@ -249,6 +269,7 @@ def edges(
     kind,
     faces,
     velocity,
+    u,
     viscosity,
     molecular,
     turbulent,
@@ -256,22 +277,22 @@ def edges(
     listed,
     change,
 ):
-    """What `momentum` leaves out: edges of one component across another axis where a wall or an opening is near.
+    """What `momentum` and `rub` leave out: edges of one component across another axis near walls and openings.
 
-    faces : of the other axis, as what rubs there. listed : faces above those edges.
+    faces : of the other axis, as what rubs there. u : the component carried. listed : faces above those edges.
     """
     stride = (shape[1] * shape[2], shape[2], 1)
     sa, s = stride[axis], stride[other]
-    u, v, mine = velocity[axis], velocity[other], kind[axis]
-    da, ga, d, g = width[axis], gap[axis], width[other], gap[other]
+    v, mine = velocity[other], kind[axis]
+    da, across, d = width[axis], _scaled(_inverse(gap[axis]), 0.5), width[other]
+    breadth, distance = _inverse(width[other]), _inverse(gap[other])
     for c in listed:
-        place = (c // (shape[1] * shape[2]), (c // shape[2]) % shape[1], c % shape[2])
-        pa, p = place[axis], place[other]
+        pa, p = (c // sa) % shape[axis], (c // s) % shape[other]
         low = c - s
         one, two = faces[c - sa], faces[c]
         shut = 0.5 * ((one in (WALL, WARM, POROUS)) + (two in (WALL, WARM, POROUS)))
         under, over = u[low], u[c]
-        stream = (v[c - sa] * da[pa - 1] + v[c] * da[pa]) / (2.0 * ga[pa])
+        stream = (v[c - sa] * da[pa - 1] + v[c] * da[pa]) * across[pa]
         flux = 0.0
         if mine[low] == WALL or mine[c] == WALL:
             # One of the two lies in a solid: a wall, or an opening that brings air without speed along it.
@@ -281,16 +302,16 @@ def edges(
             if (stream > 0.0) != solid:
                 flux = stream * (over if solid else under)
         else:
-            last, near = u[low - s], 1.0 / g[p - 1]
+            last, near = u[low - s], distance[p - 1]
             if mine[low - s] == WALL:
                 last, near = _beyond(
-                    last, under, near, 0.5 * d[p - 1], faces[low - sa], faces[low], v[low - sa], v[low]
+                    last, under, near, 2.0 * breadth[p - 1], faces[low - sa], faces[low], v[low - sa], v[low]
                 )
-            next_, far = u[c + s], 1.0 / g[p + 1]
+            next_, far = u[c + s], distance[p + 1]
             if mine[c + s] == WALL:
                 high = c + s
                 next_, far = _beyond(
-                    next_, over, far, 0.5 * d[p], faces[high - sa], faces[high], v[high - sa], v[high]
+                    next_, over, far, 2.0 * breadth[p], faces[high - sa], faces[high], v[high - sa], v[high]
                 )
             mixed = 0.25 * (viscosity[c] + viscosity[c - sa] + viscosity[low] + viscosity[low - sa])
             flux = _edge(
@@ -300,7 +321,7 @@ def edges(
                 over,
                 next_,
                 near,
-                1.0 / g[p],
+                distance[p],
                 far,
                 0.5 * d[p - 1],
                 0.5 * d[p],
@@ -308,14 +329,14 @@ def edges(
                 limited,
             )
         if mine[low] == FREE:
-            change[low] -= flux / d[p - 1]
+            change[low] -= flux * breadth[p - 1]
             if shut > 0.0:
                 past = (over if mine[c] == WALL else 0.0) - under
                 change[low] += (
                     shut * past * _shear(abs(past), 0.5 * d[p - 1], molecular, turbulent) / d[p - 1]
                 )
         if mine[c] == FREE:
-            change[c] += flux / d[p]
+            change[c] += flux * breadth[p]
             if shut > 0.0:
                 past = (under if mine[low] == WALL else 0.0) - over
                 change[c] += shut * past * _shear(abs(past), 0.5 * d[p], molecular, turbulent) / d[p]
@@ -348,38 +369,24 @@ def accelerate(
     """
     s = (shape[1] * shape[2], shape[2], 1)[axis]
     n = _length(shape)
-    inverse = _inverse(gap)
-    reach, low, high = np.zeros(n), np.zeros(n), np.zeros(n)
+    # The temperature at a face is nearer to that of the narrower cell.
+    inverse, up = _inverse(gap), _scaled(width, 0.5 * lift)
+    reach, low, high, force = np.zeros(n), np.zeros(n), np.zeros(n), np.empty(n)
+    if axis == 2:
+        for m in range(shape[2] - 2 * RING + 1):
+            p = RING + m
+            reach[m], low[m], high[m] = inverse[p], up[p] * inverse[p], up[p - 1] * inverse[p]
     for i in range(RING, shape[0] - RING + 1):
         for j in range(RING, shape[1] - RING + 1):
             c = (i * shape[1] + j) * shape[2] + RING
-            for m in range(shape[2] - 2 * RING + 1):
-                p = i if axis == 0 else (j if axis == 1 else RING + m)
-                # The temperature at a face is nearer to that of the narrower cell.
-                reach[m], low[m], high[m] = (
-                    inverse[p],
-                    0.5 * lift * width[p] * inverse[p],
-                    0.5 * lift * width[p - 1] * inverse[p],
-                )
-            _driven(
-                reach,
-                low,
-                high,
-                kind,
-                pressure,
-                warm,
-                after,
-                late,
-                lift != 0.0,
-                lift * reference,
-                base,
-                share,
-                rate,
-                step,
-                c,
-                s,
-                out,
-            )
+            if axis < 2:
+                p = i if axis == 0 else j
+                reach[:], low[:], high[:] = inverse[p], up[p] * inverse[p], up[p - 1] * inverse[p]
+            _pushed(reach, pressure, c, s, force)
+            if lift != 0.0:
+                _lifted(low, high, warm, 1.0 - late, lift * reference, c, s, force)
+                _lifted(low, high, after, late, lift * reference, c, s, force)
+            _driven(kind, force, base, share, rate, step, c, out)
     for c in outlet:
         p = (
             c // (shape[1] * shape[2])
@@ -388,31 +395,36 @@ def accelerate(
         )
         # Outside the pressure is nothing; friction is left to what lies inside.
         inside = 0.5 * (width[p] if p == RING else width[p - 1])
-        force = -(pressure[c] - pressure[c - s]) / inside
-        out[c] = base[c] * (1.0 - share) + (out[c] + step * force) * share
+        push = (pressure[c - s] - pressure[c]) / inside
+        out[c] = base[c] * (1.0 - share) + (out[c] + step * push) * share
 
 
 @_line
-def _driven(
-    reach, low, high, kind, pressure, warm, after, late, lifted, still, base, share, rate, step, c, s, out
-):
-    """A row of `accelerate`. reach : inverse distance. low, high : lift of the temperature on either side."""
+def _pushed(reach, pressure, c, s, out):
+    """Acceleration of a row by the pressure. reach : inverse distance."""
     n = len(reach)
     here, back = pressure[c : c + n], pressure[c - s : c - s + n]
+    for m in range(n):
+        out[m] = (back[m] - here[m]) * reach[m]
+
+
+@_line
+def _lifted(low, high, temperature, share, still, c, s, out):
+    """Adds the acceleration by a share of a temperature. low, high : lift of that on either side."""
+    n = len(low)
+    above, below = temperature[c : c + n], temperature[c - s : c - s + n]
+    for m in range(n):
+        out[m] += share * (below[m] * low[m] + above[m] * high[m] - still)
+
+
+@_line
+def _driven(kind, force, base, share, rate, step, c, out):
+    """A row of `accelerate` under a force."""
+    n = len(force)
     kind, rate, base, out = kind[c : c + n], rate[c : c + n], base[c : c + n], out[c : c + n]
-    if lifted:
-        above, below = warm[c : c + n], warm[c - s : c - s + n]
-        above_, below_ = after[c : c + n], after[c - s : c - s + n]
-        for m in range(n):
-            under, over = below[m] + late * (below_[m] - below[m]), above[m] + late * (above_[m] - above[m])
-            force = (back[m] - here[m]) * reach[m] + (under * low[m] + over * high[m] - still)
-            moved = base[m] * (1.0 - share) + (out[m] + step * (rate[m] + force)) * share
-            out[m] = moved if kind[m] == FREE else out[m]
-    else:
-        for m in range(n):
-            force = (back[m] - here[m]) * reach[m]
-            moved = base[m] * (1.0 - share) + (out[m] + step * (rate[m] + force)) * share
-            out[m] = moved if kind[m] == FREE else out[m]
+    for m in range(n):
+        moved = base[m] * (1.0 - share) + (out[m] + step * (rate[m] + force[m])) * share
+        out[m] = moved if kind[m] == FREE else out[m]
 
 
 @_kernel
@@ -538,11 +550,14 @@ def project(axis, shape, width, gap, kind, correction, step, outlet, velocity):
     n = _length(shape)
     inverse = _inverse(gap)
     reach = np.zeros(n)
+    if axis == 2:
+        for m in range(shape[2] - 2 * RING + 1):
+            reach[m] = step * inverse[RING + m]
     for i in range(RING, shape[0] - RING + 1):
         for j in range(RING, shape[1] - RING + 1):
             c = (i * shape[1] + j) * shape[2] + RING
-            for m in range(shape[2] - 2 * RING + 1):
-                reach[m] = step * inverse[i if axis == 0 else (j if axis == 1 else RING + m)]
+            if axis < 2:
+                reach[:] = step * inverse[i if axis == 0 else j]
             here, back = correction[c : c + n], correction[c - s : c - s + n]
             what, u = kind[c : c + n], velocity[c : c + n]
             for m in range(n):
@@ -594,6 +609,7 @@ def hastening(shape, width, velocity, length, molecular, factor, given):
                     + max(abs(v[m]), abs(v_[m])) * two
                     + max(abs(w[m]), abs(w_[m])) * inverse[m]
                 )
+            for m in range(n):
                 stream[m] = max(stream[m], fast[m])
             if factor > 0.0:
                 _eddy(velocity, length, factor, given, c, across, along, eddy)
@@ -635,7 +651,7 @@ def advanced(length, base, warm, rate, step, share, out):
 
 
 @_kernel
-def between(now, before, out):
-    """Half a step ahead of two values a step apart."""
+def ahead(now, before, share, out):
+    """Values a share of the step before further on."""
     for c in range(len(out)):
-        out[c] = 1.5 * now[c] - 0.5 * before[c]
+        out[c] = now[c] + share * (now[c] - before[c])

@@ -19,6 +19,8 @@ Array = npt.NDArray[np.float64]
 
 VECTORS = ("velocity", "before")
 """Fields of the air's state that have three components."""
+LEFT = ("turbulence",)
+"""Fields that the air of a hall has not: its turbulence is not carried."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +56,7 @@ def kept(moment: Moment, identity: Mapping[str, str], file: Path) -> None:
     for name in (one.name for one in fields(Moment) if one.name not in ("state", "sums")):
         held[name] = getattr(moment, name)
     held |= {f"sum.{n}": one for n, one in enumerate(moment.sums)}
-    for name in (one.name for one in fields(State)):
+    for name in (one.name for one in fields(State) if one.name not in LEFT):
         value = getattr(moment.state, name)
         held |= (
             {f"state.{name}.{n}": one for n, one in enumerate(value)}
@@ -89,6 +91,7 @@ def resumed(file: Path, identity: Mapping[str, str], told: Mapping[str, str]) ->
             if held[f"state.{one.name}"].ndim == 0
             else held[f"state.{one.name}"]
             for one in fields(State)
+            if one.name not in LEFT
         }
         rest = {
             one.name: held[one.name].item() if held[one.name].ndim == 0 else held[one.name]
