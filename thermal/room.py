@@ -61,7 +61,7 @@ RING = 2
 """Rings of solid cells around the box, so that the cell after the next one is always there."""
 EDDY = 0.03874
 """Eddy viscosity over speed times distance to the wall: Chen and Xu (1998), zero-equation model."""
-ROUNDING = 1e-13
+ROUNDING = 1e-12
 """Of the greatest speed through the greatest face, what a cell may gain by rounding alone."""
 STAGES = 4
 """Of a step; two are the method of Heun."""
@@ -323,16 +323,18 @@ def still(room: Room, temperature: Temperature) -> State:
 def time_step(room: Room, air: Air, state: State, share: Ratio = 0.9) -> Time:
     """A share of the longest stable step [s].
 
-    The Euler steps of which it is made bear one over the sum, of any cell, of speeds over widths and twice viscosity
-    over widths squared: so far all waves of friction and of streams of first order stay in the circle in which the
-    stages are stable. The slopes of second order reach out of it, and hold the sum of speeds alone to `STREAMED`.
+    The Euler steps of which it is made bear one over the sum, of any cell, of speeds over widths and twice viscosity,
+    or diffusivity, over widths squared: so far all waves of friction and of streams of first order stay in the circle
+    in which the stages are stable. The slopes of second order reach out of it, and hold the sum of speeds alone to
+    `STREAMED`.
     """
     from thermal.compiled import room as compiled
 
     inner = tuple(state.velocity[axis] for axis in room.order)
     stream, both = compiled.hastening(
-        room.shape, room.width, inner, room.length, air.viscosity, air.eddy, _given(air, state)
-    )
+        room.shape, room.width, inner, room.length, air.viscosity, air.eddy, _given(air, state), air.prandtl,
+        air.turbulent_prandtl,
+    )  # fmt: skip
     haste = max(stream / STREAMED, both / (STAGES - 1))
     return float(share / haste) if haste > 0.0 else float(np.inf)
 

@@ -590,8 +590,12 @@ def _eddy(velocity, length, factor, given, c, across, along, out):
 
 
 @_kernel
-def hastening(shape, width, velocity, length, molecular, factor, given):
-    """Greatest sum of speed over width of any cell, and of that and twice viscosity over width squared [1/s]."""
+def hastening(shape, width, velocity, length, molecular, factor, given, prandtl, turbulent_prandtl):
+    """Greatest sum of speed over width of any cell, and of that and twice viscosity over width squared [1/s].
+
+    In place of the viscosity the diffusivity, where that is greater.
+    """
+    still, share = molecular * max(1.0, 1.0 / prandtl), max(1.0, 1.0 / turbulent_prandtl)
     across, along = shape[1] * shape[2], shape[2]
     n = shape[2] - 2 * RING
     stream, rub, eddy, fast = np.zeros(n), np.zeros(n), np.zeros(n), np.zeros(n)
@@ -614,7 +618,7 @@ def hastening(shape, width, velocity, length, molecular, factor, given):
             if factor > 0.0:
                 _eddy(velocity, length, factor, given, c, across, along, eddy)
             for m in range(n):
-                leading = (molecular + eddy[m]) * (one * one + two * two + inverse[m] * inverse[m])
+                leading = (still + share * eddy[m]) * (one * one + two * two + inverse[m] * inverse[m])
                 rub[m] = max(rub[m], fast[m] + 2.0 * leading)
     return stream.max(), rub.max()
 

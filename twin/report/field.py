@@ -87,7 +87,7 @@ def show(
         parts += [Text(""), Text(f"{after(course)}.", "bold"), _losses(course)]
     console.print(Group(*parts))
     for kind, path in files.items():
-        console.print(Text.assemble((f"{kind:<9}", "dim"), path), soft_wrap=True)
+        console.print(Text.assemble((f"{kind:<14}", "dim"), path), soft_wrap=True)
 
 
 def _racks(found: xr.Dataset) -> Table:

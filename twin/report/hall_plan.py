@@ -165,6 +165,7 @@ def _devices(figure: Any, facility: Facility, block: int, at: dict[str, int]) ->
 
 def over_time(course: xr.Dataset) -> Any:
     """Inlets and the air of the fan walls over time."""
+    from plotly.colors import qualitative
     from plotly.graph_objects import Scatter
     from plotly.subplots import make_subplots
 
@@ -197,5 +198,5 @@ def over_time(course: xr.Dataset) -> Any:
         )  # fmt: skip
     figure.update_yaxes(rangemode="tozero", row=2, col=1)
     figure.update_xaxes(title_text="Time [s]", row=2, col=1)
-    figure.update_layout(height=620, hovermode="closest")
+    figure.update_layout(height=620, hovermode="closest", colorway=qualitative.Dark24)
     return figure

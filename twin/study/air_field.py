@@ -68,8 +68,9 @@ def air_field(
     samples: the uncertainty of a rack's inlet is the half width of the 95 % interval of Student about their mean. It is
     that of the mean flow on this grid alone, not of grid, turbulence or what the layout does not tell. The run ends
     when there are two batches to a group, the worst uncertainty is no more than `within` and what was stored since
-    averages began no more than `DRIFT` of the heat; a slower drift spreads the groups and so counts. `settled` tells
-    whether it ended so; an interrupt from the keyboard ends it with what there is.
+    averages began no more than `DRIFT` of the heat; a slower drift spreads the groups and so counts. No step may have
+    been without a solution for its pressure. `settled` tells whether it ended so; an interrupt from the keyboard ends
+    it with what there is.
     """
     run = HallAir(voxels(facility, state, block, grid))
     identity = _identity(facility, block, grid, run.made)
@@ -145,7 +146,7 @@ def _settled(run: HallAir, within: float) -> bool:
     if len(ends) < LEAST_BATCHES or ends[-1, 0] != run.now.span:
         return False
     sure = bool(half_width(ends).max(initial=0.0) <= within)
-    return sure and abs(_stored(run)) <= DRIFT * run.made.heat
+    return sure and not run.now.unsolved and abs(_stored(run)) <= DRIFT * run.made.heat
 
 
 def _stored(run: HallAir) -> float:
@@ -253,6 +254,7 @@ def _labelled(facility: Facility, block: int, grid: str, run: HallAir, settled: 
         "averaged": ((), now.span, "s", "time of the means"),
         "batches": ((), len(now.ends), "1", "batches of the means"),
         "settled": ((), settled, "1", "the uncertainties are within what was asked for"),
+        "unsolved": ((), now.unsolved, "1", "steps of the means whose pressure was not found"),
         "stray": ((), _stray(made, run.room, velocity), "m3/s", "greatest mean flow that a cell gains or loses"),
     }  # fmt: skip
     for one in made.tiles:

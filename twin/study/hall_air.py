@@ -35,7 +35,7 @@ class HallAir:
         self.ceiling = (x[:, None] * y) * made.ceiling
         self.volume = np.where(made.solid, 0.0, x[:, None, None] * y[:, None] * z)
         self.now = Moment(
-            still(self.room, self.cold), self.cold, np.nan, 0, 0.0, 0.0, 0.0, 0.0, np.zeros(len(made.racks)),
+            still(self.room, self.cold), self.cold, np.nan, 0, 0.0, 0.0, 0, 0.0, 0.0, np.zeros(len(made.racks)),
             tuple(np.zeros(size) for _ in range(5)), np.zeros((0, 1 + len(made.racks))),
         )  # fmt: skip
         self.blow()
@@ -61,7 +61,7 @@ class HallAir:
     def sum_anew(self) -> None:
         """Begin the sums now."""
         self.now = replace(
-            self.now, since=self.time, heat=self.warmth, span=0.0, out=0.0, carried=0.0,
+            self.now, since=self.time, heat=self.warmth, span=0.0, unsolved=0, out=0.0, carried=0.0,
             inlet=np.zeros_like(self.now.inlet), sums=tuple(np.zeros_like(one) for one in self.now.sums),
             ends=self.now.ends[:0],
         )  # fmt: skip
@@ -102,7 +102,8 @@ class HallAir:
             now, state=state,
             # What comes down out of the plenum is what has gone up.
             back=float((out * top).sum() / out.sum()) if out.sum() > 0.0 else now.back,
-            span=now.span + span, out=now.out + span * left, carried=now.carried + span * carried,
+            span=now.span + span, unsolved=now.unsolved + (not state.converged),
+            out=now.out + span * left, carried=now.carried + span * carried,
             inlet=now.inlet + span * inlet,
             sums=tuple(total + span * one for total, one in zip(now.sums, found, strict=True)),
         )  # fmt: skip

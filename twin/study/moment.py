@@ -29,9 +29,9 @@ class Moment:
 
     back : temperature of the plenum [K]. since : time from which is summed [s], NaN while the hall warms up. flushes :
     of the hall that has warmed up. heat : of the air over that of supply air, at `since`, or while it warms up at the
-    end of the last flush [K m3]. span : of the sums [s]. out, carried : through the ceiling [m3], [K m3]. inlet :
-    (rack,) [K s]. sums : (field, cells with rings) of temperature, pressure and the components of velocity. ends :
-    (batch, 1 + rack) span and inlet at the end of each batch.
+    end of the last flush [K m3]. span : of the sums [s]. unsolved : steps of it whose pressure was not found. out,
+    carried : through the ceiling [m3], [K m3]. inlet : (rack,) [K s]. sums : (field, cells with rings) of temperature,
+    pressure and the components of velocity. ends : (batch, 1 + rack) span and inlet at the end of each batch.
     """
 
     state: State
@@ -40,6 +40,7 @@ class Moment:
     flushes: int
     heat: float
     span: float
+    unsolved: int
     out: float
     carried: float
     inlet: Array
