@@ -100,6 +100,11 @@ def test_what_has_no_measurement_says_so():
         for row in finding("rubin-cost").model
         if row.rack == "vr-nvl72"
     )
+    assert all(
+        row.basis == "extrapolation" and np.isnan(row.band)
+        for row in finding("gb300-hopper").model
+        if row.drafts
+    )
     assert [row.basis.split(":")[0] for row in finding("rubin-training").training] == [
         "measured", "measured", "extrapolation", "extrapolation",
     ]  # fmt: skip

@@ -26,7 +26,7 @@ NOTES = (
     "Output tokens leave out the prompt; in+out counts both. MW: of rack AC power, before the shelves (rack_ac).",
     "Cost: gpuCapital of the catalogue, terms of the layout "
     f"{REFERENCE}, utility power {OVERHEAD:g} x rack AC (assumed). All cost lies on the tokens named.",
-    "±: median error to be expected of the time per token; tokens at a pace move more, the faster the pace the more.",
+    "±: median error to be expected of the time per token, ? where unknown; tokens at a pace move more, the faster the pace the more.",
     "Measured: InferenceX, best run at the pace or faster, tokens from the requests in flight; '-': no such run.",
 )
 
@@ -135,7 +135,7 @@ def _model(yields: Sequence[Yield]) -> Table:
                 f"{one.interactivity:g}", kind, drafts, "0", "0", "0", "-", "-", f"out of {one.serving}"
             )
             continue
-        band = "unknown" if math.isnan(one.band) else f"±{one.band:.0%}"
+        band = "±?" if math.isnan(one.band) else f"±{one.band:.0%}"
         table.add_row(
             f"{one.interactivity:g}", kind, drafts, f"{one.output_tokens_per_second:,.0f}",
             f"{one.total_tokens_per_second:,.0f}", f"{one.output_tokens_per_megawatt:,.0f}",

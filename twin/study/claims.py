@@ -109,7 +109,8 @@ class Yield:
     cost_per_million_total: float
     basis: str
     band: float
-    """Median relative error to be expected of the time per token; tokens at a pace move more, the faster the more."""
+    """Median relative error to be expected of the time per token, NaN where none is known, as with drafts; tokens at a
+    pace move more, the faster the more."""
 
 
 @dataclass(frozen=True)
@@ -190,8 +191,8 @@ CLAIMS = (
         model="deepseek-r1", input_length=1024.0, output_length=1024.0, drafts=True,
         measured="deepseek-r1", lengths=(1024.0, 1024.0),
         caution="Runs of GB300 that draft do not state their pools: only a bound of them is measured here. Where the "
-        "model passes that bound it is too high. Aggregated runs of H200 that may draft are among those the model is "
-        "scaled to",
+        "model passes it, or the 6,000 tokens/s of the vendor, it promises more than any run has shown. Aggregated runs "
+        "of H200 that may draft are among those the model is scaled to",
         cited=(
             "Frontier of InferenceX, 2026-07-20, best run of each side: 64x tokens per GPU, 53x per megawatt and 1/34 "
             "of the cost at 116 tokens/s per user, 6.6x, 5.4x and 1/3.5 at 30; from a public dump with recovered "
@@ -329,8 +330,9 @@ def _yield(claim: Claim, system: System, pace: float, drafts: bool, terms: Econo
         total_tokens_per_megawatt=per_megawatt("total"),
         cost_per_million_output=float(cost(spent, tokens, "output").total),
         cost_per_million_total=float(cost(spent, tokens, "total").total),
-        basis=best.basis,
-        band=best.band,
+        # No labelled run drafts: the measurements do not reach there.
+        basis="extrapolation" if drafts else best.basis,
+        band=np.nan if drafts else best.band,
     )
 
 
