@@ -26,7 +26,7 @@ NOTES = (
     "Output tokens leave out the prompt; in+out counts both. MW: of rack AC power, before the shelves (rack_ac).",
     "Cost: gpuCapital of the catalogue, terms of the layout "
     f"{REFERENCE}, utility power {OVERHEAD:g} x rack AC (assumed). All cost lies on the tokens named.",
-    "±: median error to be expected of the time per token, ? where unknown; tokens at a pace move more, the faster the pace the more.",
+    "±: median error to be expected of the time per token, ? where unknown; tokens at a pace move more than that.",
     "Measured: InferenceX, best run at the pace or faster, tokens from the requests in flight; '-': no such run.",
 )
 
