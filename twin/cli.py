@@ -1,4 +1,4 @@
-"""The command line: `twin run`, `twin view`, `twin contingency`, `twin air`, `twin new`, `twin catalogue`.
+"""The command line: `twin run`, `twin view`, `twin contingency`, `twin air`, `twin claims`, `twin catalogue` and more.
 
 Everything heavy is imported in the command that needs it, so that `twin --help` answers at once.
 Exit status: 0 solved, 2 bad input, 3 no solution or balances that do not close, 4 nothing to draw with.
@@ -26,6 +26,8 @@ NOT_SOLVED = 3
 NO_GRAPHICS = 4
 WIDE = 1000
 """Columns of a table that goes to a file or a pipe: as many as it asks for."""
+PAGE = 100
+"""Columns of a page of prose and tables that goes to a file or a pipe."""
 LEAST, MOST = 320, 8000
 """Pixels of a picture's side."""
 NARROW = 120
@@ -592,6 +594,25 @@ def _hall_asked(
     if problems:
         raise InputError(problems)
     return facility, 0 if block is None else facility.blocks.index(block), gone, lost, seconds
+
+
+@app.command()
+def claims(as_json: AsJson = False) -> None:
+    """What the industry claims of its systems, with operating point, against measurements and the model."""
+    from twin.report import claims as told
+    from twin.study.claims import claims as examined
+
+    found = examined()
+    if as_json:
+        import json
+
+        typer.echo(json.dumps(told.record(found), indent=2, allow_nan=False, ensure_ascii=False))
+        return
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    # Prose beside tables: wrapped in a pipe as well.
+    told.show(console if console.is_terminal else Console(highlight=False, width=PAGE), found)
 
 
 @app.command()

@@ -264,3 +264,40 @@ def test_a_device_that_is_not_there_is_refused_with_the_nearest(tmp_path: Path) 
     assert done.exit_code == 2
     assert "--without: no device 'ups.a1'; did you mean 'ups.A'?" in done.stderr
     assert not (tmp_path / "x").exists()
+
+
+def test_claims_are_told_with_measurement_and_model_on_a_page() -> None:
+    result = invoke("claims")
+    assert result.exit_code == 0, result.output
+    for words in (
+        "35x cost per token",
+        "hgx-h200",
+        "extrapolation",
+        "(unverified)",
+        "cited",
+        "preview",
+        "rack_ac",
+    ):
+        assert words in result.stdout
+    assert max(map(len, result.stdout.splitlines())) <= 100
+
+
+def test_claims_as_one_object_keep_input_output_and_total_apart() -> None:
+    result = invoke("claims", "--json")
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    assert found["boundary"] == "rack_ac"
+    by_name = {one["claim"]["name"]: one for one in found["claims"]}
+    assert set(by_name) == {"gb300-hopper", "gb200-realtime", "rubin-cost", "rubin-training"}
+    rows = by_name["gb300-hopper"]["model"]
+    assert {(row["rack"], row["interactivity"]) for row in rows} == {
+        (rack, pace) for rack in ("gb300-nvl72", "hgx-h200") for pace in (30.0, 116.0)
+    }
+    for row in rows:
+        parts = row["input_tokens_per_second"] + row["output_tokens_per_second"]
+        assert parts == pytest.approx(row["total_tokens_per_second"])
+        assert row["cost_per_million_output"] == pytest.approx(2.0 * row["cost_per_million_total"])
+    rubin = [row for row in by_name["rubin-cost"]["model"] if row["rack"] == "vr-nvl72"]
+    assert {row["basis"] for row in rubin} == {"extrapolation"}
+    unmeasured = [row for row in by_name["rubin-cost"]["measured"] if row["rack"] == "vr-nvl72"]
+    assert {row["output_tokens_per_second"] for row in unmeasured} == {None}

@@ -36,6 +36,29 @@ class Point:
     """Time per output token [s]."""
 
 
+@dataclass(frozen=True)
+class Output:
+    """What one run of serving yielded of a GPU, by Little's law from its requests in flight."""
+
+    model: str
+    gpu: str
+    precision: str
+    engine: str
+    mode: Mode
+    input_length: float
+    output_length: float
+    interactivity: float
+    """Tokens per second that a user saw, one over the time per output token [1/s]."""
+    output_tokens_per_second: float
+    """Of one GPU, prefill included [1/s]; where `pools` is false at most so many."""
+    gpus: float
+    """GPUs of all pools; where `pools` is false of one decode and one prefill worker, the fewest there can be."""
+    pools: bool
+    """The run states how many workers it has."""
+    drafts: bool | None
+    """None where the run does not say whether tokens were drafted."""
+
+
 @cache
 def table(name: str) -> tuple[dict[str, str], ...]:
     """The rows of a table by its file name, text by column.
@@ -57,6 +80,48 @@ def points(mode: Mode) -> tuple[Point, ...]:
     """
     rows = (row for row in table("inferencex.csv.gz") if MODES[row["mode"]] == mode)
     return tuple(_point(row, mode) for row in rows if _complete(row, mode))
+
+
+@cache
+def outputs() -> tuple[Output, ...]:
+    """Every run of InferenceX whose requests in flight and size of a worker are known.
+
+    Runs named DeepSeek-V3 are labelled, without drafts; those named DeepSeek-R1 are of tables that do not say, and of
+    equal configurations some take half the time per token of others.
+
+    >>> best = max(outputs(), key=lambda run: run.output_tokens_per_second if run.pools else 0.0)
+    >>> best.gpu, best.model, round(best.interactivity)
+    ('b200', 'gpt-oss-120b', 57)
+    """
+    rows = (row for row in table("inferencex.csv.gz") if float(row["concurrency"] or 0.0) > 0.0)
+    return tuple(_output(row) for row in rows if row["mode"] == "disagg" or _complete(row, "aggregated"))
+
+
+def _output(row: dict[str, str]) -> Output:
+    mode, requests = MODES[row["mode"]], float(row["concurrency"])
+    point = _point(row, "aggregated")  # whose batch is of the requests, not stated for every pool
+    pools = mode == "aggregated" or bool(row["workers"] and row["prefill_workers"])
+    gpus = point.size
+    if mode == "disaggregated":
+        decode, prefill = (float(row[name] or 1.0) for name in ("workers", "prefill_workers"))
+        gpus = decode * float(row["tp"]) * max(float(row["dp"] or 1.0), 1.0) + prefill * float(
+            row["prefill_size"]
+        )
+    spent = point.first_token + point.output_length * point.token
+    return Output(
+        model=row["model"],
+        gpu=row["gpu"],
+        precision=row["precision"],
+        engine=row["engine"],
+        mode=mode,
+        input_length=point.input_length,
+        output_length=point.output_length,
+        interactivity=1.0 / point.token,
+        output_tokens_per_second=requests * point.output_length / spent / gpus,
+        gpus=gpus,
+        pools=pools,
+        drafts=False if row["model"] == "DeepSeek-V3" else None,
+    )
 
 
 def _complete(row: dict[str, str], mode: Mode) -> bool:
