@@ -14,7 +14,7 @@ from twin.study.shell import Fill, Shell
 from twin.units import text
 
 HEADS = (
-    "racks", "GPUs", "kW/rack", "W/GPU", "clock", "token/s/user", "output Mtoken/s", "gain", "USD/M out", "USD/M all",
+    "racks", "GPUs", "kW/rack", "W/GPU", "clock", "token/s per user", "Mtoken/s out", "gain", "USD/M out", "USD/M all",
 )  # fmt: skip
 NOTES = (
     "Power of a rack: AC input, support apart; a shell over its PUE is the AC input of racks and support.",
