@@ -1,4 +1,4 @@
-"""The command line: `twin run`, `twin view`, `twin contingency`, `twin air`, `twin claims`, `twin catalogue` and more.
+"""The command line: `twin run`, `twin view`, `twin contingency`, `twin air`, `twin claims`, `twin shell` and more.
 
 Everything heavy is imported in the command that needs it, so that `twin --help` answers at once.
 Exit status: 0 solved, 2 bad input, 3 no solution or balances that do not close, 4 nothing to draw with.
@@ -28,6 +28,10 @@ WIDE = 1000
 """Columns of a table that goes to a file or a pipe: as many as it asks for."""
 PAGE = 100
 """Columns of a page of prose and tables that goes to a file or a pipe."""
+MOST_SHELL = "100 GW"
+"""Beyond any site, and few enough racks to try every number of them."""
+MOST_PUE = 5.0
+ROW_RACK = "rows.rack_type"
 LEAST, MOST = 320, 8000
 """Pixels of a picture's side."""
 NARROW = 120
@@ -225,6 +229,108 @@ def contingency(
         typer.echo(json.dumps(outages.record(*told), indent=2, allow_nan=False, ensure_ascii=False))
     else:
         outages.show(_console(), *told)
+
+
+@app.command("shell")
+def shell_(
+    power: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="POWER", help="What the utility gives; may be given again.", show_default="1 GW"
+        ),
+    ] = None,
+    rack: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PRODUCT",
+            help="Rack of the catalogue; may be given again.",
+            show_default="gb300-nvl72, vr-nvl72",
+        ),
+    ] = None,
+    pue: Annotated[float, typer.Option(help="Utility over IT power.")] = 1.10,
+    support: Annotated[
+        str, typer.Option(metavar="POWER", help="Network, storage and management beside each rack.")
+    ] = "0 kW",
+    served: Annotated[
+        bool,
+        typer.Option("--served", help="Racks ask for what the workload draws, not for their nameplate."),
+    ] = False,
+    set_: Sets = None,
+    as_json: AsJson = False,
+) -> None:
+    """How many racks a power shell holds, by nameplate and capped: tokens per second and cost of each.
+
+    Workload, economics and prices are those of the built-in layout of each rack; --set replaces them.
+    """
+    with _told():
+        found = _shells(
+            power or ["1 GW"], rack or ["gb300-nvl72", "vr-nvl72"], pue, support, served, set_ or []
+        )
+    from twin.report import shells
+
+    if as_json:
+        import json
+
+        typer.echo(json.dumps(shells.record(found), indent=2, allow_nan=False, ensure_ascii=False))
+    else:
+        shells.show(_console(), found)
+
+
+def _shells(
+    powers: Sequence[str], racks: Sequence[str], pue: float, support: str, served: bool, pairs: Sequence[str]
+) -> list[Any]:
+    """The shells of every power and rack; raises InputError with all that is wrong with any of the options."""
+    from twin.build import load
+    from twin.catalogue import products
+    from twin.errors import InputError, Problem, suggestion
+    from twin.study.shell import shell
+    from twin.template import reference
+
+    sets, problems = _settings(pairs)
+    watts = [_watts("--power", one, "1 kW", problems) for one in powers]
+    beside = _watts("--support", support, "0 kW", problems)
+    if not 1.0 <= pue <= MOST_PUE:
+        problems.append(Problem("--pue", None, None, "", f"is {pue:g}, must be 1 to {MOST_PUE:g}"))
+    if ROW_RACK in sets:
+        problems.append(Problem("--set", None, None, ROW_RACK, "is given by --rack"))
+    known = products("rack")
+    made = {}
+    for name in racks:
+        if name not in known:
+            message = f"unknown rack {name!r}{suggestion(name, known)} (there are: {', '.join(known)})"
+            problems.append(Problem("--rack", None, None, "", message))
+        elif not problems:
+            try:
+                made[name] = load(reference(name), {**sets, ROW_RACK: name})
+            except InputError as error:
+                problems += error.problems
+    found = []
+    for name, facility in made.items():
+        for one in watts:
+            if problems:
+                break
+            try:
+                found.append(shell(facility, one, pue, beside, served))
+            except ValueError as error:
+                problems.append(Problem("--rack", None, None, name, str(error)))
+    if problems:
+        raise InputError(problems)
+    return found
+
+
+def _watts(option: str, given: str, least: str, problems: list[Problem]) -> float:
+    """A power from `least` to MOST_SHELL [W]; what is wrong with it goes to `problems`."""
+    from twin.errors import Problem, UnitError
+    from twin.units import si
+
+    try:
+        value = si(given, "W")
+    except UnitError as error:
+        problems.append(Problem(option, None, None, "", str(error)))
+        return 0.0
+    if not si(least, "W") <= value <= si(MOST_SHELL, "W"):
+        problems.append(Problem(option, None, None, "", f"is {given}, must be {least} to {MOST_SHELL}"))
+    return value
 
 
 @app.command()

@@ -53,12 +53,11 @@ def new_layout(racks: int, rack_type: str = "gb300-nvl72") -> str:
         problems.append(Problem("new", None, None, "rack_type", message))
     if problems:
         raise InputError(problems)
-    reference = REFERENCES.get(rack_type) or OTHERWISE[is_liquid(product(rack_type, "rack"))]
-    source = files("twin").joinpath("layouts", f"{reference}.yaml").read_text("utf-8")
+    source = files("twin").joinpath("layouts", f"{reference(rack_type)}.yaml").read_text("utf-8")
     start, end = source.index("name:"), source.index("hall:")
     full, half = divmod(racks, 2 * ROW)
     intro = (
-        f"# {racks} racks of {rack_type}, made from the layout {reference}.\n"
+        f"# {racks} racks of {rack_type}, made from the layout {reference(rack_type)}.\n"
         "# Every quantity carries its unit; counts and ratios are bare numbers.\n"
     )
     head = _head(source[start:end], f"{rack_type}-{racks}", f"{racks} racks {rack_type}", full, half)
@@ -70,6 +69,15 @@ def new_layout(racks: int, rack_type: str = "gb300-nvl72") -> str:
     blocks = "blocks:                            # the names of each copy begin with SU001., SU002., ...\n"
     blocks += _block("SU", full, 0, unit)
     return intro + head + blocks + (_block("HALF", 1, PITCH * full, _one_row(unit)) if half else "")
+
+
+def reference(rack_type: str) -> str:
+    """Name of the built-in unit that stands for a rack product of the catalogue.
+
+    >>> reference("hgx-b200")
+    'h100-air'
+    """
+    return REFERENCES.get(rack_type) or OTHERWISE[is_liquid(product(rack_type, "rack"))]
 
 
 def _head(text: str, name: str, description: str, full: int, half: int) -> str:

@@ -301,3 +301,44 @@ def test_claims_as_one_object_keep_input_output_and_total_apart() -> None:
     assert {row["basis"] for row in rubin} == {"extrapolation"}
     unmeasured = [row for row in by_name["rubin-cost"]["measured"] if row["rack"] == "vr-nvl72"]
     assert {row["output_tokens_per_second"] for row in unmeasured} == {None}
+
+
+def test_shell_tells_what_fits_and_what_it_yields() -> None:
+    result = invoke("shell", "--power", "250 MW", "--power", "1 GW", "--rack", "vr-nvl72", "--json")
+    assert result.exit_code == 0, result.output
+    small, large = json.loads(result.stdout)["shells"]
+    assert (small["power"], large["power"]) == (250e6, 1e9)
+    assert [fill["rule"] for fill in large["fills"]] == ["nameplate", "managed", "capped"]
+    assert [fill["gpus"] for fill in large["fills"]][:2] == [276_120, 399_096]
+    printed = invoke("shell", "--support", "18.5 kW", "--served")
+    assert printed.exit_code == 0
+    for words in (
+        "1,000 MW of gb300-nvl72",
+        "1,000 MW of vr-nvl72",
+        "18.5 kW of support",
+        "managed",
+        "USD/M out",
+    ):
+        assert words in printed.stdout
+
+
+def test_shell_tells_all_that_is_wrong_at_once() -> None:
+    wrong = (
+        "--power",
+        "5",
+        "--rack",
+        "gb300",
+        "--pue",
+        "0.5",
+        "--support",
+        "-1 kW",
+        "--set",
+        "rows.rack_type=x",
+    )
+    result = invoke("shell", *wrong)
+    assert result.exit_code == 2
+    for words in ("'5 kW'", "gb300-nvl72", "must be 1 to 5", "0 kW to 100 GW", "is given by --rack"):
+        assert words in result.stderr
+    alone = invoke("shell", "--rack", "cpu-rack")
+    assert (alone.exit_code, alone.stdout) == (2, "")
+    assert "--rack cpu-rack" in alone.stderr

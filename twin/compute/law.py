@@ -58,6 +58,21 @@ class Law:
     """Clock ratio under which the GPUs do not run."""
 
 
+def drawn_share(ratio: Array | float, static_share: Array | float, knee: Array | float) -> Array:
+    """GPU watts over those at full clock for a clock ratio, (...,).
+
+    >>> float(drawn_share(0.75, 0.25, 0.75)), float(drawn_share(1.0, 0.25, 0.75))
+    (0.56640625, 1.0)
+    """
+    return np.asarray(static_share + (1.0 - static_share) * ratio * np.square(np.maximum(ratio, knee)))
+
+
+def clock_ratio(share: Array | float, static_share: Array | float, knee: Array | float) -> Array:
+    """Clock ratio for GPU watts over those at full clock, (...,), the inverse of `drawn_share`; 0 without any."""
+    dynamic = np.maximum(share - static_share, 0.0) / (1.0 - static_share)
+    return np.asarray(np.where(dynamic >= knee**3, np.cbrt(dynamic), dynamic / np.square(knee)))
+
+
 def ac_power(dc: Array, law: Law) -> Array:
     """AC power that the rack draws to deliver DC watts [W], (...,)."""
     return np.asarray(converter.input_power(dc, law.rating, law.coefficients))
@@ -98,9 +113,7 @@ def gpu_power(law: Law, power: Array) -> Array:
 def clock(law: Law, power: Array) -> Array:
     """Clock ratio at an AC power, (...,): 1 from `demand` on, 0 below `floor` and for a dead rack."""
     power = np.asarray(power, dtype=np.float64)
-    share = gpu_power(law, power) / law.gpu_demand
-    dynamic = np.maximum(share - law.static_share, 0.0) / (1.0 - law.static_share)
-    ratio = np.where(dynamic >= law.knee**3, np.cbrt(dynamic), dynamic / np.square(law.knee))
+    ratio = clock_ratio(gpu_power(law, power) / law.gpu_demand, law.static_share, law.knee)
     return np.where(_runs(law, power), np.where(power >= law.demand, 1.0, ratio), 0.0)
 
 
@@ -147,9 +160,7 @@ def curvature(law: Law, power: Array) -> Array:
 
 def _power_at(law: Law, ratio: Array) -> Array:
     """AC power at a clock ratio."""
-    dynamic = ratio * np.square(np.maximum(ratio, law.knee))
-    watts = law.gpu_demand * (law.static_share + (1.0 - law.static_share) * dynamic)
-    return ac_power(law.fixed + watts, law)
+    return ac_power(law.fixed + law.gpu_demand * drawn_share(ratio, law.static_share, law.knee), law)
 
 
 def _runs(law: Law, power: Array) -> npt.NDArray[np.bool_]:
