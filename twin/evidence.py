@@ -36,6 +36,8 @@ MODELS = {
     "Qwen3-235B-A22B-FP8": "qwen3-235b-a22b",
 }
 """The card that stands for a measured model: the same architecture, whatever its weights were trained to."""
+DRAFTING = frozenset({"DeepSeek-R1"})
+"""Models of aggregated rows that do not say whether they draft, and of which some do: `measured/README.md`."""
 RACKS = {
     "h100": "hgx-h100",
     "h200": "hgx-h200",
@@ -106,8 +108,9 @@ def modelled(point: Point, base: Calibration) -> float:
 
 
 def comparable(mode: Mode) -> list[Point]:
-    """The measured points of a mode whose model has a card."""
-    return [point for point in points(mode) if point.model in MODELS]
+    """The measured points of a mode whose model has a card, and which are known to draft no tokens ahead."""
+    unlike = DRAFTING if mode == "aggregated" else frozenset()
+    return [point for point in points(mode) if point.model in MODELS and point.model not in unlike]
 
 
 @cache

@@ -23,7 +23,17 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import betainc
 
-from twin.compute.serving import USABLE_MEMORY, Calibration, Gpu, Model, Workload, prefill_time, step_time
+from twin.compute.roofline import (
+    Calibration,
+    Gpu,
+    Model,
+    Workload,
+    prefill_time,
+    step_time,
+    stored_weights,
+    token_cache,
+)
+from twin.compute.serving import USABLE_MEMORY
 
 Array = npt.NDArray[np.float64]
 
@@ -255,8 +265,7 @@ def worker(
         prefill_time(gpu, model, replace(workload, input_length=tokens), calibration)
         for tokens in (0.0, length)
     )
-    routed = model.experts * model.expert_parameters * model.moe_layers
-    weights = (model.always_read + routed) * workload.weight_bytes
+    weights = stored_weights(model, workload)
 
     def step(batch: Array, context: float) -> Array:
         asked = replace(workload, input_length=context, output_length=0.0)
@@ -267,7 +276,7 @@ def worker(
             Tier(max(USABLE_MEMORY * gpu.memory * gpus - weights, 0.0), np.inf),
             *(Tier(tier.capacity * gpus, tier.bandwidth * gpus) for tier in tiers),
         ),
-        token_bytes=model.kv_elements * model.attention_layers * workload.kv_bytes,
+        token_bytes=token_cache(model, workload),
         token_time=alone / gpus,
         pair_time=(whole - alone) / (length / 2.0) / gpus,
         step=step,

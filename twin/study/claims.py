@@ -191,8 +191,7 @@ CLAIMS = (
         model="deepseek-r1", input_length=1024.0, output_length=1024.0, drafts=True,
         measured="deepseek-r1", lengths=(1024.0, 1024.0),
         caution="Runs of GB300 that draft do not state their pools: only a bound of them is measured here. Where the "
-        "model passes it, or the 6,000 tokens/s of the vendor, it promises more than any run has shown. Aggregated "
-        "runs of H200 that may draft are among those the model is scaled to",
+        "model passes it, or the 6,000 tokens/s of the vendor, it promises more than any run has shown",
         cited=(
             "Frontier of InferenceX, 2026-07-20, best run of each side: 64x tokens per GPU, 53x per megawatt and 1/34 "
             "of the cost at 116 tokens/s per user, 6.6x, 5.4x and 1/3.5 at 30; from a public dump with recovered "

@@ -63,8 +63,8 @@ class Output:
 def table(name: str) -> tuple[dict[str, str], ...]:
     """The rows of a table by its file name, text by column.
 
-    >>> table("mlperf_training.csv")[0]["gpus"]
-    '256'
+    >>> table("zeus_power_caps.csv")[0]["gpu"]
+    'v100'
     """
     data = files("twin.compute.measured").joinpath(name).read_bytes()
     text = (gzip.decompress(data) if name.endswith(".gz") else data).decode()
