@@ -17,6 +17,7 @@ from twin.errors import InputError
 from twin.event import events
 from twin.schema import Layout
 from twin.simulate import simulate
+from twin.study.shell import shell
 from twin.summary import PARTS
 
 TIMES = {"workload.training.checkpoint_pause": "60 s", "workload.training.restart_time": "10 min"}
@@ -82,6 +83,11 @@ def test_a_rack_that_is_lost_halts_the_job_in_time(job: twin.Facility) -> None:
     assert not dead.all()
     assert np.all(run.tokens.values[0][dead] == 0.0)
     assert np.all(run.tokens.values[0][~dead] > 0.0)
+
+
+def test_a_shell_is_not_filled_with_a_job(job: twin.Facility) -> None:
+    with pytest.raises(ValueError, match="this layout trains"):
+        shell(job, 50e6)
 
 
 def test_stored_and_read_again(job: twin.Facility) -> None:
