@@ -16,7 +16,9 @@ from thermal import air, coldplate
 from thermal.fluid import PG25
 from twin import availability, cards
 from twin.catalogue import Product
-from twin.compute.roofline import Calibration, Workload
+from twin.compute import training
+from twin.compute.roofline import Calibration, Model, Workload
+from twin.compute.training import Efficiency
 from twin.consistency import is_liquid
 from twin.distortion import network, windings
 from twin.economics import Economics
@@ -154,6 +156,7 @@ def build(layout: Layout) -> Facility:
         pressure=np.full(len(blocks), pressure),
         model=cards.model(drawing.product(layout.workload.model)),
         workload=_workload(layout, drawing.product(layout.workload.serving)["kvBytes"]),
+        job=_job(layout.workload, cards.model(drawing.product(layout.workload.model)), racks),
         economics=_economics(layout, racks),
         carbon_intensity=layout.site.carbon_intensity,
         built_power=float(racks.nameplate.sum())
@@ -268,18 +271,23 @@ def flow_curve(table: Array) -> Callable[[Array], Array]:
 
 
 def rack_type(
-    made: Product, law: Product | None, precision: str, calibration: Calibration | None = None
+    made: Product,
+    law: Product | None,
+    precision: str,
+    calibration: Calibration | None = None,
+    efficiency: Efficiency | None = None,
 ) -> RackType:
     """Curves and GPU of a rack product at the precision of its weights, with the power law of its generation.
 
     law : None for a rack without GPUs. calibration : of what it serves; without one it serves nothing.
+    efficiency : of a training job, where one runs.
     """
     warm = flow_curve(made["requiredAirFlowRate"])
     liquid = flow_curve(made["requiredLiquidFlowRate"]) if is_liquid(made) else _nothing
     if law is None:
-        return RackType(made.name, made, None, None, None, liquid, warm)
+        return RackType(made.name, made, None, None, None, None, liquid, warm)
     gpu, demand = cards.gpu(made, precision), cards.power_law(law)
-    return RackType(made.name, made, gpu, demand, calibration, liquid, warm)
+    return RackType(made.name, made, gpu, demand, calibration, efficiency, liquid, warm)
 
 
 def _nothing(temperature: Array) -> Array:
@@ -288,7 +296,10 @@ def _nothing(temperature: Array) -> Array:
 
 
 def rack_figures(kind: RackType, cap: Product) -> dict[str, float]:
-    """The derived parameters of one rack product under a cap law, by their names in `Racks`."""
+    """The derived parameters of one rack product under a cap law, by their names in `Racks`.
+
+    The law's exponent is that of training where the rack does, of mixed serving elsewhere.
+    """
     made = kind.product
     direct, gpus = made["maxPowerDcTdp"], made["numGPUs"]
     coefficients = converter.loss_coefficients(*made["shelfEfficiency"].T)
@@ -311,7 +322,7 @@ def rack_figures(kind: RackType, cap: Product) -> dict[str, float]:
         "minimum_clock": made["minimumClockRatio"] if gpus else 1.0,
         "static_share": cap["staticShare"],
         "knee": cap["kneeClock"],
-        "exponent": cap["exponentMixed"],
+        "exponent": cap["exponentTraining" if kind.efficiency else "exponentMixed"],
         "capital": made["gpuCapital"] * gpus if gpus else made.get("capital", 0.0),
     }
 
@@ -382,8 +393,13 @@ def _racks(blocks: Blocks, drawing: Drawing, asked: Asked) -> tuple[Racks, tuple
             made = drawing.product(row.rack_type)
             if made.name not in types:
                 demand = drawing.product(made["powerLaw"]) if made["numGPUs"] else None
+                trains = asked.kind == "training" and made["numGPUs"] > 0
                 types[made.name] = rack_type(
-                    made, demand, asked.precision, _calibration(asked, made, drawing)
+                    made,
+                    demand,
+                    asked.precision,
+                    _calibration(asked, made, drawing),
+                    cards.efficiency(made.name, asked.precision) if trains else None,
                 )
                 figures[made.name] = rack_figures(types[made.name], drawing.product("cap-law"))
             size = (made["width"], made["depth"], made["height"])
@@ -490,6 +506,31 @@ def _workload(layout: Layout, kv_bytes: float) -> Workload:
         prefill_utilisation=asked.prefill_utilisation,
         draft_length=asked.draft_length,
         accepted=asked.accepted_tokens,
+    )
+
+
+def _job(asked: Asked, card: Model, racks: Racks) -> training.Job | None:
+    """The training job that a workload asks for, on all GPUs there are."""
+    told, gpus = asked.training, float(racks.gpus.sum())
+    if asked.kind != "training" or told is None or gpus == 0.0:
+        return None
+    peaks = np.array([kind.efficiency.peak if kind.efficiency else 0.0 for kind in racks.types])
+    between = 1.0 / (availability.INTERRUPTIONS * gpus)
+    interval = training.checkpoint_interval(told.checkpoint_pause, between)
+    return training.Job(
+        flops=float(
+            training.flops_per_token(
+                told.parameters or card.active,
+                told.layers or card.layers,
+                told.hidden or card.hidden,
+                told.sequence_length,
+            )
+        ),
+        relative=training.MIXTURE if card.experts else 1.0,
+        step_tokens=float(told.global_batch * told.sequence_length),
+        gpus=gpus,
+        peak=float((racks.gpus * peaks[racks.type]).sum()),
+        goodput=float(training.goodput(told.checkpoint_pause, told.restart_time, between, interval)),
     )
 
 

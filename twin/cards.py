@@ -3,9 +3,24 @@
 from __future__ import annotations
 
 from twin.catalogue import Product
+from twin.compute import training
 from twin.compute.roofline import Calibration, Gpu, Mode, Model
 from twin.compute.serving import PowerLaw
 from twin.schema import PRECISIONS
+
+TRAINED = {
+    "gb200-nvl72": "GB200",
+    "gb300-nvl72": "GB300",
+    "hgx-h100": "H100",
+    "hgx-h100-8": "H100",
+    "hgx-h200": "H200",
+}
+"""The GPU of a rack product as published training runs name it."""
+
+
+def efficiency(rack: str, precision: str) -> training.Efficiency:
+    """How a rack product trains at a precision; raises UnknownName where no run of its GPU is published."""
+    return training.calibrated(TRAINED.get(rack, rack), precision)
 
 
 def gpu(made: Product, precision: str) -> Gpu:

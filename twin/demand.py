@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from electrical import converter
 from twin.compute import law as laws
-from twin.compute import serving
+from twin.compute import serving, training
 from twin.compute.law import Law
 from twin.compute.roofline import Calibration, Gpu, Model, Workload
 from twin.facility import COMPUTE_BOUNDS, Facility, RackType
@@ -32,7 +32,7 @@ class Service:
     """(scenario or 1, rack): what a rack serves at full speed."""
 
     full_tokens: Array
-    """Output tokens per second without any limit."""
+    """Output tokens per second without any limit, trained on in a job."""
     ttft_p99: Array
     tpot: Array
     feasible: npt.NDArray[np.bool_]
@@ -85,12 +85,42 @@ def demand(facility: Facility, operation: Operation, supply: Supply) -> tuple[La
     )
 
 
+def together(facility: Facility, tokens: Array) -> Array:
+    """Tokens per second of each rack [1/s], (..., rack), when those of a job wait for the slowest of them.
+
+    tokens : of each rack by itself. Every GPU of a job takes an equal part of each step, so all go at the least
+    tokens of a GPU; the job stands when one rack does. Racks that serve are as they were.
+    """
+    gpus = facility.racks.gpus
+    if facility.job is None:
+        return tokens
+    pace = training.synchronous(tokens[..., gpus > 0] / gpus[gpus > 0])
+    return np.asarray(gpus * pace[..., None])
+
+
 def _service(facility: Facility, kind: RackType, target: float) -> serving.Service:
-    """What a GPU of a rack type serves at an interactivity; nothing where a rack has none."""
+    """What a GPU of a rack type serves at an interactivity or trains; nothing where a rack has none."""
     if kind.gpu is None or kind.power_law is None or kind.calibration is None:
         return NO_GPUS
+    if facility.job is not None and kind.efficiency is not None:
+        return _trained(facility.job, kind.gpu, kind.power_law, kind.efficiency)
     asked = replace(facility.workload, interactivity=target)
     return _served(kind.gpu, facility.model, asked, kind.calibration, kind.power_law)
+
+
+def _trained(
+    job: training.Job, gpu: Gpu, law: serving.PowerLaw, efficiency: training.Efficiency
+) -> serving.Service:
+    """What a GPU trains as one of its job: at the ceiling of its power, as large matrix products are."""
+    tokens = job.relative * float(training.tokens_per_second(efficiency, job.gpus, job.flops)) / job.gpus
+    return replace(
+        NO_GPUS,
+        feasible=True,
+        output_tokens_per_second=tokens,
+        total_tokens_per_second=tokens,
+        gpu_power=law.maximum * gpu.power,
+        bound="flops",
+    )
 
 
 @lru_cache(maxsize=4096)

@@ -23,6 +23,7 @@ from thermal.fluid import Fluid
 from twin.catalogue import Product
 from twin.compute.roofline import Calibration, Gpu, Model, Workload
 from twin.compute.serving import PowerLaw
+from twin.compute.training import Efficiency, Job
 from twin.economics import Economics
 from twin.operation import Operation
 from twin.schema import Layout
@@ -70,6 +71,8 @@ class RackType:
     power_law: PowerLaw | None
     calibration: Calibration | None
     """Of the workload on this GPU."""
+    efficiency: Efficiency | None
+    """Of a training job on this GPU; None where none runs."""
     liquid_flow: Callable[[Array], Array]
     """Coolant flow at TDP heat against inlet temperature [m3/s]; held at its end values outside the table; 0 for
     air-cooled racks."""
@@ -553,6 +556,8 @@ class Facility:
     """Barometric pressure at the site [Pa]."""
     model: Model
     workload: Workload
+    job: Job | None
+    """The training job that all GPUs do; None where they serve."""
     economics: Economics
     carbon_intensity: float
     """Carbon dioxide of the utility's energy [kg/J]."""

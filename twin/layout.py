@@ -20,6 +20,7 @@ import numpy as np
 from pydantic import BaseModel, ValidationError
 
 from geometry.row import rack_boxes
+from twin.cards import efficiency
 from twin.catalogue import SIDES, product, products
 from twin.consistency import (
     EQUIPMENT,
@@ -32,7 +33,7 @@ from twin.consistency import (
     replace_findings,
 )
 from twin.document import MAXIMUM_SIZE, Document, Path, read
-from twin.errors import InputError, Problem, suggestion
+from twin.errors import InputError, Problem, UnknownName, suggestion
 from twin.openings import above, opening_findings, standing
 from twin.racks import RACKS_FILE, Table, racks
 from twin.schema import (
@@ -359,6 +360,18 @@ def _against_head(
             can = [one for one, (peak, _) in PRECISIONS.items() if peak in made.figures]
             message = f"{name!r} does not compute in {top.workload.precision}; it can {' or '.join(can)}"
             problems.append(head.problem(("workload", "precision"), message))
+        elif made["numGPUs"] > 0 and top.workload.kind == "training":
+            try:
+                efficiency(name, top.workload.precision)
+            except UnknownName as error:
+                can = ", ".join(sorted(error.names))
+                message = (
+                    f"no training run of {name!r} in {top.workload.precision} is published; there are {can}"
+                )
+                problems.append(head.problem(("workload", "precision"), message))
+    if top.workload.kind == "training" and top.workload.training is None:
+        message = "needs workload.training with its checkpoint_pause and restart_time"
+        problems.append(head.problem(("workload", "kind"), message))
     if len(built) == len(blocks):
         problems += _unlike(blocks, built)
     if top.shared and site:

@@ -13,7 +13,7 @@ from thermal import tower
 from twin import economics
 from twin.compute import law as laws
 from twin.compute.law import Law
-from twin.demand import Service
+from twin.demand import Service, together
 from twin.facility import (
     ACTUATORS,
     BINDINGS,
@@ -82,7 +82,8 @@ def result(
     }
     loop, sink = facility.cooling.loop, np.any([count > 0 for count in _installed(facility)], axis=0)
     parted = facility.cooling.outdoor.parted
-    tokens = np.where(running & ~found["lost"] & service.feasible, laws.throughput(law, power), 0.0)
+    alone = np.where(running & ~found["lost"] & service.feasible, laws.throughput(law, power), 0.0)
+    tokens, job = together(facility, alone), facility.job
     support = np.broadcast_to(support_power(facility, operation, supply), (count, len(facility.rows))).sum(
         axis=-1
     )
@@ -91,11 +92,13 @@ def result(
     it_power = rack_power + support
     total = tokens.sum(axis=-1)
     # In memory order, so that a row sums alike alone and in a batch.
-    installed = np.ascontiguousarray(np.broadcast_to(service.full_tokens, power.shape)).sum(axis=-1)
+    full = together(facility, np.ascontiguousarray(np.broadcast_to(service.full_tokens, power.shape)))
+    installed = full.sum(axis=-1)
     outdoors = heat.water.rejected.sum(axis=-1) + heat.hall.rejected.sum(axis=-1)
     rooms = losses + heat.water.drive_loss.sum(axis=-1) - heat.wires.sum(axis=-1)
     work, drawn = facility.workload, economics.Power(mean.utility, "utility")
-    yielded = economics.Tokens(total * (work.input_length / work.output_length), total)
+    prompt = 0.0 if job else work.input_length / work.output_length
+    yielded = economics.Tokens(total * prompt, total)
     water = _water_use(facility, heat)
     cost = economics.cost(
         economics.running_cost(
@@ -107,7 +110,7 @@ def result(
         ),
         yielded,
         "output",
-        economics.Sold(availability=facility.uptime),
+        economics.Sold(availability=facility.uptime, goodput=job.goodput if job else 1.0),
     )
     voltage = _feed_voltage(facility, supply, mean)
     highest = power * operation.edp_factor[:, None]
@@ -141,6 +144,9 @@ def result(
         "cost_maintenance": cost.maintenance,
         "cost_water": cost.water,
         "utilisation": total / np.where(installed > 0, installed, np.nan),
+        "mfu": total * job.flops / job.peak if job else np.full(count, np.nan),
+        "step_time": job.step_tokens / np.where(total > 0, total, np.nan) if job else np.full(count, np.nan),
+        "goodput": np.full(count, job.goodput if job else np.nan),
         "uptime": np.full(count, facility.uptime),
         "ttft_p99": np.where(np.isfinite(latency), latency, np.nan),
         "tpot_p50": np.where(np.isfinite(pace), pace, np.nan),

@@ -125,8 +125,30 @@ class Site(Model):
     carbon_intensity: Annotated[float, Measure("kg/J", least=0.0)]
 
 
+class Training(Model):
+    """One synchronous training job on all GPUs of the layout, which goes at the pace of the slowest rack.
+
+    `parameters`, that take part in a token, `layers` and `hidden` are those of the model's card where they are left
+    out; a card leaves the input embedding out of its parameters. Sequences are as long and steps as large as in the
+    MLPerf Training runs of 512 GPUs behind the utilisation. The job stands for `checkpoint_pause` at each checkpoint
+    and for `restart_time` after each interruption.
+    """
+
+    parameters: Annotated[float, Measure("1", above=0.0)] | None = None
+    layers: Count | None = None
+    hidden: Count | None = None
+    sequence_length: Annotated[int, Field(ge=1, le=10_000_000, strict=True)] = 8192
+    global_batch: Count = 1152
+    checkpoint_pause: Annotated[float, Measure("s", above=0.0)]
+    restart_time: Annotated[float, Measure("s", least=0.0)]
+
+
 class Workload(Model):
     """What the racks serve, and how fast; `rack_power` prescribes their AC power instead.
+
+    Of `kind` training they train `model` in `precision` as `training` says, and what is said of serving is not read.
+    GPUs then draw the highest sustained share of their limit, 0.97 (0.9 to 0.97 in matrix products), also while they
+    wait for a slower rack. Policies share power as if the tokens of racks summed up; `equal` suits a job.
 
     `serving` puts prefill and decode in pools of their own or both on every GPU. `calibration` scales the model to
     what was measured of this GPU and model, or takes all limits of the hardware in full (`sol`, speed of light). With
@@ -139,6 +161,8 @@ class Workload(Model):
 
     model: Name
     precision: Literal["nvfp4", "fp8", "bf16"]
+    kind: Literal["serving", "training"] = "serving"
+    training: Training | None = None
     input_length: Count
     output_length: Count
     interactivity: Annotated[float, operating("workload.interactivity")]

@@ -46,7 +46,9 @@ VARIABLES: dict[str, Variable] = {
     "rectifier_loss": Variable(S, "W", "summary", "losses of rectifiers to direct current"),
     "utility_power": Variable(S, "W", "summary", "active power at the utility's point of connection"),
     "pue": Variable(S, "1", "summary", "utility power over IT power (racks' AC input and support load)"),
-    "tokens_per_second": Variable(S, "1/s", "summary", "output tokens per second of all racks"),
+    "tokens_per_second": Variable(
+        S, "1/s", "summary", "output tokens per second of all racks; trained on in a job"
+    ),
     "tokens_per_joule": Variable(S, "1/J", "summary", "output tokens per joule at the utility"),
     "carbon": Variable(S, "kg/s", "summary", "carbon dioxide of the utility's energy"),
     "cost_per_million_tokens": Variable(S, "USD", "summary", "full cost of a million output tokens"),
@@ -56,6 +58,16 @@ VARIABLES: dict[str, Variable] = {
     "cost_maintenance": Variable(S, "USD", "summary", "of it: maintenance"),
     "cost_water": Variable(S, "USD", "summary", "of it: make-up water"),
     "utilisation": Variable(S, "1", "summary", "tokens delivered over tokens of all racks without any limit"),
+    "mfu": Variable(
+        S, "1", "summary", "model FLOPs of a training job over the dense peak of its GPUs; NaN when serving"
+    ),
+    "step_time": Variable(S, "s", "summary", "time of a step of a training job; NaN when serving or halted"),
+    "goodput": Variable(
+        S,
+        "1",
+        "summary",
+        "work that a training job keeps over checkpoints and interruptions; NaN when serving",
+    ),
     "uptime": Variable(S, "1", "summary", "share of the installed GPU capacity free of GPU and tray faults"),
     "ttft_p99": Variable(S, "s", "summary", "99th percentile of the time to the first token"),
     "tpot_p50": Variable(S, "s", "summary", "median time per output token"),
@@ -87,7 +99,9 @@ VARIABLES: dict[str, Variable] = {
     ),
     "gpu_power": Variable(R, "W", "racks", "power of one GPU"),
     "leakage_power": Variable(R, "W", "racks", "what all GPUs of the rack leak at their case temperature"),
-    "tokens": Variable(R, "1/s", "racks", "output tokens per second"),
+    "tokens": Variable(
+        R, "1/s", "racks", "output tokens per second; in a training job its part at the pace of the slowest"
+    ),
     "binding": Variable(R, "1", "racks", "what holds the rack below its demand", BINDINGS),
     "binding_device": Variable(R, "1", "racks", "index of the device that holds it, -1 for its own limits"),
     "compute_bound": Variable(R, "1", "racks", "what shapes the rack's demand", COMPUTE_BOUNDS),
@@ -199,7 +213,7 @@ VARIABLES: dict[str, Variable] = {
         ("scenario", "limit"),
         "1/s/W",
         "all",
-        "the allocator's tokens per second for one more watt at the limit",
+        "the allocator's tokens per second for one more watt at the limit, of the sum of racks also in a training job",
     ),
 }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -74,6 +74,7 @@ PARTS = {
 """Of the cost of a token, by its variables, in words."""
 UNSERVED = "no tokens: no batch meets the latency target, or a heat limit lies below the floor"
 """What is said of racks that draw power for nothing."""
+HALTED = "no tokens: the training job stands, as a rack of it has no power or too little to run"
 WHY = {
     "none": "solved",
     "not_settled": "the passes did not settle",
@@ -162,7 +163,8 @@ class Summary:
     dead: tuple[str, ...]
     """Devices out of service or without a live feed, whips apart."""
     unserved: int
-    """Racks that draw power and give no tokens: no batch meets the latency target, or a heat limit is out of reach."""
+    """Racks that draw power and give no tokens: no batch meets the latency target, a heat limit is out of
+    reach, or their job stands."""
     findings: tuple[Finding, ...]
     prices: tuple[Price, ...]
     """What one more or less of each limit that holds a rack is worth; empty when nobody asked."""
@@ -180,6 +182,11 @@ class Summary:
         """Why the run cannot be relied on, one line each; empty when it can."""
         unsolved = () if self.converged else (f"no solution: {WHY[self.reason]}",)
         return unsolved + self.ledger.faults
+
+    @property
+    def why_unserved(self) -> str:
+        """Why racks draw power for nothing, in words."""
+        return HALTED if "goodput" in self.metrics else UNSERVED
 
     @property
     def margins(self) -> tuple[Finding, ...]:
@@ -300,13 +307,17 @@ def _metrics(facility: Facility, one: xr.Dataset) -> dict[str, Metric]:
     layout, value = facility.layout, partial(_number, one)
     asked, economics = layout.workload, layout.economics
     pace = f"{asked.interactivity:.4g} token/s for each user"
+    job = facility.job
     served = (
-        f"{asked.model} in {asked.precision}, {asked.input_length:,} tokens in and {asked.output_length:,} "
+        _trained(facility)
+        if job
+        else f"{asked.model} in {asked.precision}, {asked.input_length:,} tokens in and {asked.output_length:,} "
         f"out at {pace}; {_served(facility)}"
     )
     cost = (
         f"capital at {given(economics.interest_rate, '%')} a year, maintenance, and electricity at "
-        f"{given(layout.site.electricity_price, 'USD/J')}; all output tokens sold"
+        f"{given(layout.site.electricity_price, 'USD/J')}; "
+        + ("all tokens kept paid for" if job else "all output tokens sold")
     )
     costs = {words: value(f"cost_{part}") for part, words in PARTS.items()}
     parts = ", ".join(f"{words} {each:.3g}" for words, each in costs.items() if each > 0.0)
@@ -314,20 +325,23 @@ def _metrics(facility: Facility, one: xr.Dataset) -> dict[str, Metric]:
         f"prefill pool at {asked.prefill_utilisation:.0%} utilisation, worst running rack; serving model"
     )
     decode = f"worst running rack at {pace}; serving model"
-    reached = "output tokens over those of all racks without any limit of power or cooling"
+    tokens = "tokens trained" if job else "output tokens"
+    reached = f"{tokens} over those of all racks without any limit of power or cooling"
     faults = (
         "unexpected interruptions at the rate of a published training run, each charged to one tray; "
         "outages of power and cooling are not modelled"
     )
     joule = value("tokens_per_joule")
+    latency = {
+        "ttft_p99": Metric("Time to first token, p99", value("ttft_p99"), "s", prefill, 2),
+        "tpot_p50": Metric("Time per token, p50", value("tpot_p50"), "s", decode, 3),
+    }
     return {
-        "tokens_per_second": Metric("Output tokens", value("tokens_per_second"), "token/s", served, 3),
+        "tokens_per_second": Metric(tokens.capitalize(), value("tokens_per_second"), "token/s", served, 3),
         "tokens_per_second_per_megawatt": Metric(
-            "Tokens per megawatt", joule * 1e6, "token/s/MW", "output tokens over utility power", 3
+            "Tokens per megawatt", joule * 1e6, "token/s/MW", f"{tokens} over utility power", 3
         ),
-        "tokens_per_joule": Metric(
-            "Tokens per joule", joule, "token/J", "output tokens over utility energy", 3
-        ),
+        "tokens_per_joule": Metric("Tokens per joule", joule, "token/J", f"{tokens} over utility energy", 3),
         "cost_per_million_tokens": Metric(
             "Cost", value("cost_per_million_tokens"), "USD/Mtoken", f"{cost}; {parts}" if parts else cost, 3
         ),
@@ -339,9 +353,44 @@ def _metrics(facility: Facility, one: xr.Dataset) -> dict[str, Metric]:
         ),
         "pue": Metric("PUE", value("pue"), "1", "utility over IT power at this point, not a year's mean"),
         "utilisation": Metric("Utilisation", value("utilisation"), "1", reached, 3, percent=True),
-        "ttft_p99": Metric("Time to first token, p99", value("ttft_p99"), "s", prefill, 2),
-        "tpot_p50": Metric("Time per token, p50", value("tpot_p50"), "s", decode, 3),
+        **(_training(facility, value) if job else latency),
         "uptime": Metric("Uptime", value("uptime"), "1", faults, percent=True, partial=True),
+    }
+
+
+def _trained(facility: Facility) -> str:
+    """What a job trains and what its speed rests on."""
+    layout, told = facility.layout, facility.layout.workload.training
+    assert facility.job is not None
+    assert told is not None
+    mixture = (
+        f"; a mixture of experts at {facility.job.relative:g} of the MFU of a dense model (unverified)"
+        if facility.job.relative < 1.0
+        else ""
+    )
+    return (
+        f"{layout.workload.model} in {layout.workload.precision}, one synchronous job on {facility.job.gpus:,.0f} "
+        f"GPUs at the pace of its slowest rack, sequences of {told.sequence_length:,}, before checkpoints and "
+        f"interruptions; MFU of published runs of 256 to 8,192 GPUs{mixture}"
+    )
+
+
+def _training(facility: Facility, value: Callable[[str], float]) -> dict[str, Metric]:
+    """The metrics of a training job that serving has not."""
+    told = facility.layout.workload.training
+    assert told is not None
+    step = (
+        f"{told.global_batch:,} sequences of {told.sequence_length:,} tokens, at the pace of the slowest rack"
+    )
+    mfu = "model FLOPs, without recomputation, over the dense peak of all GPUs of the job"
+    kept = (
+        f"Young and Daly: a checkpoint of {given(told.checkpoint_pause, 's')} at the best interval, a restart of "
+        f"{given(told.restart_time, 's')}, interruptions of each GPU at the rate of a published training run"
+    )
+    return {
+        "step_time": Metric("Time of a step", value("step_time"), "s", step, 3),
+        "mfu": Metric("Model FLOP utilisation", value("mfu"), "1", mfu, 3, percent=True),
+        "goodput": Metric("Goodput", value("goodput"), "1", kept, 3, percent=True),
     }
 
 

@@ -29,6 +29,8 @@ REFERENCE = 512
 """GPUs at which an efficiency is stated."""
 DECLINE = 0.05
 """Of the utilisation in the size of the job where only one size was measured; fits of several give 0.02 to 0.065."""
+MIXTURE = 0.7
+"""Utilisation of a mixture of experts over that of a dense model: the middle of 0.6 to 0.8 (unverified)."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,23 @@ class Efficiency:
     """MFU of a job of REFERENCE GPUs."""
     decline: float
     """Exponent with which it falls in the number of GPUs."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One synchronous job on all GPUs of a facility."""
+
+    flops: float
+    """Model FLOPs of a token."""
+    relative: float
+    """Its utilisation over that of a dense model: 1 or MIXTURE."""
+    step_tokens: float
+    """Tokens of a step: sequences by their length."""
+    gpus: float
+    peak: float
+    """Dense peak of all GPUs together [1/s]."""
+    goodput: float
+    """Share of the time in which the job makes progress that it keeps."""
 
 
 @dataclass(frozen=True)

@@ -17,12 +17,12 @@ from twin.plant.fault import fault_levels
 from twin.plant.protection import protected
 from twin.report.figure import as_written, by_doubt
 from twin.report.plot import plots
+from twin.schema import Workload
 from twin.summary import (
     CAUSES,
     CONTROL,
     MODES,
     SOLUTION,
-    UNSERVED,
     Summary,
     few,
     given,
@@ -171,7 +171,7 @@ def _verdict(found: Summary) -> dict[str, Any]:
         f"{count:,} of {found.racks:,} racks are held by {CAUSES[kind]}." for kind, count in held.items()
     ]
     if found.unserved:
-        lines.append(f"{found.unserved:,} of {found.racks:,} racks give {UNSERVED}.")
+        lines.append(f"{found.unserved:,} of {found.racks:,} racks give {found.why_unserved}.")
     if found.faults:
         return {"kind": "bad", "headline": f"Not solved: {'; '.join(found.faults)}", "lines": lines}
     if found.negative:
@@ -206,8 +206,7 @@ def _conditions(facility: Facility, found: Summary) -> list[tuple[str, str]]:
         ("Security", each([unit.power.security for unit in units])),
         ("Support load", given(_support(facility), "W")),
         ("Model", f"{asked.model}, {asked.precision}"),
-        ("Tokens of a request", f"{asked.input_length:,} in, {asked.output_length:,} out"),
-        ("Each user sees", given(asked.interactivity, "token/s")),
+        *_work(asked),
         (
             "Peak over mean power",
             given(asked.edp_factor, "1")
@@ -221,6 +220,23 @@ def _conditions(facility: Facility, found: Summary) -> list[tuple[str, str]]:
     if found.dead:
         listed.append(("Not in service", few(found.dead)))
     return listed
+
+
+def _work(asked: Workload) -> list[tuple[str, str]]:
+    """What is served, or trained."""
+    if asked.kind == "training" and asked.training:
+        return [
+            (
+                "Training step",
+                f"{asked.training.global_batch:,} by {asked.training.sequence_length:,} tokens",
+            ),
+            ("Checkpoint", given(asked.training.checkpoint_pause, "s")),
+            ("Restart", given(asked.training.restart_time, "s")),
+        ]
+    return [
+        ("Tokens of a request", f"{asked.input_length:,} in, {asked.output_length:,} out"),
+        ("Each user sees", given(asked.interactivity, "token/s")),
+    ]
 
 
 def _support(facility: Facility) -> float:

@@ -9,7 +9,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from twin.summary import CAUSES, MODES, UNSERVED, WHY, WORST, Metric, Summary, few, outside, terms, worth
+from twin.summary import CAUSES, MODES, WHY, WORST, Metric, Summary, few, outside, terms, worth
 from twin.verdict import Finding
 
 GRID = (
@@ -18,8 +18,11 @@ GRID = (
     ("cost_per_million_tokens", "pue"),
     ("ttft_p99", "utilisation"),
     ("tpot_p50", "uptime"),
+    ("step_time", "utilisation"),
+    ("mfu", "uptime"),
+    ("goodput",),
 )
-"""Metrics side by side."""
+"""Metrics side by side; rows whose first one a run does not have are left out."""
 SLOPES = "slopes of the whole solve, from a step of 1 kW or 0.1 K each way; they may change with distance"
 
 
@@ -73,8 +76,9 @@ def _metrics(metrics: Mapping[str, Metric]) -> Table:
     for _ in ("left", "right"):
         grid.add_column(style="dim", no_wrap=True)
         grid.add_column(style="bold", justify="right", no_wrap=True)
-    for left, right in GRID:
-        grid.add_row(*(cell for name in (left, right) for cell in _metric(metrics[name])))
+    for names in GRID:
+        if names[0] in metrics:
+            grid.add_row(*(cell for name in names for cell in _metric(metrics[name])))
     return grid
 
 
@@ -89,7 +93,7 @@ def _binding(found: Summary) -> Table:
     for kind, count in found.binding.items():
         grid.add_row(f"{count:,} racks" if count != 1 else "1 rack", CAUSES[kind])
     if found.unserved:
-        grid.add_row(f"{found.unserved:,} racks", UNSERVED)
+        grid.add_row(f"{found.unserved:,} racks", found.why_unserved)
     for mode, count in found.modes.items():
         grid.add_row(f"{count:,} plants" if count != 1 else "1 plant", f"cooling mode: {MODES[mode]}")
     return grid

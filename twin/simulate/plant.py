@@ -13,7 +13,7 @@ from electrical import converter
 from thermal import air, line, rejection, transport
 from twin.compute import law as laws
 from twin.compute.law import Law
-from twin.demand import demand
+from twin.demand import demand, together
 from twin.event import Event
 from twin.facility import BINDINGS, COOLER_KINDS, DEVICE_KINDS, Facility
 from twin.operation import Operation
@@ -175,7 +175,7 @@ class Plant:
             np.maximum(np.minimum(held, air_limit(facility, law, state.front, state.front[:, block])), floor),
         )
         power = np.where(live & (allowed > 0.0), power, 0.0)
-        tokens = np.where(live, laws.throughput(law, power), 0.0)
+        tokens = together(facility, np.where(live, laws.throughput(law, power), 0.0))
         case, liquid, warm = self._plates(law, state.case, inlet, power, film, step)
         enthalpy = np.where(circulated > 0, entering, self._enthalpy(state.inlet))
         # The coolant in a rack is stirred; enthalpy and mass stand for temperature and heat capacity.

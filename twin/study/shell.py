@@ -97,7 +97,7 @@ def shell(
     facility : of one rack product with GPUs, whose workload and economics count. power : at the utility [W].
     pue : utility over IT power, 1 or more. support : AC power of network, storage and management that comes with each
     rack [W]. served : racks ask for what the workload draws at full clock, not for their nameplate. Raises ValueError
-    for a facility without GPUs or of several products, and where the shell does not hold one rack.
+    for a facility without GPUs, of several products or that trains, and where the shell does not hold one rack.
 
     >>> import twin
     >>> found = shell(twin.load("vr-su"), 1e9)
@@ -107,6 +107,8 @@ def shell(
     racks = facility.racks
     if len(racks.types) != 1 or not racks.gpus[0]:
         raise ValueError("a shell is filled with racks of one product that has GPUs")
+    if facility.job is not None:
+        raise ValueError("a shell is filled with racks that serve, this layout trains")
     if power <= 0.0 or pue < 1.0 or support < 0.0:
         raise ValueError("a shell has a power above 0, a PUE of at least 1 and no negative support load")
     product, nameplate = racks.types[0].name, float(racks.nameplate[0])
