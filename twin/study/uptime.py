@@ -114,14 +114,29 @@ def uptime(facility: Facility, operation: Operation | None = None) -> Uptime:
     mean, several = (float(part) for part in effective(working[0], working[1:], up[counted]))
     kinds = devices.kind[counted]
     causes = [
-        _cause(facility, kind, counted[kinds == kind], single[kinds == kind], planned[0] - planned[1:][kinds == kind])
+        _cause(
+            facility,
+            kind,
+            counted[kinds == kind],
+            single[kinds == kind],
+            planned[0] - planned[1:][kinds == kind],
+        )
         for kind in np.unique(kinds)
     ]
     # Trays fail in every state, each rack's share of it.
     trays = float(sound * (planned[0] - working[0]) + (single * (planned[1:] - working[1:])).sum())
     number = _trays(facility)
     whole = float(tray_availability(facility.layout.availability.tray_repair))
-    causes.append(Cause("tray", int(number.sum()), 1.0 - whole ** int(number.sum()), trays, float(planned[0] / max(number.sum(), 1)), ""))
+    causes.append(
+        Cause(
+            "tray",
+            int(number.sum()),
+            1.0 - whole ** int(number.sum()),
+            trays,
+            float(planned[0] / max(number.sum(), 1)),
+            "",
+        )
+    )
     without = np.setdiff1d(np.arange(len(devices.name)), counted)
     names, numbers = np.unique(devices.kind[without], return_counts=True)
     return Uptime(
@@ -135,7 +150,11 @@ def uptime(facility: Facility, operation: Operation | None = None) -> Uptime:
         lost_several=several * float(planned[0]),
         causes=tuple(sorted(causes, key=lambda cause: -cause.lost)),
         uncounted={DEVICE_KINDS[kind]: int(many) for kind, many in zip(names, numbers, strict=True)},
-        unsolved=tuple(devices.name[one] for one, found in zip(counted, state.converged.values[1:], strict=True) if not found),
+        unsolved=tuple(
+            devices.name[one]
+            for one, found in zip(counted, state.converged.values[1:], strict=True)
+            if not found
+        ),
     )
 
 
@@ -185,7 +204,9 @@ def _tray_shares(facility: Facility) -> tuple[Array, Array]:
     return planned, working
 
 
-def _cause(facility: Facility, kind: int, devices: npt.NDArray[np.int64], chance: Array, lost: Array) -> Cause:
+def _cause(
+    facility: Facility, kind: int, devices: npt.NDArray[np.int64], chance: Array, lost: Array
+) -> Cause:
     """The outages of one kind: of each device its probability and the tokens it takes."""
     worst = int(np.argmax(lost))
     return Cause(
