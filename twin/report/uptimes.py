@@ -35,7 +35,9 @@ def show(console: Console, facility: Facility, found: Uptime) -> None:
             (facility.name, "bold"),
             f": {found.expected:,.0f} of {found.planned:,.0f} token/s expected, uptime ",
             (f"{found.uptime:.4%}", "bold"),
-            f"\nat most {found.most:,.0f} token/s; trays are back after {terms.tray_repair / HOUR:g} h{spare}\n",
+            f"\nAt most {found.most:,.0f} token/s ({_share(found.most, found)}); {found.added:,.0f} "
+            f"({_share(found.added, found)}) if the losses of several devices add up."
+            f"\nTrays are back after {terms.tray_repair / HOUR:g} h{spare}.\n",
         )
     )
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
@@ -67,3 +69,8 @@ def show(console: Console, facility: Facility, found: Uptime) -> None:
 def _hours(probability: float) -> str:
     """Probability as time in a year."""
     return f"{probability * YEAR / HOUR:,.2g} h/year"
+
+
+def _share(tokens: float, found: Uptime) -> str:
+    """Tokens over those planned."""
+    return f"{tokens / found.planned:.4%}" if found.planned > 0 else "of none"

@@ -61,7 +61,9 @@ class Uptime:
     """Tokens per second of one operating point, planned and expected [1/s].
 
     planned : of all devices and all trays but the spares. expected : with two devices and more at once as nothing;
-    most : with those as if they cost nothing. uptime : expected over planned. sound, single, several : probability of
+    most : with those as if they cost nothing. added : as if the losses of several at once added up, as those of
+    devices of different blocks do, while those of devices that stand in for each other are more. uptime : expected
+    over planned. sound, single, several : probability of
     no device out, of one, and of more; together 1. causes : the dearest first; with `lost_several` they make up the
     difference from planned to expected. uncounted : number of devices without figures of their faults, by kind.
     unsolved : devices without which no solution was found; they count as no tokens.
@@ -70,6 +72,7 @@ class Uptime:
     planned: float
     expected: float
     most: float
+    added: float
     uptime: float
     sound: float
     single: float
@@ -143,7 +146,8 @@ def uptime(facility: Facility, operation: Operation | None = None) -> Uptime:
         planned=float(planned[0]),
         expected=mean,
         most=mean + several * float(working[0]),
-        uptime=mean / planned[0] if planned[0] > 0 else float("nan"),
+        added=float(working[0] - ((1.0 - up[counted]) * (working[0] - working[1:])).sum()),
+        uptime=float(mean / planned[0]) if planned[0] > 0 else 0.0,
         sound=float(sound),
         single=float(single.sum()),
         several=several,
