@@ -31,6 +31,8 @@ RESTARTS = ("software", "network", "host maintenance", "collectives watchdog", "
 """Causes after which the trays are whole: a restart cures them, or a repair outside the tray."""
 TRAY = 4
 """GPUs of a compute tray, which leaves service as one."""
+TRAY_REPAIR = 24 * 3600.0
+"""Repair time of a compute tray [s]; assumed."""
 
 
 def interruption_rate(*causes: str) -> float:
@@ -147,6 +149,20 @@ def expected(group: npt.NDArray[np.float64], tokens: Array) -> npt.NDArray[np.fl
     return np.asarray((group * np.asarray(tokens)).sum(axis=-1))
 
 
+def single_outages(up: Array) -> tuple[Array, Array]:
+    """Probability that none of some independent devices is out, (...,), and that each is out alone, (..., device).
+
+    up : availability of each device, (..., device), above 0. What is left to 1 has two and more out at once.
+
+    >>> none, alone = single_outages(np.array([0.9, 0.8]))
+    >>> float(none.round(6)), alone.round(6).tolist()
+    (0.72, [0.08, 0.18])
+    """
+    share = np.asarray(up, dtype=np.float64)
+    none = share.prod(axis=-1)
+    return np.asarray(none), np.asarray(none[..., None] * (1.0 - share) / share)
+
+
 def effective(whole: Array, alone: Array, up: Array) -> tuple[Array, Array]:
     """Mean tokens per second over the outages of independent devices, one at a time, (...,) each.
 
@@ -160,9 +176,7 @@ def effective(whole: Array, alone: Array, up: Array) -> tuple[Array, Array]:
     >>> float(mean.round(6)), float(rest.round(6))
     (94.5, 0.01)
     """
-    share = np.asarray(up, dtype=np.float64)
-    sound = share.prod(axis=-1)
-    single = sound[..., None] * (1.0 - share) / share
+    sound, single = (np.asarray(part) for part in single_outages(up))
     mean = sound * whole + (single * np.asarray(alone)).sum(axis=-1)
     return np.asarray(mean), np.asarray(np.maximum(1.0 - sound - single.sum(axis=-1), 0.0))
 

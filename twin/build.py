@@ -68,8 +68,6 @@ types, 0.3 % each 100 m. UPS and rectifiers: IEC 62040-3, forced air, 0.95 at 20
 Electric's FAQ on breakers at altitude, 0.99 at 3000 m. Generators: Cummins as quoted by a builder, 4 % each 300 m."""
 MAINS_WATER = 1000.0
 """Density at which a price of water by the volume is one by the mass [kg/m3]."""
-REPAIR_TIME = 24 * 3600.0
-"""Repair time of a compute tray [s]; assumed."""
 
 
 def load(layout: str | Layout | None = None, sets: Mapping[str, str] | None = None) -> Facility:
@@ -161,7 +159,7 @@ def build(layout: Layout) -> Facility:
         carbon_intensity=layout.site.carbon_intensity,
         built_power=float(racks.nameplate.sum())
         + sum(row.support_load for unit, _ in blocks for row in unit.rows),
-        uptime=float(availability.tray_availability(REPAIR_TIME)),
+        uptime=float(availability.tray_availability(layout.availability.tray_repair)),
         operation=_operation(layout, blocks, plants),
         products=tuple(drawing.used.values()),
     )

@@ -231,6 +231,27 @@ def contingency(
         outages.show(_console(), *told)
 
 
+@app.command("uptime")
+def uptime_(layout: Layout = "gb300-su", set_: Sets = None, as_json: AsJson = False) -> None:
+    """Expected tokens over the outages of single devices and of trays, and what each kind of them costs."""
+    with _told():
+        facility = _listed(layout, set_ or [], None)
+    from twin.report import uptimes
+    from twin.study.uptime import uptime
+
+    try:
+        found = uptime(facility)
+    except ValueError as error:
+        typer.echo(f"twin: {error}", err=True)
+        raise typer.Exit(NOT_SOLVED) from None
+    if as_json:
+        import json
+
+        typer.echo(json.dumps(uptimes.record(facility, found), indent=2, allow_nan=False, ensure_ascii=False))
+    else:
+        uptimes.show(_console(), facility, found)
+
+
 @app.command("shell")
 def shell_(
     power: Annotated[

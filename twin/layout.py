@@ -20,6 +20,7 @@ import numpy as np
 from pydantic import BaseModel, ValidationError
 
 from geometry.row import rack_boxes
+from twin.availability import TRAY
 from twin.cards import efficiency
 from twin.catalogue import SIDES, product, products
 from twin.consistency import (
@@ -355,7 +356,11 @@ def _against_head(
     figure = PRECISIONS[top.workload.precision][0]
     names = {row.rack_type for block in built for row in block.template.rows}
     for name in sorted(names & set(products("rack"))):
-        made = product(name, "rack")
+        made, spares = product(name, "rack"), top.availability.spares
+        trays = int(made["numGPUs"]) // TRAY
+        if 0 < trays <= spares:
+            message = f"is {spares}, must be fewer than the {trays} trays of a {name!r}"
+            problems.append(head.problem(("availability", "spares"), message))
         if made["numGPUs"] > 0 and figure not in made.figures:
             can = [one for one, (peak, _) in PRECISIONS.items() if peak in made.figures]
             message = f"{name!r} does not compute in {top.workload.precision}; it can {' or '.join(can)}"

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema, core_schema
 
+from twin.availability import TRAY_REPAIR
 from twin.errors import UnitError
 from twin.operation import OPERATING
 from twin.units import noun, pattern, si, text
@@ -185,6 +186,15 @@ class Economics(Model):
     facility_cost: Annotated[float, Measure("USD/W", least=0.0)]
     maintenance: Ratio
     water_price: Annotated[float, Measure("USD/m3", least=0.0)] = 0.0
+
+
+class Availability(Model):
+    """How long a compute tray is away after a fault of one of its GPUs, and how many trays of every rack of GPUs wait
+    idle to take the place of those that are: they add nothing to what is planned. Only `twin uptime` reads `spares`.
+    """
+
+    tray_repair: Annotated[float, Measure("s", least=0.0)] = TRAY_REPAIR
+    spares: Annotated[int, Field(ge=0, le=1000, strict=True)] = 0
 
 
 class Utility(Model):
@@ -487,6 +497,7 @@ class Head(Model):
     site: Site
     workload: Workload
     economics: Economics
+    availability: Availability = Availability()
     utility: Utility
     standby: Generators | None = None
     shared: Shared | None = None

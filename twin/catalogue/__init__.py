@@ -54,6 +54,7 @@ GROUPS = {
     "leakage": Group("a rack whose power does not move with temperature has none of them"),
     "cpu": Group("a rack whose CPUs have no plates has none of them"),
     "switch": Group("a rack whose switches have no plates has none of them"),
+    "faults": Group("a device whose faults are not known has none of them"),
 }
 
 
@@ -79,6 +80,8 @@ def _plates(chip: str) -> dict[str, Slot]:
 
 SIDES = ("width", "depth", "height")
 _BODY = {**{side: _need("m") for side in SIDES}, "weight": _may("kg")}
+_FAULTS = {"failureRate": _need("1/s", group="faults"), "repairTime": _need("s", group="faults")}
+"""Failures while in service, and the mean time until it is back: for `twin.study.uptime`."""
 
 KINDS: dict[str, dict[str, Slot]] = {
     "rack": {
@@ -152,6 +155,7 @@ KINDS: dict[str, dict[str, Slot]] = {
         "maximumPowerConsumption3XPumps": _may("W"),
         "secondaryCircuitVolume": _need("m3"),
         "expansionVolume": _may("m3"),
+        **_FAULTS,
     },
     "dry_cooler": {
         **_BODY,
@@ -164,6 +168,7 @@ KINDS: dict[str, dict[str, Slot]] = {
         "fanPower": _need("W"),
         "minimumFanSpeed": _need("1"),
         "waterPressureDrop": _need("Pa"),
+        **_FAULTS,
     },
     "tower": {
         **_BODY,
@@ -176,6 +181,7 @@ KINDS: dict[str, dict[str, Slot]] = {
         "fanPower": _need("W"),
         "minimumFanSpeed": _need("1"),
         "driftShare": _need("1"),
+        **_FAULTS,
     },
     "exchanger": {
         "nominalCapacity": _need("W"),
@@ -204,6 +210,7 @@ KINDS: dict[str, dict[str, Slot]] = {
         "chilledWaterRise": _may("delta_degC"),
         "chilledWaterPumpHead": _may("Pa"),
         "chilledWaterPumpEfficiency": _may("1"),
+        **_FAULTS,
     },
     "fan_wall": {
         **_BODY,
@@ -215,6 +222,7 @@ KINDS: dict[str, dict[str, Slot]] = {
         "ratingAirTemperature": _need("K"),
         "ratingWaterTemperature": _need("K"),
         "ratingWaterRise": _need("delta_degC"),
+        **_FAULTS,
     },
     "pump": {
         "ratedFlow": _need("m3/s"),
@@ -222,6 +230,7 @@ KINDS: dict[str, dict[str, Slot]] = {
         "pumpEfficiency": _need("1"),
         "motorEfficiency": _need("1"),
         "driveEfficiency": _need("1"),
+        **_FAULTS,
     },
     "transformer": {
         "rating": _need("VA"),
@@ -234,6 +243,7 @@ KINDS: dict[str, dict[str, Slot]] = {
         "ratedHotSpotRise": _may("delta_degC"),
         "eddyLossRatio": _may("1"),
         "breaker": _may(),
+        **_FAULTS,
     },
     "ups": {
         "rating": _need("W"),
@@ -250,6 +260,7 @@ KINDS: dict[str, dict[str, Slot]] = {
         "walkInTime": _may("s"),
         "rechargeShare": _may("1"),
         "breaker": _may(),
+        **_FAULTS,
     },
     "rectifier": {
         "rating": _need("W"),
@@ -257,6 +268,7 @@ KINDS: dict[str, dict[str, Slot]] = {
         "powerFactor": _need("1"),
         "inputSpectrum": _may("1", "1"),
         "nominalVoltage": _need("V"),
+        **_FAULTS,
     },
     "panel": {
         "shortTime": _may("s", "1"),
@@ -264,6 +276,7 @@ KINDS: dict[str, dict[str, Slot]] = {
         "rating": _need("W"),
         "nominalVoltage": _need("V"),
         "breaker": _may(),
+        **_FAULTS,
     },
     "whip": {
         "ampacity": _may("A"),
@@ -312,6 +325,7 @@ KINDS: dict[str, dict[str, Slot]] = {
         "startTime": _need("s"),
         "leastLoad": _need("1"),
         "loadStep": _may("1"),
+        **_FAULTS,
     },
     "pipe": {
         "innerDiameter": _need("m"),

@@ -1,0 +1,198 @@
+"""Expected tokens over the outages of a facility, by hand on the reference pod."""
+
+from __future__ import annotations
+
+import json
+from itertools import combinations
+from math import comb
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+import twin
+from twin import cli
+from twin.availability import INTERRUPTIONS
+from twin.errors import InputError
+from twin.study.uptime import START_FAILURE, UTILITY_RATE, UTILITY_REPAIR, device_availability, uptime
+
+BARE = {"loop.cdus.count": "2", "loop.cdus.required": "2"}
+
+
+@pytest.fixture(scope="module")
+def pod():
+    return twin.load()
+
+
+@pytest.fixture(scope="module")
+def found(pod):
+    return uptime(pod)
+
+
+def cause(found, kind):
+    (one,) = [one for one in found.causes if one.kind == kind]
+    return one
+
+
+def place(facility, name):
+    return facility.devices.name.index(name)
+
+
+def test_figures_of_the_catalogue_become_availabilities(pod):
+    up = device_availability(pod)
+    # 0.0036 a year and 153 h: 0.0036 * 153 / 8766 of the time in service away.
+    assert up[place(pod, "T.A")] == pytest.approx(1 / (1 + 0.0036 * 153 / 8766), rel=1e-12)
+    assert up[place(pod, "ups.A")] == pytest.approx(1 / (1 + 0.05 * 12 / 8766), rel=1e-12)
+    assert up[place(pod, "rpp.D2")] == pytest.approx(1 / (1 + 0.00949 * 7.29 / 8766), rel=1e-12)
+    assert np.isnan(up[[name.startswith("whip.") for name in pod.devices.name]]).all()
+
+
+def test_the_utility_is_out_where_two_of_three_generators_do_not_come(pod):
+    # Two of three are required: two or three fail, of which each is away or does not start.
+    fails = 1 - (1 - START_FAILURE) / (1 + 0.1235 * 18.28 / 8766)
+    gone = 3 * fails**2 * (1 - fails) + fails**3
+    out = 1 - 1 / (1 + UTILITY_RATE * UTILITY_REPAIR)
+    assert 1 - device_availability(pod)[place(pod, "utility")] == pytest.approx(out * gone, rel=1e-6)
+
+
+def test_without_generators_the_utility_takes_everything_with_it(tmp_path):
+    text = (twin.layout.files("twin") / "layouts" / "gb300-su.yaml").read_text()
+    file = tmp_path / "bare.yaml"
+    file.write_text("".join(line for line in text.splitlines(True) if not line.startswith("standby:")))
+    bare = twin.load(str(file))
+    out = 1 - 1 / (1 + 1.956 * (79 / 60) / 8766)
+    assert 1 - device_availability(bare)[place(bare, "utility")] == pytest.approx(out, rel=1e-9)
+    grid = cause(uptime(bare), "utility")
+    assert grid.worst == pytest.approx(uptime(bare).planned)
+    assert grid.lost == pytest.approx(
+        out * grid.worst, rel=0.01
+    )  # but for the time when something else is out
+
+
+def test_probabilities_make_one_and_losses_the_difference(found):
+    assert found.sound + found.single + found.several == pytest.approx(1.0, abs=1e-12)
+    assert sum(one.probability for one in found.causes if one.kind != "tray") == pytest.approx(found.single)
+    lost = sum(one.lost for one in found.causes) + found.lost_several
+    assert found.planned - found.expected == pytest.approx(lost, rel=1e-9)
+    assert found.expected < found.most < found.planned
+    assert [one.lost for one in found.causes] == sorted((one.lost for one in found.causes), reverse=True)
+    assert found.uptime == pytest.approx(found.expected / found.planned)
+    assert found.expected < found.added < found.most
+    assert found.uncounted == {"whip": 64}
+    assert found.unsolved == ()
+
+
+def test_one_ups_of_four_make_three_costs_nothing(pod, found):
+    assert found.planned == pytest.approx(float(twin.solve(pod).tokens_per_second[0]))
+    assert cause(found, "ups").devices == 4
+    assert cause(found, "ups").lost == 0.0
+    assert cause(found, "ups").worst == 0.0
+
+
+def test_a_cdu_costs_what_the_solve_says():
+    bare = twin.load("gb300-su", BARE)
+    whole = float(twin.solve(bare).tokens_per_second[0])
+    outs = [[f"cdu.{unit}"] for unit in (1, 2)]
+    lost = whole - twin.solve(bare, twin.Operation(out=outs)).tokens_per_second.values
+    assert (lost > 0.001 * whole).all()
+    found = uptime(bare)
+    up = device_availability(bare)
+    sound = np.prod(up[np.isfinite(up)])
+    chance = sound * 0.1 * 8 / 8766
+    assert cause(found, "cdu").probability == pytest.approx(2 * chance, rel=1e-9)
+    assert cause(found, "cdu").lost == pytest.approx(chance * lost.sum(), rel=1e-6)
+    assert cause(found, "cdu").worst == pytest.approx(lost.max(), rel=1e-9)
+
+
+def test_every_pair_solved_stays_within_the_bounds():
+    # All pairs besides the single outages; with them all but states of three and more are known.
+    bare = twin.load("gb300-su", BARE)
+    found, up = uptime(bare), device_availability(bare)
+    counted = np.flatnonzero(np.isfinite(up))
+    tray, odds = 1 / (1 + 4 * INTERRUPTIONS * 24 * 3600), (1 - up[counted]) / up[counted]
+    pairs = list(combinations(range(len(counted)), 2))
+    out = np.array([[counted[a], counted[b]] for a, b in pairs])
+    tokens = twin.solve(bare, twin.Operation(out=out)).tokens_per_second.values
+    chance = np.array([found.sound * odds[a] * odds[b] for a, b in pairs])
+    beyond = found.several - chance.sum()
+    assert 0 < beyond < found.sound * (np.exp(odds.sum()) - 1 - odds.sum() - odds.sum() ** 2 / 2)
+    two = found.expected + tray * (chance * np.nan_to_num(tokens)).sum()
+    assert found.expected < two < found.most
+    # Devices that stand in for each other lose more together than alone: adding their losses is too kind.
+    assert two <= found.added <= found.most
+
+
+def test_trays_and_spares_by_the_binomial(pod, found):
+    up = 1 / (1 + 4 * INTERRUPTIONS * 24 * 3600)
+    # Without spares a pool loses the tray that is away, while the utility is there and two devices are not away.
+    there = found.sound + found.single - cause(found, "utility").probability
+    assert cause(found, "tray").lost == pytest.approx((1 - up) * found.planned * there, rel=1e-9)
+    assert cause(found, "tray").devices == 288
+    kept = uptime(twin.load("gb300-su", {"availability.spares": "2", "availability.tray_repair": "72 h"}))
+    up = 1 / (1 + 4 * INTERRUPTIONS * 72 * 3600)
+    mean = sum(min(n, 16) * comb(18, n) * up**n * (1 - up) ** (18 - n) for n in range(19))
+    assert kept.planned == pytest.approx(found.planned * 16 / 18)
+    assert kept.expected == pytest.approx((1 - found.several) * kept.planned * mean / 16, rel=1e-6)
+    assert kept.uptime > found.uptime
+
+
+def test_the_metric_of_a_run_follows_the_repair_time_only(pod):
+    slow = twin.load("gb300-su", {"availability.tray_repair": "72 h", "availability.spares": "2"})
+    assert pod.uptime == 1 / (1 + 4 * INTERRUPTIONS * 24 * 3600)
+    assert slow.uptime == pytest.approx(1 / (1 + 4 * INTERRUPTIONS * 72 * 3600))
+    assert twin.solve(slow).tokens_per_second[0] == twin.solve(pod).tokens_per_second[0]
+
+
+def test_air_cooled_racks_and_several_blocks():
+    for name in ("h100-air", "gb300-hall"):
+        found = uptime(twin.load(name))
+        assert found.sound + found.single + found.several == pytest.approx(1.0)
+        lost = sum(one.lost for one in found.causes) + found.lost_several
+        assert found.planned - found.expected == pytest.approx(lost, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "told"),
+    [
+        ("spares", "18", "must be fewer than the 18 trays of a 'gb300-nvl72'"),
+        ("spares", "-1", "availability.spares"),
+        ("tray_repair", "-1 h", "must be at least"),
+        ("tray_repair", "5", "has no unit"),
+        ("repair", "5 h", "availability.repair"),
+    ],
+)
+def test_what_is_wrong_is_told(key, value, told):
+    with pytest.raises(InputError, match=told):
+        twin.load("gb300-su", {f"availability.{key}": value})
+
+
+def test_the_line_of_too_many_spares_is_told(tmp_path):
+    text = (twin.layout.files("twin") / "layouts" / "gb300-su.yaml").read_text()
+    file = tmp_path / "spare.yaml"
+    file.write_text(f"{text}\navailability:\n  spares: 20\n")
+    with pytest.raises(InputError) as raised:
+        twin.load(str(file))
+    (problem,) = raised.value.problems
+    assert (problem.path, problem.line) == ("availability.spares", len(text.splitlines()) + 3)
+
+
+def test_scenarios_and_outages_are_refused(pod):
+    for asked in (twin.Operation(dry_bulb=[290.0, 300.0]), twin.Operation(out=["ups.A"])):
+        with pytest.raises(ValueError, match="one scenario without outages"):
+            uptime(pod, asked)
+    with pytest.raises(ValueError, match="no solution"):
+        uptime(pod, twin.Operation(utility_cap=0.3e6))
+
+
+def test_the_command_prints_a_table_or_an_object(found):
+    runner = CliRunner()
+    result = runner.invoke(cli.app, ["uptime"])
+    assert result.exit_code == 0, result.output
+    for word in ("288 tray", "4 ups", "two or more at once", "99.8087%", "64 whip"):
+        assert word in result.output
+    told = json.loads(runner.invoke(cli.app, ["uptime", "--json"]).stdout)
+    assert told["expected"] == found.expected
+    assert told["availability"] == {"tray_repair": 86400.0, "spares": 0}
+    assert [one["kind"] for one in told["causes"]] == [one.kind for one in found.causes]
+    refused = runner.invoke(cli.app, ["uptime", "--set", "utility.cap=0.3 MW"])
+    assert (refused.exit_code, refused.stderr) == (3, "twin: no solution without an outage\n")

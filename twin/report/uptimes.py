@@ -1,0 +1,76 @@
+"""Expected tokens over the outages of a facility, on a terminal and as one JSON object."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from twin.economics import YEAR
+from twin.facility import Facility
+from twin.study.uptime import Uptime
+
+HEADS = ("out alone", "token/s lost", "worst", "device")
+HOUR = 3600.0
+
+
+def record(facility: Facility, found: Uptime) -> dict[str, Any]:
+    """The expected tokens as one JSON object."""
+    return {
+        "facility": {"name": facility.name, "racks": len(facility.racks.name)},
+        "availability": facility.layout.availability.model_dump(),
+        **asdict(found),
+    }
+
+
+def show(console: Console, facility: Facility, found: Uptime) -> None:
+    """Print the expected tokens and what they lose to each cause."""
+    terms = facility.layout.availability
+    spare = f", {terms.spares} spare in each rack" if terms.spares else ""
+    console.print(
+        Text.assemble(
+            (facility.name, "bold"),
+            f": {found.expected:,.0f} of {found.planned:,.0f} token/s expected, uptime ",
+            (f"{found.uptime:.4%}", "bold"),
+            f"\nAt most {found.most:,.0f} token/s ({_share(found.most, found)}); {found.added:,.0f} "
+            f"({_share(found.added, found)}) if the losses of several devices add up."
+            f"\nTrays are back after {terms.tray_repair / HOUR:g} h{spare}.\n",
+        )
+    )
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    table.add_column("cause", no_wrap=True)
+    for head in HEADS:
+        table.add_column(head, justify="left" if head == "device" else "right", overflow="fold")
+    for one in found.causes:
+        worst = f"-{one.worst / found.planned:.1%}" if one.worst > 0 and found.planned > 0 else "none"
+        out = "" if one.kind == "tray" else _hours(one.probability)
+        kind = f"{one.devices:,} {one.kind.replace('_', ' ')}"
+        table.add_row(kind, out, f"{one.lost:,.3g}", worst, one.worst_device if one.worst > 0 else "")
+    table.add_row("two or more at once", _hours(found.several), f"{found.lost_several:,.3g}", "-100%", "")
+    console.print(table)
+    notes = [
+        f"No device is out {found.sound:.3%} of the time, one alone {found.single:.3%}, more {found.several:.3%}: "
+        "these count as no tokens here, and as no loss in the most.",
+        "Worst: of the planned tokens, while that outage lasts. Utility: out, and its generators do not come.",
+        "Planned work, operators, software of the site and leaks are not in it.",
+    ]
+    if found.uncounted:
+        listed = ", ".join(f"{many:,} {kind.replace('_', ' ')}" for kind, many in found.uncounted.items())
+        notes.append(f"Without figures of their faults, so never out: {listed}.")
+    if found.unsolved:
+        notes.append(f"No solution, counted as no tokens, without {', '.join(found.unsolved)}.")
+    for note in notes:
+        console.print(Text(note, "dim"))
+
+
+def _hours(probability: float) -> str:
+    """Probability as time in a year."""
+    return f"{probability * YEAR / HOUR:,.2g} h/year"
+
+
+def _share(tokens: float, found: Uptime) -> str:
+    """Tokens over those planned."""
+    return f"{tokens / found.planned:.4%}" if found.planned > 0 else "of none"

@@ -1,0 +1,223 @@
+"""Expected tokens over the outages of a facility: every device out alone, solved, and weighted by its probability.
+
+The outages are of devices whose product knows its failure rate and repair time, of the utility where the standby
+generators do not come in its place, and of compute trays. Faults are independent: those of devices leave the state
+that a solve finds; those of trays take their share off every rack, whatever state it is in. Two and more devices out
+at once count as no tokens, so that the expectation is a lower bound; `Uptime.most` is the upper one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from twin.availability import (
+    TRAY,
+    at_least,
+    availability,
+    effective,
+    expected,
+    number_up,
+    single_outages,
+    tray_availability,
+)
+from twin.economics import YEAR
+from twin.equilibrium import solve
+from twin.facility import DEVICE_KINDS, Facility
+from twin.operation import Operation, resolve
+
+Array = npt.NDArray[np.float64]
+
+UTILITY_RATE = 1.956 / YEAR
+"""Outages of a single-circuit utility supply [1/s]: IEEE 493-2007, standard network (unverified)."""
+UTILITY_REPAIR = 79 * 60.0
+"""Their mean duration [s]; same source (unverified)."""
+START_FAILURE = 0.0135
+"""Chance that a standby generator does not start when called: IEEE 493-1997, table 3-2 (unverified)."""
+
+
+@dataclass(frozen=True)
+class Cause:
+    """What the outages of one kind of device cost, while nothing else is out.
+
+    probability : that one of its `devices` is out. lost : mean tokens per second that this takes [1/s]. worst : those
+    of the outage that takes most, while it lasts [1/s], and its device; empty for trays.
+    """
+
+    kind: str
+    devices: int
+    probability: float
+    lost: float
+    worst: float
+    worst_device: str
+
+
+@dataclass(frozen=True)
+class Uptime:
+    """Tokens per second of one operating point, planned and expected [1/s].
+
+    planned : of all devices and all trays but the spares. expected : with two devices and more at once as nothing;
+    most : with those as if they cost nothing. added : as if the losses of several at once added up, as those of
+    devices of different blocks do, while those of devices that stand in for each other are more. uptime : expected
+    over planned. sound, single, several : probability of
+    no device out, of one, and of more; together 1. causes : the dearest first; with `lost_several` they make up the
+    difference from planned to expected. uncounted : number of devices without figures of their faults, by kind.
+    unsolved : devices without which no solution was found; they count as no tokens.
+    """
+
+    planned: float
+    expected: float
+    most: float
+    added: float
+    uptime: float
+    sound: float
+    single: float
+    several: float
+    lost_several: float
+    causes: tuple[Cause, ...]
+    uncounted: Mapping[str, int]
+    unsolved: tuple[str, ...]
+
+
+def uptime(facility: Facility, operation: Operation | None = None) -> Uptime:
+    """Expected tokens per second over every outage of one device. One solve for each, in one batch.
+
+    operation : one scenario without outages. ValueError if it has several, or no solution.
+
+    >>> import twin
+    >>> found = uptime(twin.load())
+    >>> found.expected < found.most < found.planned, round(found.sound + found.single + found.several, 12)
+    (True, 1.0)
+    """
+    base = resolve(operation, facility.operation, facility.devices.name, facility.elements)
+    if max(len(getattr(base, item.name)) for item in fields(base)) != 1 or (base.out >= 0).any():
+        raise ValueError("uptime takes one scenario without outages")
+    devices = facility.devices
+    up = device_availability(facility)
+    counted = np.flatnonzero(np.isfinite(up))
+    planned_share, working_share = _tray_shares(facility)
+
+    def shared(_: Facility, arrays: Mapping[str, Any]) -> Mapping[str, Any]:
+        tokens = np.where(arrays["converged"][:, None], arrays["tokens"], 0.0)
+        return {
+            name: (("scenario",), (tokens * share).sum(axis=-1), {"units": "1/s"})
+            for name, share in (("planned", planned_share), ("working", working_share))
+        }
+
+    out = np.concatenate([[-1], counted])[:, None]
+    state = solve(facility, replace(base, out=out), keep="summary", also=shared)
+    if not bool(state.converged.values[0]):
+        raise ValueError("no solution without an outage")
+    planned, working = state.planned.values, state.working.values
+    sound, single = (np.asarray(part) for part in single_outages(up[counted]))
+    mean, several = (float(part) for part in effective(working[0], working[1:], up[counted]))
+    kinds = devices.kind[counted]
+    causes = [
+        _cause(
+            facility,
+            kind,
+            counted[kinds == kind],
+            single[kinds == kind],
+            planned[0] - planned[1:][kinds == kind],
+        )
+        for kind in np.unique(kinds)
+    ]
+    # Trays fail in every state, each rack's share of it.
+    trays = float(sound * (planned[0] - working[0]) + (single * (planned[1:] - working[1:])).sum())
+    number = _trays(facility)
+    whole = float(tray_availability(facility.layout.availability.tray_repair))
+    causes.append(
+        Cause(
+            "tray",
+            int(number.sum()),
+            1.0 - whole ** int(number.sum()),
+            trays,
+            float(planned[0] / max(number.sum(), 1)),
+            "",
+        )
+    )
+    without = np.setdiff1d(np.arange(len(devices.name)), counted)
+    names, numbers = np.unique(devices.kind[without], return_counts=True)
+    return Uptime(
+        planned=float(planned[0]),
+        expected=mean,
+        most=mean + several * float(working[0]),
+        added=float(working[0] - ((1.0 - up[counted]) * (working[0] - working[1:])).sum()),
+        uptime=float(mean / planned[0]) if planned[0] > 0 else 0.0,
+        sound=float(sound),
+        single=float(single.sum()),
+        several=several,
+        lost_several=several * float(planned[0]),
+        causes=tuple(sorted(causes, key=lambda cause: -cause.lost)),
+        uncounted={DEVICE_KINDS[kind]: int(many) for kind, many in zip(names, numbers, strict=True)},
+        unsolved=tuple(
+            devices.name[one]
+            for one, found in zip(counted, state.converged.values[1:], strict=True)
+            if not found
+        ),
+    )
+
+
+def device_availability(facility: Facility) -> Array:
+    """Share of the time that each device is in service, (device,); NaN where its product does not tell.
+
+    The utility counts as out while it is and fewer generators than required are whole and have started; the UPS carry
+    until then.
+    """
+    devices, made = facility.devices, {one.name: one for one in facility.products}
+    found = np.full(len(devices.name), np.nan)
+    for place, name in enumerate(devices.product):
+        figures = made[name].figures if name in made else {}
+        if "failureRate" in figures:
+            found[place] = availability(made[name]["failureRate"], made[name]["repairTime"])
+    grid = devices.kind == DEVICE_KINDS.index("utility")
+    found[grid] = 1.0 - (1.0 - availability(UTILITY_RATE, UTILITY_REPAIR)) * (1.0 - _standby(facility))
+    return found
+
+
+def _standby(facility: Facility) -> float:
+    """Probability that enough generators carry the site; one of unknown faults is taken as none."""
+    asked, standby = facility.layout.standby, facility.standby
+    if asked is None or standby is None:
+        return 0.0
+    (made,) = [one for one in facility.products if one.name == asked.product]
+    if "failureRate" not in made.figures:
+        return 0.0
+    one = availability(made["failureRate"], made["repairTime"]) * (1.0 - START_FAILURE)
+    return float(at_least(standby.required, standby.count, one))
+
+
+def _trays(facility: Facility) -> npt.NDArray[np.int64]:
+    """Compute trays of each rack, (rack,)."""
+    return np.asarray(facility.racks.gpus // TRAY, dtype=np.int64)
+
+
+def _tray_shares(facility: Facility) -> tuple[Array, Array]:
+    """Tokens of a rack over those of all its trays, planned and expected, (rack,) each."""
+    terms, trays = facility.layout.availability, _trays(facility)
+    up = tray_availability(terms.tray_repair)
+    planned, working = np.ones(len(trays)), np.ones(len(trays))
+    for number in np.unique(trays[trays > 0]):
+        at_work = np.minimum(np.arange(number + 1), number - terms.spares)
+        planned[trays == number] = at_work[-1] / number
+        working[trays == number] = expected(number_up(int(number), up), at_work) / number
+    return planned, working
+
+
+def _cause(
+    facility: Facility, kind: int, devices: npt.NDArray[np.int64], chance: Array, lost: Array
+) -> Cause:
+    """The outages of one kind: of each device its probability and the tokens it takes."""
+    worst = int(np.argmax(lost))
+    return Cause(
+        kind=DEVICE_KINDS[kind],
+        devices=len(devices),
+        probability=float(chance.sum()),
+        lost=float((chance * lost).sum()),
+        worst=float(lost[worst]),
+        worst_device=facility.devices.name[devices[worst]],
+    )
