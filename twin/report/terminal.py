@@ -20,6 +20,8 @@ GRID = (
     ("tpot_p50", "uptime"),
 )
 """Metrics side by side."""
+AGENTS = (("sessions", "kv_hit"), ("session_ttft",))
+"""Those of sessions, where a workload tells one."""
 SLOPES = "slopes of the whole solve, from a step of 1 kW or 0.1 K each way; they may change with distance"
 
 
@@ -73,8 +75,8 @@ def _metrics(metrics: Mapping[str, Metric]) -> Table:
     for _ in ("left", "right"):
         grid.add_column(style="dim", no_wrap=True)
         grid.add_column(style="bold", justify="right", no_wrap=True)
-    for left, right in GRID:
-        grid.add_row(*(cell for name in (left, right) for cell in _metric(metrics[name])))
+    for row in (*GRID, *(AGENTS if "sessions" in metrics else ())):
+        grid.add_row(*(cell for name in row for cell in _metric(metrics[name])))
     return grid
 
 
