@@ -283,9 +283,9 @@ def rack_type(
     warm = flow_curve(made["requiredAirFlowRate"])
     liquid = flow_curve(made["requiredLiquidFlowRate"]) if is_liquid(made) else _nothing
     if law is None:
-        return RackType(made.name, made, None, None, None, None, liquid, warm)
+        return RackType(made.name, made, None, None, None, None, (), liquid, warm)
     gpu, demand = cards.gpu(made, precision), cards.power_law(law)
-    return RackType(made.name, made, gpu, demand, calibration, efficiency, liquid, warm)
+    return RackType(made.name, made, gpu, demand, calibration, efficiency, cards.tiers(made), liquid, warm)
 
 
 def _nothing(temperature: Array) -> Array:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from twin.catalogue import Product
 from twin.compute import training
 from twin.compute.roofline import Calibration, Gpu, Mode, Model
 from twin.compute.serving import PowerLaw
+from twin.compute.session import Tier
 from twin.schema import PRECISIONS
 
 TRAINED = {
@@ -33,6 +36,14 @@ def gpu(made: Product, precision: str) -> Gpu:
         flops_high=made["gpuFlopsBf16"],
         link_bandwidth=made["gpuLinkBandwidth"],
         domain=int(made.get("linkDomain", made["numGPUs"])),
+    )
+
+
+def tiers(made: Product) -> tuple[Tier, ...]:
+    """Places for KV cache beyond the memory of the GPUs, of one GPU, as `KV_TIERS` has them; empty where none is."""
+    return tuple(
+        Tier(made.get(name, 0.0) / made["numGPUs"], made.get(f"{name}Bandwidth", np.inf) / made["numGPUs"])
+        for name in ("cpuMemory", "localStorage", "networkStorage")
     )
 
 

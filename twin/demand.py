@@ -48,7 +48,7 @@ def demand(facility: Facility, operation: Operation, supply: Supply) -> tuple[La
     """
     racks = facility.racks
     targets, place = np.unique(operation.interactivity, return_inverse=True)
-    services = [[_service(facility, kind, float(target)) for kind in racks.types] for target in targets]
+    services = [[served(facility, kind, float(target)) for kind in racks.types] for target in targets]
 
     def gathered(name: str) -> Array:
         table = np.array([[getattr(service, name) for service in row] for row in services])
@@ -98,14 +98,14 @@ def together(facility: Facility, tokens: Array) -> Array:
     return np.asarray(gpus * pace[..., None])
 
 
-def _service(facility: Facility, kind: RackType, target: float) -> serving.Service:
+def served(facility: Facility, kind: RackType, target: float) -> serving.Service:
     """What a GPU of a rack type serves at an interactivity or trains; nothing where a rack has none."""
     if kind.gpu is None or kind.power_law is None or kind.calibration is None:
         return NO_GPUS
     if facility.job is not None and kind.efficiency is not None:
         return _trained(facility.job, kind.gpu, kind.power_law, kind.efficiency)
     asked = replace(facility.workload, interactivity=target)
-    return _served(kind.gpu, facility.model, asked, kind.calibration, kind.power_law)
+    return _once(kind.gpu, facility.model, asked, kind.calibration, kind.power_law)
 
 
 def _trained(
@@ -124,7 +124,7 @@ def _trained(
 
 
 @lru_cache(maxsize=4096)
-def _served(
+def _once(
     gpu: Gpu, model: Model, workload: Workload, calibration: Calibration, law: serving.PowerLaw
 ) -> serving.Service:
     """`serving.serve`, once for all chunks and passes that ask the same."""

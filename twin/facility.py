@@ -23,6 +23,7 @@ from thermal.fluid import Fluid
 from twin.catalogue import Product
 from twin.compute.roofline import Calibration, Gpu, Model, Workload
 from twin.compute.serving import PowerLaw
+from twin.compute.session import Tier
 from twin.compute.training import Efficiency, Job
 from twin.economics import Economics
 from twin.operation import Operation
@@ -49,6 +50,8 @@ BINDINGS = OWN_CAUSES + SHARED_KINDS
 """What can hold a rack below its demand: its own limits, then the shared ones by kind of device."""
 COMPUTE_BOUNDS = ("bandwidth", "flops", "memory", "latency", "no_gpus")
 """What shapes the demand of a rack, as `binding` names what holds it below that."""
+KV_TIERS = ("gpu_memory", "cpu_memory", "local_storage", "network_storage")
+"""Where a rack keeps the KV cache of its sessions, the nearest first."""
 ZERO_SEQUENCE = 4.0
 """Zero over positive sequence impedance of runs and whips: the neutral has the section of a phase, Z0 = Z1 + 3 Zn, and
 nothing flows back beside it; assumed. A transformer's star winding has Z0 = Z1, its delta keeps the rest apart."""
@@ -73,6 +76,8 @@ class RackType:
     """Of the workload on this GPU."""
     efficiency: Efficiency | None
     """Of a training job on this GPU; None where none runs."""
+    tiers: tuple[Tier, ...]
+    """Places for KV cache of one GPU beyond its own memory, as KV_TIERS has them; none for racks without GPUs."""
     liquid_flow: Callable[[Array], Array]
     """Coolant flow at TDP heat against inlet temperature [m3/s]; held at its end values outside the table; 0 for
     air-cooled racks."""

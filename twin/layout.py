@@ -353,6 +353,16 @@ def _against_head(
     if top.workload.accepted_tokens > most:
         message = f"is {top.workload.accepted_tokens:g}, at most {most} with workload.draft_length {most - 1}"
         problems.append(head.problem(("workload", "accepted_tokens"), message))
+    session = top.workload.session
+    if session:
+        added = session.new_tokens + session.output
+        least = (session.turns - 1) * added / 2.0
+        if session.context < least:
+            message = (
+                f"is {session.context:,}, at least {least:,.0f}: the mean history of {session.turns:,} turns "
+                f"that add {added:,} tokens each"
+            )
+            problems.append(head.problem(("workload", "session", "context"), message))
     figure = PRECISIONS[top.workload.precision][0]
     names = {row.rack_type for block in built for row in block.template.rows}
     for name in sorted(names & set(products("rack"))):

@@ -17,9 +17,11 @@ from twin.demand import Service, together
 from twin.facility import (
     ACTUATORS,
     BINDINGS,
+    COMPUTE_BOUNDS,
     COOLING_KINDS,
     COOLING_MODES,
     DEVICE_KINDS,
+    KV_TIERS,
     PLANT_KINDS,
     Facility,
 )
@@ -31,6 +33,7 @@ from twin.plant.loop import Flow
 from twin.plant.power import Feed
 from twin.plant.supply import Supply, support_power
 from twin.plant.water import COLD
+from twin.sessions import carried
 from twin.state import VARIABLES
 
 Array = npt.NDArray[np.float64]
@@ -84,6 +87,7 @@ def result(
     parted = facility.cooling.outdoor.parted
     alone = np.where(running & ~found["lost"] & service.feasible, laws.throughput(law, power), 0.0)
     tokens, job = together(facility, alone), facility.job
+    agents = carried(facility, operation, law, power, found["lost"])
     support = np.broadcast_to(support_power(facility, operation, supply), (count, len(facility.rows))).sum(
         axis=-1
     )
@@ -165,7 +169,10 @@ def result(
         "tokens": tokens,
         "binding": found["binding"],
         "binding_device": found["binding_device"],
-        "compute_bound": service.bound,
+        "compute_bound": np.where(agents.memory, COMPUTE_BOUNDS.index("memory"), service.bound),
+        "sessions": agents.sessions,
+        "kv_hit": agents.hits,
+        "session_ttft": agents.ttft,
         "liquid_heat": heat.liquid,
         "air_heat": heat.warm,
         "coolant_flow": np.where(racks.liquid, flow.rack, np.nan),
@@ -230,7 +237,7 @@ def result(
     arrays |= {f"{kind}_power": heat.auxiliary[kind] for kind in COOLING_KINDS}
     sizes = {"scenario": count, "rack": len(racks.name), "block": len(facility.blocks), "plant": len(facility.plants),
              "device": len(facility.devices.name), "limit": len(facility.shared.device),
-             "binding_kind": len(BINDINGS)}  # fmt: skip
+             "binding_kind": len(BINDINGS), "tier": len(KV_TIERS)}  # fmt: skip
     missing = ~found["converged"]
     for name, row in VARIABLES.items():
         if name not in arrays:

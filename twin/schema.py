@@ -144,6 +144,23 @@ class Training(Model):
     restart_time: Annotated[float, Measure("s", least=0.0)]
 
 
+class Session(Model):
+    """A session of an agent: turns with a tool call after each, and a history that is kept or lost.
+
+    `context` is prompt and history before a turn, mean over the turns; each turn adds `new_tokens`, which no cache can
+    know, and the `output` written. `tool_time` is the mean from an answer to the next turn. Racks carry as many
+    sessions as see `workload.interactivity` and wait for `first_token` at most, both means; the wait is assumed where
+    a layout does not say.
+    """
+
+    turns: Count
+    context: Annotated[int, Field(ge=1, le=100_000_000, strict=True)]
+    new_tokens: Count
+    output: Count
+    tool_time: Annotated[float, Measure("s", least=0.0)]
+    first_token: Annotated[float, Measure("s", above=0.0)] = 10.0
+
+
 class Workload(Model):
     """What the racks serve, and how fast; `rack_power` prescribes their AC power instead.
 
@@ -158,6 +175,9 @@ class Workload(Model):
 
     The peaks of `edp_factor` last `edp_duration`: devices then bear them by their short-time ratings and the mean by
     their continuous ones. Without it the peak is held as if it lasted.
+
+    `session` asks how many sessions of agents the racks carry as they serve; power and tokens stay those of
+    `input_length` and `output_length`.
     """
 
     model: Name
@@ -175,6 +195,7 @@ class Workload(Model):
     edp_factor: Annotated[float, operating("workload.edp_factor")] = 1.0
     edp_duration: Annotated[float, Measure("s", above=0.0)] | None = None
     rack_power: Annotated[float, operating("workload.rack_power")] | None = None
+    session: Session | None = None
 
 
 class Economics(Model):

@@ -13,7 +13,16 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from twin.facility import ACTUATORS, BINDINGS, COMPUTE_BOUNDS, COOLING_MODES, DEVICE_KINDS, REASONS, Facility
+from twin.facility import (
+    ACTUATORS,
+    BINDINGS,
+    COMPUTE_BOUNDS,
+    COOLING_MODES,
+    DEVICE_KINDS,
+    KV_TIERS,
+    REASONS,
+    Facility,
+)
 
 LEVELS = ("summary", "racks", "all")
 
@@ -104,7 +113,20 @@ VARIABLES: dict[str, Variable] = {
     ),
     "binding": Variable(R, "1", "racks", "what holds the rack below its demand", BINDINGS),
     "binding_device": Variable(R, "1", "racks", "index of the device that holds it, -1 for its own limits"),
-    "compute_bound": Variable(R, "1", "racks", "what shapes the rack's demand", COMPUTE_BOUNDS),
+    "compute_bound": Variable(
+        R,
+        "1",
+        "racks",
+        "what shapes the rack's demand; memory also where KV cache, not latency, limits its sessions",
+        COMPUTE_BOUNDS,
+    ),
+    "sessions": Variable(
+        R, "1", "racks", "sessions of agents that the rack carries, NaN where the workload tells none"
+    ),
+    "kv_hit": Variable(
+        ("scenario", "rack", "tier"), "1", "racks", "share of their turns that find their prefix in each tier"
+    ),
+    "session_ttft": Variable(R, "s", "racks", "mean time from the end of a tool call to the first token"),
     "liquid_heat": Variable(R, "W", "racks", "heat to the coolant"),
     "air_heat": Variable(R, "W", "racks", "heat to the air"),
     "coolant_flow": Variable(R, "m3/s", "racks", "coolant delivered, at inlet density"),
@@ -264,6 +286,7 @@ def dataset(
         "block": list(facility.blocks),
         "plant": list(facility.plants),
         "device": list(devices.name),
+        "tier": list(KV_TIERS),
     }
     labels["limit"] = [devices.name[index] for index in facility.shared.device]
     coords: dict[str, Any] = {dim: labels[dim] for dim in used}

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from twin.catalogue import Product
-from twin.facility import BINDINGS, COOLING_MODES, DEVICE_KINDS, REASONS, Facility
+from twin.facility import BINDINGS, COMPUTE_BOUNDS, COOLING_MODES, DEVICE_KINDS, REASONS, Facility
 from twin.rules.site import TOLERANCE
+from twin.schema import Session
 from twin.study.price import Price
 from twin.units import shown
 from twin.verdict import Finding
@@ -355,6 +356,37 @@ def _metrics(facility: Facility, one: xr.Dataset) -> dict[str, Metric]:
         "utilisation": Metric("Utilisation", value("utilisation"), "1", reached, 3, percent=True),
         **(_training(facility, value) if job else latency),
         "uptime": Metric("Uptime", value("uptime"), "1", faults, percent=True, partial=True),
+        **(_agents(asked.session, asked.interactivity, one) if asked.session else {}),
+    }
+
+
+def _agents(session: Session, interactivity: float, one: xr.Dataset) -> dict[str, Metric]:
+    """The metrics of sessions: their number, and of their turns the share that finds a prefix and the worst wait."""
+    count = one["sessions"].values
+    total = float(count.sum())
+    share = np.nansum(count[:, None] * one["kv_hit"].values, axis=0) / (total or math.nan)
+    tiers = [name.replace("_", " ") for name in one["tier"].values.tolist()]
+    found = ", ".join(f"{each:.3g} in {tier}" for each, tier in zip(share, tiers, strict=True) if each > 0.0)
+    full = int(((one["compute_bound"] == COMPUTE_BOUNDS.index("memory")).values & np.isfinite(count)).sum())
+    told = (
+        f"agents of {session.turns:,} turns at {session.context:,} tokens, {session.new_tokens:,} new and "
+        f"{session.output:,} written in each, {given(session.tool_time, 's')} of tools; as many as see "
+        f"{interactivity:.4g} token/s and wait {given(session.first_token, 's')}, both means; in place of the output "
+        f"tokens, not beside them; memory limits {full:,} racks; closed loop, prefill and decoding as if alone"
+    )
+    kept = f"mean of the turns of all sessions; {found}" if found else "no sessions"
+    waits = one["session_ttft"].values
+    worst = float(waits[np.isfinite(waits)].max(initial=-math.inf))
+    return {
+        "sessions": Metric("Agent sessions", total, "1", told, 3),
+        "kv_hit": Metric("Prefixes kept", float(share.sum()), "1", kept, 3, percent=True),
+        "session_ttft": Metric(
+            "First token of a turn",
+            worst if math.isfinite(worst) else math.nan,
+            "s",
+            "mean after a tool call, worst running rack; closed loop",
+            2,
+        ),
     }
 
 

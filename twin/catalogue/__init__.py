@@ -55,6 +55,9 @@ GROUPS = {
     "cpu": Group("a rack whose CPUs have no plates has none of them"),
     "switch": Group("a rack whose switches have no plates has none of them"),
     "faults": Group("a device whose faults are not known has none of them"),
+    "cpu_memory": Group("a rack that keeps no KV cache in the memory of its CPUs has none of them"),
+    "local_storage": Group("a rack that keeps no KV cache on drives has none of them"),
+    "network_storage": Group("a rack that keeps no KV cache on its network has none of them"),
 }
 
 
@@ -136,6 +139,12 @@ KINDS: dict[str, dict[str, Slot]] = {
         "gpuFlopsBf16": _need("flop/s", group="gpu"),
         "gpuLinkBandwidth": _need("byte/s", group="gpu"),
         "gpuCapital": _need("USD", group="gpu"),
+        "cpuMemory": _need("byte", group="cpu_memory"),
+        "cpuMemoryBandwidth": _need("byte/s", group="cpu_memory"),
+        "localStorage": _need("byte", group="local_storage"),
+        "localStorageBandwidth": _need("byte/s", group="local_storage"),
+        "networkStorage": _need("byte", group="network_storage"),
+        "networkStorageBandwidth": _need("byte/s", group="network_storage"),
     },
     "cdu": {
         **_BODY,

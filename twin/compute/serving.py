@@ -147,6 +147,15 @@ def demand_power(law: PowerLaw, bandwidth: Array, flops: Array) -> Array:
     return np.minimum(law.maximum, law.idle + memory + law.flops * np.asarray(flops) ** law.flops_exponent)
 
 
+def cache_room(gpu: Gpu, model: Model, workload: Workload, size: Array, shards: Array) -> Array:
+    """KV cache that an attention group holds beside its weights [B], (...,); negative where these do not fit.
+
+    size, shards : as for `step_time`. What every shard keeps whole counts once.
+    """
+    weights = (model.always_read / shards + routed_parameters(model) / size) * workload.weight_bytes
+    return np.asarray((USABLE_MEMORY * gpu.memory - weights) * np.minimum(shards, model.kv_heads))
+
+
 def token_time(
     gpu: Gpu,
     model: Model,
@@ -179,9 +188,8 @@ def serve(
     """
     size, shards = _configurations(gpu, model, calibration)
     target = 1.0 / workload.interactivity
-    weights = (model.always_read / shards + routed_parameters(model) / size) * workload.weight_bytes
     request = (workload.input_length + workload.output_length) * token_cache(model, workload)
-    room = (USABLE_MEMORY * gpu.memory - weights) * np.minimum(shards, model.kv_heads) / request
+    room = cache_room(gpu, model, workload, size, shards) / request
 
     def pace(batch: Array) -> Array:
         return token_time(gpu, model, workload, calibration, size, shards, batch)

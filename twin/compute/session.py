@@ -30,10 +30,9 @@ from twin.compute.roofline import (
     Workload,
     prefill_time,
     step_time,
-    stored_weights,
     token_cache,
 )
-from twin.compute.serving import USABLE_MEMORY
+from twin.compute.serving import cache_room
 
 Array = npt.NDArray[np.float64]
 
@@ -51,16 +50,6 @@ class Tier:
     """[B]."""
     bandwidth: float
     """To the GPUs [B/s]; infinite for their own memory."""
-
-
-CPU_MEMORY = Tier(17e12 / 72, 14e12 / 72)
-"""Of one GPU of a GB300 NVL72: 17 TB of LPDDR5X at 14 TB/s in a rack (NVIDIA GB300 NVL72 product figures,
-unverified); the memory is slower than the 450 GB/s that a GPU's link to its CPU carries in one direction."""
-LOCAL_STORAGE = Tier(3.84e12, 7e9)
-"""Of one GPU: a drive of 3.84 TB, four in a compute tray as NVIDIA's reference architecture has them, read at 7 GB/s
-as PCIe 4 drives are (both figures assumed)."""
-NETWORK_STORAGE = Tier(50e12, 50e9)
-"""Of one GPU: a share of a store on the network of the rack, at 400 Gbit/s of its network card (assumed)."""
 
 
 @dataclass(frozen=True)
@@ -254,26 +243,29 @@ def worker(
     calibration: Calibration,
     gpus: int,
     tiers: tuple[Tier, ...] = (),
+    shards: int = 1,
 ) -> Worker:
     """The worker that `gpus` of a kind make: times and room from the serving model.
 
-    Of the workload only bytes count: lengths are those of a session. tiers : beyond the memory of the GPUs, of one GPU.
-    Prefill and decoding share the GPUs and their memory; each is as quick as if it had them alone.
+    Of the workload only bytes and drafts count: lengths are those of a session. tiers : beyond the memory of the GPUs,
+    of one GPU. shards : GPUs of an attention group. Prefill and decoding share the GPUs and their memory; each is as
+    quick as if it had them alone.
     """
+    groups = gpus / shards
     length = 1e5
     alone, whole = (
         prefill_time(gpu, model, replace(workload, input_length=tokens), calibration)
         for tokens in (0.0, length)
     )
-    weights = stored_weights(model, workload)
 
     def step(batch: Array, context: float) -> Array:
         asked = replace(workload, input_length=context, output_length=0.0)
-        return np.asarray(step_time(gpu, model, asked, calibration, gpus, 1, np.asarray(batch) / gpus).time)
+        time = step_time(gpu, model, asked, calibration, gpus, shards, np.asarray(batch) / groups).time
+        return np.asarray(time / workload.accepted)
 
     return Worker(
         tiers=(
-            Tier(max(USABLE_MEMORY * gpu.memory * gpus - weights, 0.0), np.inf),
+            Tier(max(groups * float(cache_room(gpu, model, workload, gpus, shards)), 0.0), np.inf),
             *(Tier(tier.capacity * gpus, tier.bandwidth * gpus) for tier in tiers),
         ),
         token_bytes=token_cache(model, workload),

@@ -23,6 +23,8 @@ GRID = (
     ("goodput",),
 )
 """Metrics side by side; rows whose first one a run does not have are left out."""
+AGENTS = (("sessions", "kv_hit"), ("session_ttft",))
+"""Those of sessions, where a workload tells one."""
 SLOPES = "slopes of the whole solve, from a step of 1 kW or 0.1 K each way; they may change with distance"
 
 
@@ -76,7 +78,7 @@ def _metrics(metrics: Mapping[str, Metric]) -> Table:
     for _ in ("left", "right"):
         grid.add_column(style="dim", no_wrap=True)
         grid.add_column(style="bold", justify="right", no_wrap=True)
-    for names in GRID:
+    for names in (*GRID, *AGENTS):
         if names[0] in metrics:
             grid.add_row(*(cell for name in names for cell in _metric(metrics[name])))
     return grid

@@ -1,0 +1,218 @@
+"""Sessions of agents in a layout: by hand on GB300 and GB200, under a cap, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+from typer.testing import CliRunner
+
+import twin
+from twin import cards, cli
+from twin.catalogue import product
+from twin.compute.roofline import scaled
+from twin.compute.session import Session, most_sessions, worker
+from twin.errors import InputError
+from twin.facility import COMPUTE_BOUNDS, KV_TIERS
+from twin.layout import load_layout
+from twin.schema import Layout
+from twin.summary import summary
+
+AGENT = {
+    "workload.session.turns": "100",
+    "workload.session.context": "200000",
+    "workload.session.new_tokens": "1700",
+    "workload.session.output": "608",
+    "workload.session.tool_time": "10 s",
+}
+SIZE = 200e3 * 576 * 61
+"""KV cache of a session of DeepSeek-R1 [B]."""
+EXPERTS, ALWAYS = 256 * 44.04e6 * 58, 16.08e9
+"""Its parameters."""
+
+
+def solved(layout: str = "gb300-su", **sets: str) -> xr.Dataset:
+    given = {name.replace("__", "."): text for name, text in sets.items()}
+    return twin.solve(twin.load(layout, AGENT | given))
+
+
+def step(batch: float) -> float:
+    """Time of a decode step of 72 GB300 at 200,000 tokens by the factors of disaggregated serving [s]."""
+    each = batch / 72
+    weights = (ALWAYS + (1 - (1 - 8 / 256) ** batch) * EXPERTS / 72) * 0.5625 / (0.72 * 8e12)
+    linear = 2 * (ALWAYS + 8 * 44.04e6 * 58) * each / 15e15
+    attention = 2 * 128 * 1088 * 61 * 200e3 * each / 2.5e15
+    dispatched = 2 * 58 * 8 * 7168 * each / (0.362 * 900e9)
+    fixed = 61 * (11.0e-6 + 2 * 11.1e-6) + 4.0e-3
+    return weights + each * SIZE / 8e12 + (linear + attention) / 0.576 + dispatched + fixed
+
+
+def test_sessions_of_a_rack_by_hand() -> None:
+    # As many as see 20 token/s: 608 tokens at 50 ms, 10 s of tools and hardly a wait make a cycle of 40.4 s, of which a
+    # session decodes for 30.4; the batch is the one whose step takes 50 ms.
+    state = solved(workload__interactivity="20 token/s")
+    ttft = state.session_ttft.values[0, 0]
+    count = state.sessions.values[0]
+    assert np.all(count == count[0])
+    decoding = [608 * 0.05 / (608 * 0.05 + 10 + ttft) * number for number in (count[0], count[0] + 1)]
+    assert step(decoding[0]) <= 0.05 < step(decoding[1])
+    # They fit the memory of the GPUs: only the first turn of a hundred finds nothing.
+    assert state.kv_hit.values[0, 0] == pytest.approx([0.99, 0, 0, 0])
+    assert state.tier.values.tolist() == list(KV_TIERS)
+
+    # New tokens behind the history, and a hundredth of the opening: mean history less 49.5 turns of 2308 tokens.
+    def prefill(tokens: float, before: float) -> float:
+        attention = 2 * 128 * 320 * 61 * (before + tokens / 2)
+        return tokens * (2 * (ALWAYS + 8 * 44.04e6 * 58) + attention) / (0.20 * 15e15 * 72)
+
+    alone = prefill(1700, 200e3) + prefill(200e3 - 49.5 * 2308, 0) / 100
+    assert alone < ttft < 1.5 * alone
+    assert state.compute_bound.values[0, 0] == COMPUTE_BOUNDS.index("flops")
+
+
+def test_memory_holds_fewer_than_latency_would_allow() -> None:
+    # At 1 token/s a turn takes 608 s, so sessions hardly leave the memory: as many as fit GB200, and beyond them those
+    # that wait for a slot for up to 10 s, (608 + 10 + 10) / 608 at most.
+    state = solved("gb200-su", workload__interactivity="1 token/s")
+    room = (0.88 * 186e9 * 72 - (EXPERTS + 72 * ALWAYS) * 0.5625) / SIZE
+    count = state.sessions.values[0, 0]
+    assert np.floor(room) <= count <= room * 628 / 608
+    assert state.compute_bound.values[0, 0] == COMPUTE_BOUNDS.index("memory")
+    # What nobody waits for, latency limits again.
+    quick = solved("gb200-su", workload__interactivity="50 token/s")
+    assert quick.sessions.values[0, 0] < room
+    assert quick.compute_bound.values[0, 0] != COMPUTE_BOUNDS.index("memory")
+
+
+def test_further_tiers_carry_sessions_at_long_tool_calls() -> None:
+    # Sessions that are at their tools most of the time need no slot: CPUs and drives keep their prefixes.
+    state = solved(workload__session__tool_time="30 min", workload__interactivity="20 token/s")
+    hits, count = state.kv_hit.values[0, 0], state.sessions.values[0, 0]
+    room = (0.88 * 288e9 * 72 - (EXPERTS + 72 * ALWAYS) * 0.5625) / SIZE
+    assert count > room
+    assert np.all(hits[:2] > 0.0)
+    assert hits[3] == 0.0  # no card has a store on the network
+    assert hits.sum() <= 0.99 + 1e-9
+
+
+def test_capped_racks_keep_their_pace_with_fewer_sessions() -> None:
+    sets = AGENT | {"workload.interactivity": "20 token/s"}
+    facility = twin.load(sets=sets)
+    state = twin.solve(
+        facility, twin.Operation(power_cap=np.array([[np.inf], [100e3], [70e3]]) * np.ones(16))
+    )
+    count = state.sessions.values[:, 0]
+    assert count[0] > count[1] > count[2] > 0
+    speed = state.tokens.values[:, 0] / state.tokens.values[0, 0]
+    stepped = np.floor(speed * 128 + 1e-9) / 128
+    ttft = state.session_ttft.values[:, 0]
+    for number, quick, wait in zip(count[1:], stepped[1:], ttft[1:], strict=True):
+        # A step at full speed that takes 50 ms times the speed takes 50 ms now.
+        decoding = [608 * 0.05 / (608 * 0.05 + 10 + wait) * one for one in (number, number + 1)]
+        assert step(decoding[0]) <= 0.05 * quick < step(decoding[1])
+    # Each scenario alone gives the same.
+    for index, cap in enumerate((np.inf, 100e3, 70e3)):
+        alone = twin.solve(facility, twin.Operation(power_cap=np.full((1, 16), cap)))
+        for name in ("sessions", "kv_hit", "session_ttft", "compute_bound"):
+            np.testing.assert_array_equal(alone[name].values[0], state[name].values[index])
+
+
+def test_tokens_and_power_stay_those_of_the_serving_workload() -> None:
+    plain, agents = twin.solve(twin.load()), solved()
+    for name in ("tokens", "power", "utility_power", "ttft_p99", "cost_per_million_tokens"):
+        np.testing.assert_array_equal(plain[name].values, agents[name].values)
+    assert np.all(np.isnan(plain.sessions))
+    assert np.all(np.isnan(plain.kv_hit))
+    assert not {"sessions", "kv_hit", "session_ttft"} & set(summary(twin.load(), plain, []).metrics)
+
+
+def test_racks_that_serve_nothing_carry_nothing() -> None:
+    state = solved(workload__interactivity="2000 token/s")
+    assert np.all(state.sessions == 0.0)
+    assert np.all(np.isnan(state.session_ttft))
+    found = summary(twin.load(sets=AGENT), state, []).metrics
+    assert found["sessions"].value == 0.0
+    assert found["kv_hit"].text == "no value"
+    facility = twin.load(sets=AGENT)
+    feeds = [name for name in facility.devices.name if name.startswith("whip.row1.01.")]
+    dead = twin.solve(facility, twin.Operation(out=feeds))
+    assert dead.sessions.values[0, 0] == 0.0
+    assert dead.sessions.values[0, 1] > 0.0
+
+
+def test_worker_of_shards_and_drafts() -> None:
+    # Llama in groups of eight H100: an eighth of the weights read, eight KV heads apart, and no other room.
+    made = product("hgx-h100", "rack")
+    gpu, model = cards.gpu(made, "fp8"), cards.model(product("llama-3.3-70b", "model"))
+    facility = twin.load()
+    work = replace(facility.workload, weight_bytes=1.0)
+    base = facility.racks.types[0].calibration
+    assert base is not None
+    whole, apart = (worker(gpu, model, work, base, 8, shards=count) for count in (1, 8))
+    assert apart.tiers[0].capacity == pytest.approx(0.88 * 8 * gpu.memory - model.always_read)
+    assert whole.tiers[0].capacity == pytest.approx(0.88 * 8 * gpu.memory - 8 * model.always_read)
+    assert apart.step(np.array(1.0), 1e4) < whole.step(np.array(1.0), 1e4)
+    drafting = worker(gpu, model, replace(work, draft_length=1, accepted=1.7), base, 8, shards=8)
+    light = worker(gpu, model, replace(work, draft_length=1), base, 8, shards=8)
+    assert light.step(np.array(4.0), 1e4) == pytest.approx(1.7 * drafting.step(np.array(4.0), 1e4))
+    slow = worker(gpu, model, work, scaled(base, 2.0), 8, shards=8)
+    assert slow.step(np.array(4.0), 1e4) == pytest.approx(2.0 * apart.step(np.array(4.0), 1e4))
+    session = Session(10, 20e3, 1000, 300, 5.0)
+    assert most_sessions(slow, session, 10.0, 0.04) < most_sessions(apart, session, 10.0, 0.04)
+
+
+def test_tiers_of_a_card_are_of_one_gpu() -> None:
+    cpu, local, network = cards.tiers(product("gb300-nvl72", "rack"))
+    assert (cpu.capacity, cpu.bandwidth) == pytest.approx((17e12 / 72, 14e12 / 72))
+    assert (local.capacity, local.bandwidth) == pytest.approx((3.84e12, 7e9), rel=2e-3)
+    assert (network.capacity, network.bandwidth) == (0.0, np.inf)
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "words"),
+    [
+        ("context", "context: 20000", ("context", "is 20,000, at least 114,246", "100 turns")),
+        ("tool_time", "tool_time: 10", ("tool_time", "unit")),
+        ("first_token", "first_token: 0 s", ("first_token", "more than")),
+        ("turn", "turn: 3", ("turn", "turns")),
+    ],
+)
+def test_what_is_refused_with_its_line(tmp_path: Path, key: str, text: str, words: tuple[str, ...]) -> None:
+    lines = {
+        "turns": "turns: 100", "context": "context: 200000", "new_tokens": "new_tokens: 1700",
+        "output": "output: 608", "tool_time": "tool_time: 10 s",
+    } | {key: text}  # fmt: skip
+    given = "\n  session:\n" + "".join(f"    {line}\n" for line in lines.values())
+    plain = (Path(twin.__file__).parent / "layouts" / "gb300-su.yaml").read_text()
+    start, rest = plain.split("\neconomics:")
+    file = tmp_path / "own.yaml"
+    file.write_text(f"{start.rstrip()}{given}\neconomics:{rest}")
+    at = file.read_text().splitlines().index(f"    {text}") + 1
+    with pytest.raises(InputError) as refused:
+        load_layout(str(file))
+    assert f"own.yaml:{at}:" in str(refused.value)
+    for word in words:
+        assert word in str(refused.value)
+
+
+def test_cli_tells_sessions(tmp_path: Path) -> None:
+    sets = [part for name, text in AGENT.items() for part in ("--set", f"{name}={text}")]
+    arguments = ["run", *sets, "--out", str(tmp_path)]
+    told = CliRunner().invoke(cli.app, [*arguments, "--json"])
+    assert told.exit_code == 0, told.output
+    metrics = json.loads(told.stdout)["metrics"]
+    state = solved()
+    assert metrics["sessions"]["value"] == pytest.approx(float(state.sessions.sum()))
+    assert metrics["kv_hit"]["value"] == pytest.approx(0.99)
+    assert "0.99 in gpu memory" in metrics["kv_hit"]["basis"]
+    assert "memory limits 0 racks" in metrics["sessions"]["basis"]
+    assert metrics["session_ttft"]["value"] == pytest.approx(float(state.session_ttft.max()))
+    shown = CliRunner().invoke(cli.app, arguments)
+    for words in ("Agent sessions", "Prefixes kept", "First token of a turn"):
+        assert words in shown.stdout
+    layout = Layout.restored(load_layout("gb300-su", AGENT).stored())
+    assert layout == load_layout("gb300-su", AGENT)
