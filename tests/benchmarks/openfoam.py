@@ -22,7 +22,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import rooms  # type: ignore[import-not-found, unused-ignore]
+
+# A script finds its neighbours by itself, one that is collected with the tests does not.
+sys.path.append(str(Path(__file__).parent))
+import rooms  # type: ignore[import-not-found, unused-ignore] # noqa: E402
 
 SOLVER = "buoyantPimpleFoam"
 STRETCH = rooms.STRETCH  # compared by time [s]
