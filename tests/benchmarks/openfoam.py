@@ -25,7 +25,7 @@ import numpy as np
 
 # A script finds its neighbours by itself, one that is collected with the tests does not.
 sys.path.append(str(Path(__file__).parent))
-import rooms  # type: ignore[import-not-found, unused-ignore] # noqa: E402
+import rooms  # type: ignore[import-not-found, unused-ignore]
 
 SOLVER = "buoyantPimpleFoam"
 STRETCH = rooms.STRETCH  # compared by time [s]
