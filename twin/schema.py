@@ -157,8 +157,8 @@ class Session(Model):
     context: Annotated[int, Field(ge=1, le=100_000_000, strict=True)]
     new_tokens: Count
     output: Count
-    tool_time: Annotated[float, Measure("s", least=0.0)]
-    first_token: Annotated[float, Measure("s", above=0.0)] = 10.0
+    tool_time: Annotated[float, Measure("s", least=0.0, most=604800.0)]
+    first_token: Annotated[float, Measure("s", above=0.0, most=3600.0)] = 10.0
 
 
 class Workload(Model):
@@ -176,8 +176,8 @@ class Workload(Model):
     The peaks of `edp_factor` last `edp_duration`: devices then bear them by their short-time ratings and the mean by
     their continuous ones. Without it the peak is held as if it lasted.
 
-    `session` asks how many sessions of agents the racks carry as they serve; power and tokens stay those of
-    `input_length` and `output_length`.
+    `session` asks how many sessions of agents the racks would carry instead, in the configuration in which they serve;
+    power and tokens stay those of `input_length` and `output_length`.
     """
 
     model: Name

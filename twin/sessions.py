@@ -1,8 +1,9 @@
 """Sessions of agents in a rack: how many it carries at the pace and the wait asked for, and where their prefixes are.
 
 Beside the rack's demand, which stays that of the serving workload, and at its configuration: workers of as many GPUs
-and shards. A cap slows all times of the GPUs alike, by the clock ratio to the exponent of the law, so a rack keeps its
-latency with fewer sessions; reloading from beyond the GPUs stays as it is.
+and shards, and where serving is disaggregated other GPUs that prefill for them, as many as their utilisation asks. A
+cap slows all times of the GPUs alike, by the clock ratio to the exponent of the law, so a rack keeps its latency with
+fewer sessions; reloading from beyond the GPUs stays as it is.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from twin.compute import law as laws
 from twin.compute import session as kernel
 from twin.compute.law import Law
 from twin.compute.roofline import Calibration, Gpu, Model, Workload, scaled
-from twin.compute.session import Tier, carry, most_sessions, worker
+from twin.compute.session import Tier, Worker, carry, most_sessions, resident, worker
 from twin.demand import served
 from twin.facility import KV_TIERS, Facility, RackType
 from twin.operation import Operation
@@ -29,7 +30,7 @@ Array = npt.NDArray[np.float64]
 SPEEDS = 128
 """Steps of speed that sessions are found at; speeds are rounded down, so at most one step is lost."""
 ROUNDING = 1e-9
-"""Of a step of speed."""
+"""Of a step of speed, and of sessions."""
 
 
 class Counted(NamedTuple):
@@ -98,12 +99,12 @@ def _counted(facility: Facility, kind: RackType, asked: Session, target: float, 
     service = served(facility, kind, target)
     if kind.gpu is None or kind.calibration is None or not service.feasible or not speed > 0.0:
         return NONE
+    slowed = scaled(kind.calibration, 1.0 / speed)
     each = _worker(
-        kind.gpu, facility.model, facility.workload, scaled(kind.calibration, 1.0 / speed),
+        kind.gpu, facility.model, facility.workload, slowed,
         service.worker_size, kind.tiers, service.shards, asked, 1.0 / target,
     )  # fmt: skip
-    workers = kind.product["numGPUs"] / service.worker_size
-    return each._replace(sessions=workers * each.sessions)
+    return each._replace(sessions=kind.product["numGPUs"] / service.worker_size * each.sessions)
 
 
 @lru_cache(maxsize=4096)
@@ -118,13 +119,24 @@ def _worker(
     asked: Session,
     tpot: float,
 ) -> Counted:
-    """What one worker carries, once for all chunks that ask the same."""
+    """What one worker carries, less what prefills for it elsewhere; once for all chunks that ask the same."""
     made = worker(gpu, model, workload, calibration, size, tiers, shards)
+    endless = _most(replace(made, tiers=(Tier(np.inf, np.inf),)), workload, calibration, asked, tpot)
+    found = _most(made, workload, calibration, asked, tpot)
+    return found._replace(memory=found.sessions < endless.sessions * (1.0 - ROUNDING))
+
+
+def _most(made: Worker, workload: Workload, calibration: Calibration, asked: Session, tpot: float) -> Counted:
+    """The load within latency at which a worker and its prefill carry most a GPU: the largest, or one that just fits
+    a tier, for beyond it what is lost has to be prefilled."""
     session = kernel.Session(asked.turns, asked.context, asked.new_tokens, asked.output, asked.tool_time)
     most = most_sessions(made, session, asked.first_token, tpot)
-    endless = replace(made, tiers=(Tier(np.inf, np.inf),))
-    memory = most < most_sessions(endless, session, asked.first_token, tpot)
     if not most:
-        return NONE._replace(memory=memory)
-    load = carry(made, session, float(most))
-    return Counted(float(most), tuple(load.hits.tolist()), float(load.ttft), memory)
+        return NONE
+    fits = np.floor(resident(made, session))
+    counts = np.append(fits[(fits >= 1.0) & (fits < most)], float(most))
+    load = carry(made, session, counts)
+    apart = calibration.mode == "disaggregated"
+    each = counts / (1.0 + load.prefill / workload.prefill_utilisation) if apart else counts
+    best = int(np.nanargmax(each))
+    return Counted(float(each[best]), tuple(load.hits[best].tolist()), float(load.ttft[best]), False)

@@ -372,7 +372,7 @@ def _agents(session: Session, interactivity: float, one: xr.Dataset) -> dict[str
         f"agents of {session.turns:,} turns at {session.context:,} tokens, {session.new_tokens:,} new and "
         f"{session.output:,} written in each, {given(session.tool_time, 's')} of tools; as many as see "
         f"{interactivity:.4g} token/s and wait {given(session.first_token, 's')}, both means; in place of the output "
-        f"tokens, not beside them; memory limits {full:,} racks; closed loop, prefill and decoding as if alone"
+        f"tokens, not beside them; memory limits {full:,} racks; closed loop"
     )
     kept = f"mean of the turns of all sessions; {found}" if found else "no sessions"
     waits = one["session_ttft"].values

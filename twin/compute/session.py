@@ -39,7 +39,7 @@ Array = npt.NDArray[np.float64]
 PASSES = 2000
 SETTLED = 1e-9
 """Change of the busy share, and of the batch over the sessions, at which a steady state is reached."""
-MOST_SESSIONS = 2**20
+MOST_SESSIONS = 2**40
 
 
 @dataclass(frozen=True)
