@@ -48,14 +48,14 @@ def show(console: Console, facility: Facility, found: Uptime) -> None:
         worst = f"-{one.worst / found.planned:.1%}" if one.worst > 0 and found.planned > 0 else "none"
         out = "" if one.kind == "tray" else _hours(one.probability)
         kind = f"{one.devices:,} {one.kind.replace('_', ' ')}"
-        table.add_row(kind, out, f"{one.lost:,.3g}", worst, one.worst_device if one.worst > 0 else "")
-    table.add_row("two or more at once", _hours(found.several), f"{found.lost_several:,.3g}", "-100%", "")
+        table.add_row(kind, out, _number(one.lost), worst, one.worst_device if one.worst > 0 else "")
+    table.add_row("two or more at once", _hours(found.several), _number(found.lost_several), "-100%", "")
     console.print(table)
     notes = [
         f"No device is out {found.sound:.3%} of the time, one alone {found.single:.3%}, more {found.several:.3%}: "
         "these count as no tokens here, and as no loss in the most.",
         "Worst: of the planned tokens, while that outage lasts. Utility: out, and its generators do not come.",
-        "Planned work, operators, software of the site and leaks are not in it.",
+        "Not in it: planned work, mistakes of operators, leaks, and faults of a rack as a whole, such as its NVLink spine.",
     ]
     if found.uncounted:
         listed = ", ".join(f"{many:,} {kind.replace('_', ' ')}" for kind, many in found.uncounted.items())
@@ -68,7 +68,12 @@ def show(console: Console, facility: Facility, found: Uptime) -> None:
 
 def _hours(probability: float) -> str:
     """Probability as time in a year."""
-    return f"{probability * YEAR / HOUR:,.2g} h/year"
+    return f"{_number(probability * YEAR / HOUR)} h/year"
+
+
+def _number(value: float) -> str:
+    """Two digits, or all that stand before the point."""
+    return f"{value:,.0f}" if value >= 10.0 else f"{value:.2g}"
 
 
 def _share(tokens: float, found: Uptime) -> str:
