@@ -44,8 +44,9 @@ START_FAILURE = 0.0135
 class Cause:
     """What the outages of one kind of device cost, while nothing else is out.
 
-    probability : that one of its `devices` is out. lost : mean tokens per second that this takes [1/s]. worst : those
-    of the outage that takes most, while it lasts [1/s], and its device; empty for trays.
+    probability : that one of its `devices` is out; of trays, that any is, whatever else is. lost : mean tokens per
+    second that this takes [1/s]. worst : those of the outage that takes most, while it lasts [1/s], and its device;
+    empty for trays.
     """
 
     kind: str
@@ -84,7 +85,8 @@ class Uptime:
 
 
 def uptime(facility: Facility, operation: Operation | None = None) -> Uptime:
-    """Expected tokens per second over every outage of one device. One solve for each, in one batch.
+    """Expected tokens per second over every outage of one device. One solve for each, in one batch: seconds for a
+    hall, many minutes for a site of thousands of devices.
 
     operation : one scenario without outages. ValueError if it has several, or no solution.
 
