@@ -55,7 +55,7 @@ def show(console: Console, facility: Facility, found: Uptime) -> None:
         f"No device is out {found.sound:.3%} of the time, one alone {found.single:.3%}, more {found.several:.3%}: "
         "these count as no tokens here, and as no loss in the most.",
         "Worst: of the planned tokens, while that outage lasts. Utility: out, and its generators do not come.",
-        "Not in it: planned work, mistakes of operators, leaks, and faults of a rack as a whole, such as its NVLink spine.",
+        "Not in it: planned work, mistakes of operators, leaks, faults of a whole rack such as its NVLink spine.",
     ]
     if found.uncounted:
         listed = ", ".join(f"{many:,} {kind.replace('_', ' ')}" for kind, many in found.uncounted.items())

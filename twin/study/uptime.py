@@ -44,8 +44,9 @@ START_FAILURE = 0.0135
 class Cause:
     """What the outages of one kind of device cost, while nothing else is out.
 
-    probability : that one of its `devices` is out; of trays, that any is, whatever else is. lost : mean tokens per second that this takes [1/s]. worst : those
-    of the outage that takes most, while it lasts [1/s], and its device; empty for trays.
+    probability : that one of its `devices` is out; of trays, that any is, whatever else is. lost : mean tokens per
+    second that this takes [1/s]. worst : those of the outage that takes most, while it lasts [1/s], and its device;
+    empty for trays.
     """
 
     kind: str
