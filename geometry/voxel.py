@@ -12,6 +12,8 @@ from geometry.quantities import Index, Length, Lengths
 
 NEAR = 0.25
 """Coordinates nearer to each other than this share of a cell are met by one: a sliver of a cell stops all others."""
+TIE = 1e-6
+"""Length that is no difference between two ends of cells [m]."""
 
 
 def cell_edges(low: Length, high: Length, met: Lengths, width: Length) -> Lengths:
@@ -45,7 +47,8 @@ def covered(edges: Lengths, low: Length, high: Length) -> Index:
     """
     ends = np.stack(np.broadcast_arrays(np.asarray(low), np.asarray(high)), axis=-1)
     after = np.clip(np.searchsorted(edges, ends), 1, len(edges) - 1)
-    nearer = ends - edges[after - 1] <= edges[after] - ends
+    # Half way is down, wherever the hall stands: there rounding would tell.
+    nearer = ends - edges[after - 1] <= edges[after] - ends + TIE
     found: Index = np.where(nearer, after - 1, after).astype(np.int64)
     return found
 

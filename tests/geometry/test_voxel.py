@@ -35,3 +35,11 @@ def test_a_box_covers_the_cells_between_the_nearest_ends():
     ]  # fmt: skip
     box = np.array([[[0.5, 0.0, 0.0], [1.6, 0.5, 2.2]]])
     assert np.argwhere(solid((edges,) * 3, box)).tolist() == [[x, 0, z] for x in (1, 2) for z in range(4)]
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.1, 12.0, 24.3, 1e3 / 3])
+def test_half_a_cell_goes_the_same_way_wherever_the_hall_stands(shift):
+    """Ends in the middle of cells of 0.3, 0.6 and 0.7 m are taken to the lower end."""
+    edges = np.array([0.0, 0.3, 0.9, 1.6])
+    ends = np.array([0.15, 0.6, 1.25])
+    assert covered(edges + shift, ends + shift, ends + shift)[:, 0].tolist() == [0, 1, 2]

@@ -32,8 +32,9 @@ def show(console: Console, found: Summary, files: Mapping[str, str]) -> None:
     """Print the summary and where its files are."""
     console.print(Group(*_parts(found)))
     console.print()
+    wide = max(8, *map(len, files)) + 1
     for kind, path in files.items():
-        console.print(Text.assemble((f"{kind:<9}", "dim"), path), soft_wrap=True)
+        console.print(Text.assemble((f"{kind:<{wide}}", "dim"), path), soft_wrap=True)
 
 
 def _parts(found: Summary) -> list[RenderableType]:
