@@ -38,7 +38,7 @@ def test_a_rack_in_a_folder_of_ones_own_is_laid_out_and_run(tmp_path):
     (tmp_path / "rack" / "my-rack.yaml").write_text(RACK, "utf-8")
     environment = os.environ | {
         "TWIN_CATALOGUE": str(tmp_path),
-        "PYTHONPATH": str(Path(cli.__file__).parents[1]),
+        "PYTHONPATH": str(Path(cli.__file__).parents[2]),
     }
 
     def run(*arguments):

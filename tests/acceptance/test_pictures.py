@@ -17,7 +17,7 @@ from twin.colour import scale
 from twin.layout import builtin_layouts
 from twin.viewer import probe
 
-ROOT = Path(cli.__file__).parents[1]
+ROOT = Path(cli.__file__).parents[2]
 CRASH = "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)\n"
 
 

@@ -233,7 +233,7 @@ def test_help_imports_nothing_heavy() -> None:
         "heavy = ('numpy', 'scipy', 'pint', 'xarray', 'pydantic', 'ruamel.yaml', 'plotly', 'jinja2', 'pyvista')\n"
         "print('heavy:', *[name for name in heavy if name in sys.modules], file=sys.stderr)\n"
     )
-    root = Path(cli.__file__).parents[1]
+    root = Path(cli.__file__).parents[2]
     ran = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=root, timeout=60
     )

@@ -384,7 +384,7 @@ def test_a_rack_cooled_by_air_does_not_leak():
 
 
 def test_the_help_names_every_event():
-    from twin.cli import simulate as command
+    from twin.cli.course import simulate as command
     from twin.event import EVENTS
 
     assert all(name in command.__doc__ for name in EVENTS)

@@ -17,7 +17,7 @@ from twin.viewer import probe
 from twin.viewer.camera import corners, fitted, flags
 from twin.viewer.scene import scene
 
-ROOT = Path(cli.__file__).parents[1]
+ROOT = Path(cli.__file__).parents[2]
 SITE = ROOT / "tests" / "cases" / "gb300-96" / "layout.yaml"
 ONE_ROW = ROOT / "tests" / "cases" / "dsx-pod" / "layout.yaml"
 
