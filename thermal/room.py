@@ -79,8 +79,6 @@ TINY = 1e-30
 """Next to nothing of a velocity, which only keeps a quotient defined."""
 TURBULENT_PRANDTL = 0.9
 """Eddy viscosity over eddy diffusivity; assumed, the usual value of models of room air."""
-
-
 DISSIPATION_PRANDTL = 1.3
 """Eddy viscosity over diffusivity of dissipation, of energy 1: Launder and Spalding (1974)."""
 

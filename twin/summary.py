@@ -330,7 +330,7 @@ def _metrics(facility: Facility, one: xr.Dataset) -> dict[str, Metric]:
     reached = f"{tokens} over those of all racks without any limit of power or cooling"
     faults = (
         "unexpected interruptions at the rate of a published training run, each charged to one tray; "
-        "outages of power and cooling are not modelled"
+        "outages of power and cooling are not modelled in it, `twin uptime` has them"
     )
     joule = value("tokens_per_joule")
     latency = {

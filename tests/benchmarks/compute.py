@@ -73,7 +73,8 @@ def checks() -> dict[str, float]:
     for gpu in ("v100", "rtx6000", "a40"):
         exponent, error = table.zeus(gpu)
         found |= {f"zeus_{gpu}_exponent": exponent, f"zeus_{gpu}_mean_error": error}
-    return found | {"kernel_power_mean_error": table.kernel_power()}
+    off = [abs(ratio - 1.0) for ratio in table.training_left_out().values()]
+    return found | {"kernel_power_mean_error": table.kernel_power(), "training_worst_left_out": max(off)}
 
 
 def sweep() -> dict[str, float]:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import xarray as xr
 
 import twin
 from twin.facility import BINDINGS, Recirculation
@@ -167,3 +168,34 @@ def test_a_model_of_the_air_that_there_is_not_is_refused(tmp_path):
     assert "no model of the air 'fild' (there are: mixed, field)" in shown.output
     assert "no grid 'finer'" in shown.output
     assert not (tmp_path / "out").exists()
+
+
+def test_an_interrupt_begins_no_other_hall(monkeypatch):
+    """Six halls, and Ctrl-C in the first: one field, five cold sides that stay mixed, and both are said."""
+    begun = []
+
+    def stopped(facility, state, block, *_, **__):
+        begun.append(block)
+        racks = int((facility.racks.block == block).sum())
+        return xr.Dataset(
+            {
+                "influence": (("rack", "source"), np.zeros((racks, racks))),
+                "air_inlet_temperature": ("rack", np.full(racks, 297.15)),
+                "air_inlet_uncertainty": ("rack", np.full(racks, np.inf)),
+                "interrupted": True,
+                "settled": False,
+            },
+            attrs={"grid": "coarse", "remarks": ""},
+        )
+
+    monkeypatch.setattr(coupling, "air_field", stopped)
+    found = air_coupling(twin.load("gb300-hall", {"air.leakage": "0.05"}))
+    assert begun == [0]
+    assert [one is None for one in found.field] == [False, *[True] * 5]
+    assert [one is None for one in found.facility.recirculation] == [False, *[True] * 5]
+    assert not found.settled
+    assert "the cold sides of 5 halls are taken as well mixed" in " ".join(told(found))
+    inlet = twin.solve(found.facility).air_inlet_temperature.values[0].reshape(6, 16)
+    # The one whose field says that nothing comes back, and five whose leak is mixed evenly.
+    np.testing.assert_allclose(inlet[0], 297.15)
+    assert (inlet[1:] > 297.9).all()

@@ -54,16 +54,6 @@ def test_table_of_the_design(gpu: str, precision: str, gpus: int, rate: float, m
     assert _rate(calibrated(gpu, precision), gpus) == pytest.approx(rate, rel=0.03)
 
 
-@pytest.mark.parametrize("run", [r for r in measured() if r.gpu != "GB300"], ids=_named)
-def test_mlperf_row_with_its_size_left_out(run: Run) -> None:
-    # All rows of that size go, so that no repeated result predicts itself. Two sizes of H200 leave one, which takes
-    # the general decline. The only GB300 row cannot be left out: there is nothing else to predict it from.
-    others = tuple(
-        r for r in measured() if (r.gpu, r.precision) == (run.gpu, run.precision) and r.gpus != run.gpus
-    )
-    assert _rate(fit(others), run.gpus) == pytest.approx(run.tokens_per_second / run.gpus, rel=0.10)
-
-
 @pytest.mark.parametrize("run", measured(), ids=_named)
 def test_time_to_quality_is_steps_of_the_measured_length(run: Run) -> None:
     # The published minutes hold the steps, and besides them evaluations and start-up only.

@@ -31,10 +31,7 @@ def air_(
         str | None, typer.Option(help="Whose hall, by its name.", show_default="the first")
     ] = None,
     set_: shared.Sets = None,
-    without: Annotated[
-        list[str] | None,
-        typer.Option(metavar="DEVICE", help="A device that is out of service, such as fanwall.1."),
-    ] = None,
+    without: shared.Without = None,
     event: Annotated[
         list[str] | None,
         typer.Option(

@@ -21,10 +21,7 @@ if TYPE_CHECKING:
 def run(
     layout: shared.Layout = "gb300-su",
     set_: shared.Sets = None,
-    without: Annotated[
-        list[str] | None,
-        typer.Option(metavar="DEVICE", help="A device that is out of service, such as ups.A or cdu.1."),
-    ] = None,
+    without: shared.Without = None,
     out: Annotated[Path, typer.Option(help="Folder for the files.")] = Path("results"),
     as_json: shared.AsJson = False,
     air: Annotated[
@@ -113,7 +110,7 @@ def _in_three_dimensions(
         )  # fmt: skip
     found: dict[str, xr.Dataset] = {}
     for name, field in zip(facility.blocks, coupled.field, strict=True):
-        if not any(field is one for one in found.values()):
+        if field is not None and not any(field is one for one in found.values()):
             found["air.nc" if not found else f"air.{name}.nc"] = field
     return coupled.facility, found, told(coupled)
 

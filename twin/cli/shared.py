@@ -40,6 +40,12 @@ Sets = Annotated[
         "--set", metavar="PATH=VALUE", help="Replace a value of the layout: site.dry_bulb='38 degC'."
     ),
 ]
+Without = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="DEVICE", help="A device that is out of service, such as ups.A, cdu.1 or fanwall.1."
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
 
 

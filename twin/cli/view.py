@@ -24,10 +24,7 @@ def view(
         str, typer.Argument(metavar="LAYOUT|STATE.NC", help="Layout, or a state that `twin run` wrote.")
     ] = "gb300-su",
     set_: shared.Sets = None,
-    without: Annotated[
-        list[str] | None,
-        typer.Option(metavar="DEVICE", help="A device that is out of service, such as ups.A or cdu.1."),
-    ] = None,
+    without: shared.Without = None,
     color: Annotated[
         str | None, typer.Option(help="What colours the racks.", show_default="temperature")
     ] = None,

@@ -17,10 +17,7 @@ if TYPE_CHECKING:
 def flows(
     layout: shared.Layout = "gb300-su",
     set_: shared.Sets = None,
-    without: Annotated[
-        list[str] | None,
-        typer.Option(metavar="DEVICE", help="A device that is out of service, such as ups.A or cdu.1."),
-    ] = None,
+    without: shared.Without = None,
     out: Annotated[Path, typer.Option(help="Folder for the five files.")] = Path("results"),
     as_json: shared.AsJson = False,
 ) -> None:

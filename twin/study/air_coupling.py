@@ -32,12 +32,13 @@ HEATED = 0.1
 class Coupled:
     """A facility that knows its halls' air, the fields it has that from, and whether both agree.
 
-    field : of each block; blocks that are alike have the same. rounds : of the longest. settled : no flow or heat has
+    field : of each block; blocks that are alike have the same, None where an interrupt came first and the cold side
+    stays well mixed. rounds : of the longest. settled : no flow or heat has
     changed since by more than MOVED and HEATED, and every field's own means are as sure as was asked for.
     """
 
     facility: Facility
-    field: tuple[xr.Dataset, ...]
+    field: tuple[xr.Dataset | None, ...]
     rounds: int
     settled: bool
 
@@ -53,11 +54,12 @@ def air_coupling(
 
     operation : of the scenario. grid, within : as `twin.study.air_field.air_field`. progress : is told what is done,
     how much time has passed in the hall, and at what time it may end [s]. InputError where a scenario has no solution
-    or a hall cannot be modelled. An interrupt from the keyboard ends as in `air_field`, with a field that is not
-    settled.
+    or a hall cannot be modelled. An interrupt from the keyboard ends the field under way as in `air_field`, and
+    begins no other.
     """
     plain = replace(facility, recirculation=(None,) * len(facility.blocks))
-    coupled, fields, rounds = plain, {}, 0
+    coupled, rounds = plain, 0
+    fields: dict[int, xr.Dataset] = {}
     made: dict[int, Voxels] = {}
     while True:
         state = solve(coupled, operation)
@@ -86,22 +88,26 @@ def air_coupling(
 
                 fields[block] = air_field(coupled, state, block, grid, within, progress=told)
             made[block] = asked[block]
+            if bool(fields[block].interrupted):
+                break
         known = tuple(
             Recirculation(fields[block].influence.values, _returned(facility, block, made[block]))
+            if block in fields
+            else None
             for block in range(len(facility.blocks))
         )
         coupled = replace(plain, recirculation=known)
         if any(bool(one.interrupted) for one in fields.values()):
             break
-    found = tuple(fields[block] for block in range(len(facility.blocks)))
-    settled = not moved and all(bool(one.settled) for one in found)
+    found = tuple(fields.get(block) for block in range(len(facility.blocks)))
+    settled = not moved and all(one is not None and bool(one.settled) for one in found)
     return Coupled(coupled, found, rounds, settled)
 
 
 def told(coupled: Coupled) -> tuple[str, ...]:
     """What to say of the air beside a result, one line each."""
     lines = []
-    for field in {id(one): one for one in coupled.field}.values():
+    for field in {id(one): one for one in coupled.field if one is not None}.values():
         names = [
             name for name, one in zip(coupled.facility.blocks, coupled.field, strict=True) if one is field
         ]
@@ -113,6 +119,9 @@ def told(coupled: Coupled) -> tuple[str, ...]:
             f"{inlet.max():.1f} °C, the least sure within {sure:.1f} K (95 %, of the mean flow on this grid)."
         )
         lines += field.remarks.splitlines()
+    mixed = sum(one is None for one in coupled.field)
+    if mixed:
+        lines.append(f"Interrupted: the cold sides of {mixed} halls are taken as well mixed.")
     if not coupled.settled:
         lines.append(
             "The hall's air and the rest of the facility have not come to agree, or its means are not sure."

@@ -1,7 +1,7 @@
 """The air of a hall in three dimensions: from a solved state to a field of velocity, temperature and pressure.
 
 The hall is that of `twin.study.hall_grid`. The run is a transient at constant flows until the inlets of the racks hold
-still on average; see `air_field`. The state's own aisle is well mixed: the field does not go back into it.
+still on average; see `air_field`. `twin.study.air_coupling` brings what it finds back into the state.
 """
 
 from __future__ import annotations
