@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from itertools import combinations
 from math import comb
 
@@ -14,7 +15,9 @@ import twin
 from twin import cli
 from twin.availability import INTERRUPTIONS
 from twin.errors import InputError
-from twin.study.uptime import START_FAILURE, UTILITY_RATE, UTILITY_REPAIR, device_availability, uptime
+from twin.facility import Recirculation
+from twin.operation import resolve
+from twin.study.uptime import START_FAILURE, UTILITY_RATE, UTILITY_REPAIR, alike, device_availability, uptime
 
 BARE = {"loop.cdus.count": "2", "loop.cdus.required": "2"}
 
@@ -120,6 +123,94 @@ def test_every_pair_solved_stays_within_the_bounds():
     assert found.expected < two < found.most
     # Devices that stand in for each other lose more together than alone: adding their losses is too kind.
     assert two <= found.added <= found.most
+
+
+SITE = """
+shared:
+  voltage: 415 V
+  devices:
+    - {name: T.P1, product: transformer-2500, feed: utility}
+    - {name: T.P2, product: transformer-2500, feed: utility}
+    - {name: ups.P, product: ups-1250, feed: T.P1}
+  plant:
+    fluid: water
+    dry_coolers: {product: dry-cooler-2mw, count: 4, required: 4, feeds: [T.P1, T.P2]}
+    trim_chillers: {product: trim-chiller-1000, count: 2, required: 2, feeds: [T.P1]}
+    pumps: {product: facility-pump-100ls, count: 3, required: 2, feeds: [T.P1, T.P2]}
+blocks:
+  - {name: SU, use: gb300-su, repeat: 3, pitch: [0 m, 12 m, 0 m]}
+  - {name: ONE, use: gb300-su, origin: [40 m, 0 m, 0 m], replace: {ups.A: ups.P}}
+"""
+PRESSED = {
+    "utility.rating": "12 MW", "utility.cap": "7.5 MW", "workload.rack_power": "142 kW",
+    "loop.cdus.count": "2", "loop.cdus.required": "2", "SU002.rows[row1].power_cap": "100 kW",
+}  # fmt: skip
+"""Most outages move the tokens, and one of the three copies is not as the others."""
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    text = (twin.layout.files("twin") / "layouts" / "gb300-su.yaml").read_text()
+    file = tmp_path_factory.mktemp("site") / "site.yaml"
+    file.write_text(text[: text.index("\nhall:")] + SITE)
+    return lambda **more: twin.load(str(file), PRESSED | more)
+
+
+def first(facility, name, operation=None):
+    """Name of the device that is solved for the one of that name."""
+    known = resolve(operation, facility.operation, facility.devices.name, facility.elements)
+    return facility.devices.name[alike(facility, known)[place(facility, name)]]
+
+
+def test_an_outage_costs_what_that_of_its_class_does(site):
+    """Every device out by itself, solved, against the one that stands for it."""
+    found = site()
+    counted = np.flatnonzero(np.isfinite(device_availability(found)))
+    asked = np.concatenate([[-1], counted])[:, None]
+    state = twin.solve(found, twin.Operation(out=asked))
+    assert bool(state.converged.all())
+    tokens = dict(zip(asked[:, 0].tolist(), state.tokens_per_second.values.tolist(), strict=True))
+    known = resolve(None, found.operation, found.devices.name, found.elements)
+    stands = alike(found, known)
+    assert len(np.unique(stands[counted])) < 0.7 * len(counted)
+    moved = [abs(tokens[one] / tokens[-1] - 1.0) for one in counted.tolist()]
+    assert sum(one > 1e-6 for one in moved) > 0.8 * len(moved)
+    for one in counted.tolist():
+        assert tokens[one] == pytest.approx(tokens[int(stands[one])], rel=1e-10)
+
+
+def test_uptime_of_a_site_is_that_without_classes(site, monkeypatch):
+    found = site()
+    told = uptime(found)
+    monkeypatch.setattr("twin.study.uptime.alike", lambda facility, _: np.arange(len(facility.devices.name)))
+    single = uptime(found)
+    for name in ("planned", "expected", "most", "added", "lost_several"):
+        assert getattr(told, name) == pytest.approx(getattr(single, name), rel=1e-10)
+    for one in told.causes:
+        other = cause(single, one.kind)
+        assert (one.lost, one.worst) == pytest.approx((other.lost, other.worst), rel=1e-6, abs=1e-4)
+
+
+def test_devices_are_alike_in_equal_blocks_only(site):
+    found = site()
+    assert first(found, "SU003.ups.B") == "SU001.ups.B"
+    assert first(found, "SU003.cdu.2") == "SU001.cdu.1"
+    assert first(found, "SU002.ups.B") == "SU002.ups.B"  # its racks are capped
+    assert first(found, "SU002.cdu.2") == "SU002.cdu.1"
+    assert first(found, "ONE.ups.B") == "ONE.ups.B"  # another UPS stands in the place of its ups.A
+    assert first(found, "T.P2") == "T.P2"
+    assert first(found, "drycooler.4") == "drycooler.1"
+
+
+def test_what_tells_blocks_apart_at_the_operating_point(site):
+    found = site()
+    warm = twin.Operation(supply_temperature=[[310.0, 310.0, 311.0, 310.0]])
+    assert first(found, "SU003.ups.B", warm) == "SU003.ups.B"
+    assert first(found, "SU003.ups.B", twin.Operation(supply_temperature=310.0)) == "SU001.ups.B"
+    air = [Recirculation(np.full((16, 16), share), 0.0) for share in (0.0, 0.0, 1e-3, 0.0)]
+    assert first(replace(found, recirculation=tuple(air)), "SU003.ups.B") == "SU003.ups.B"
+    # Racks are shed in their order, so it matters which block stands first.
+    assert first(replace(found, policy="priority"), "SU003.ups.B") == "SU003.ups.B"
 
 
 def test_trays_and_spares_by_the_binomial(pod, found):

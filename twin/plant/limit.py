@@ -109,7 +109,9 @@ def limits(
     front = inlet[:, facility.racks.block] + heat.hall.spread
     ceiling, cause, lost = ceilings(facility, operation, supply, law, whip, temperature, inlet, front, flow)
     rows, devices = facility.shared, facility.devices
-    share, limit = _share(facility, supply), np.arange(len(rows.device))
+    limit = np.arange(len(rows.device))
+    # The supply is that of the last pass, and so are its rows.
+    share = _share(facility, supply) if before is None else before.share[:, : len(limit)]
     edp = operation.edp_factor[:, None]
     load = np.where(rows.cooling, 0.0, peak.load[:, rows.device])
     per_watt = np.array([MARGINAL[SHARED_KINDS[kind]] for kind in rows.kind])
