@@ -96,6 +96,7 @@ def test_every_figure_has_unit_source_and_status(kind, name):
         assert len(entry.source) > 8
         assert "[" not in entry.source
         assert entry.status in STATUS
+        assert entry.status == "assumed" or not re.search(r"\(unverified\)|\bmem\b", entry.source)
         assert np.all(np.isfinite(entry.value)) if KINDS[kind][figure].units else isinstance(entry.value, str)
 
 
@@ -158,6 +159,11 @@ figures:
             "source",
         ),
         ("status: assumed}\n  ratedHead", "status: guessed}\n  ratedHead", "expected one of datasheet"),
+        (
+            "source: a document, status: assumed}\n  ratedHead",
+            "source: a document (unverified), status: published}\n  ratedHead",
+            "figures.ratedFlow.status: is 'published', expected 'assumed' beside a source that is (unverified)",
+        ),
         ("ratedFlow", "ratedFolw", "a pump has no figure 'ratedFolw'; did you mean 'ratedFlow'?"),
         ("  ratedFlow: {value: 25 L/s, source: a document, status: assumed}\n", "", "'ratedFlow' is missing"),
         ("kind: pump", "kind: fan", "is 'fan', expected 'pump'"),

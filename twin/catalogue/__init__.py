@@ -26,6 +26,8 @@ Value = float | str | npt.NDArray[np.float64]
 
 STATUS = ("datasheet", "published", "reported", "assumed", "calibrated")
 """From the maker's sheet; from a paper, standard or code; quoted by a third party; our assumption; fitted."""
+UNREAD = "(unverified)"
+"""Mark of a source that is named from memory: what it gives counts as assumed until it was read there."""
 
 
 class Slot(NamedTuple):
@@ -612,6 +614,8 @@ def _faults(entry: Any) -> Iterator[tuple[str, str]]:
         yield "source", "a figure needs the document it was read in"
     if entry.get("status") not in STATUS:
         yield "status", f"is {entry.get('status')!r}, expected one of {', '.join(STATUS)}"
+    elif UNREAD in str(entry.get("source")) and entry["status"] != "assumed":
+        yield "status", f"is {entry['status']!r}, expected 'assumed' beside a source that is {UNREAD}"
 
 
 def _figure(entry: dict[str, Any], slot: Slot) -> Figure:

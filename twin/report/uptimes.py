@@ -57,6 +57,11 @@ def show(console: Console, facility: Facility, found: Uptime) -> None:
         "Worst: of the planned tokens, while that outage lasts. Utility: out, and its generators do not come.",
         "Not in it: planned work, mistakes of operators, leaks, faults of a whole rack such as its NVLink spine.",
     ]
+    rates = [made.figures["failureRate"] for made in facility.products if "failureRate" in made.figures]
+    assumed = sum(rate.status == "assumed" for rate in rates)
+    notes.append(
+        f"Failure rates of the utility and of {assumed} of {len(rates)} products are assumed."
+    )
     if found.uncounted:
         listed = ", ".join(f"{many:,} {kind.replace('_', ' ')}" for kind, many in found.uncounted.items())
         notes.append(f"Without figures of their faults, so never out: {listed}.")
