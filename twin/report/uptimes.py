@@ -59,9 +59,7 @@ def show(console: Console, facility: Facility, found: Uptime) -> None:
     ]
     rates = [made.figures["failureRate"] for made in facility.products if "failureRate" in made.figures]
     assumed = sum(rate.status == "assumed" for rate in rates)
-    notes.append(
-        f"Failure rates of the utility and of {assumed} of {len(rates)} products are assumed."
-    )
+    notes.append(f"Failure rates of the utility and of {assumed} of {len(rates)} products are assumed.")
     if found.uncounted:
         listed = ", ".join(f"{many:,} {kind.replace('_', ' ')}" for kind, many in found.uncounted.items())
         notes.append(f"Without figures of their faults, so never out: {listed}.")
