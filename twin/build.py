@@ -18,6 +18,7 @@ from twin import availability, cards
 from twin.catalogue import Product
 from twin.compute import training
 from twin.compute.roofline import Calibration, Model, Workload
+from twin.compute.session import Tier
 from twin.compute.training import Efficiency
 from twin.consistency import is_liquid
 from twin.distortion import network, windings
@@ -27,6 +28,7 @@ from twin.evidence import calibrated
 from twin.facility import (
     COOLING_KINDS,
     DEVICE_KINDS,
+    KV_TIERS,
     PLANT_KINDS,
     Chain,
     Devices,
@@ -40,7 +42,7 @@ from twin.facility import (
 from twin.layout import load_layout
 from twin.oneline import AUXILIARY_POWER_FACTOR, NOWHERE, Drawing
 from twin.operation import Operation
-from twin.schema import PRECISIONS, Equipment, Layout, Placement, Plant, Standing, Unit
+from twin.schema import PRECISIONS, Equipment, Layout, Placement, Plant, Session, Standing, Unit
 from twin.schema import Workload as Asked
 
 Array = npt.NDArray[np.float64]
@@ -422,7 +424,7 @@ def _racks(blocks: Blocks, drawing: Drawing, asked: Asked) -> tuple[Racks, tuple
                 phases.append(np.eye(3)[place % 3] if row.phases == "rotating" and not direct else THIRDS)
             rows.append(f"{placed.prefix}{row.name}")
             row_block.append(index)
-    kinds = tuple(types.values())
+    kinds = _with_stores(tuple(types.values()), np.bincount(type_of, minlength=len(types)))
     gathered = {
         name: np.array([figures[kind.name][name] for kind in kinds])[type_of]
         for name in figures[kinds[0].name]
@@ -445,6 +447,29 @@ def _racks(blocks: Blocks, drawing: Drawing, asked: Asked) -> tuple[Racks, tuple
         **gathered,
     )
     return racks, tuple(rows), np.array(row_block)
+
+
+def _with_stores(kinds: tuple[RackType, ...], count: npt.NDArray[np.int64]) -> tuple[RackType, ...]:
+    """The rack types whose GPUs share what racks without GPUs keep for them over the network, so many of each."""
+    made = [kind.product for kind in kinds]
+    gpus = sum(number * one["numGPUs"] for one, number in zip(made, count, strict=True))
+    stores = [(one, number) for one, number in zip(made, count, strict=True) if not one["numGPUs"]]
+    room, speed = (
+        sum(number * one.get(name, 0.0) for one, number in stores)
+        for name in ("networkStorage", "networkStorageBandwidth")
+    )
+    if not gpus or not room:
+        return kinds
+    place = KV_TIERS.index("network_storage") - 1
+    found = []
+    for kind in kinds:
+        if kind.tiers:
+            own = kind.tiers[place]
+            more = (own.bandwidth if own.capacity else 0.0) + speed / gpus
+            both = Tier(own.capacity + room / gpus, more)
+            kind = replace(kind, tiers=(*kind.tiers[:place], both, *kind.tiers[place + 1 :]))
+        found.append(kind)
+    return tuple(found)
 
 
 def _calibration(asked: Asked, made: Product, drawing: Drawing) -> Calibration | None:
@@ -552,6 +577,10 @@ def _operation(layout: Layout, blocks: Blocks, plants: Plants) -> Operation:
     def of_loop(name: str, without: float) -> Array:
         return np.array([[getattr(unit.loop, name) if unit.loop else without for unit, _ in blocks]])
 
+    session = layout.workload.session
+    agents = {
+        f"session_{name}": getattr(session, name) if session else np.nan for name in Session.model_fields
+    }
     caps = [np.inf if row.power_cap is None else row.power_cap for row in own for _ in range(row.count)]
     return Operation(
         dry_bulb=layout.site.dry_bulb,
@@ -560,6 +589,7 @@ def _operation(layout: Layout, blocks: Blocks, plants: Plants) -> Operation:
         interactivity=layout.workload.interactivity,
         edp_factor=layout.workload.edp_factor,
         rack_power=np.nan if layout.workload.rack_power is None else layout.workload.rack_power,
+        **agents,
         power_cap=np.array([caps]),
         lost_phase=np.array([[float(row.lost_phase) for row in own for _ in range(row.count)]]),
         support_load=np.array([[row.support_load for row in own]]),

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from electrical import converter
+from twin.compute import agents, serving, training
 from twin.compute import law as laws
-from twin.compute import serving, training
+from twin.compute.agents import Agents
 from twin.compute.law import Law
 from twin.compute.roofline import Calibration, Gpu, Model, Workload
+from twin.compute.session import Session
 from twin.facility import COMPUTE_BOUNDS, Facility, RackType
-from twin.operation import Operation
+from twin.operation import SESSION, Operation
 from twin.plant.supply import Supply
 
 Array = npt.NDArray[np.float64]
+Index = npt.NDArray[np.int64]
 
 NO_GPUS = serving.Service(
     feasible=False, output_tokens_per_second=0.0, total_tokens_per_second=0.0, tpot=np.nan, tpot_p99=np.nan,
@@ -25,6 +29,14 @@ NO_GPUS = serving.Service(
     gpu_power=0.0, bound="no_gpus",
 )  # fmt: skip
 """What a rack without GPUs serves."""
+
+
+class Request(NamedTuple):
+    """What users ask of every GPU."""
+
+    interactivity: float
+    agents: Agents | None
+    """None for single requests."""
 
 
 @dataclass(frozen=True)
@@ -41,18 +53,18 @@ class Service:
 
 
 def demand(facility: Facility, operation: Operation, supply: Supply) -> tuple[Law, Service]:
-    """The law of every rack and its latency, the serving model evaluated once per (rack type, interactivity).
+    """The law of every rack and its latency, the serving model evaluated once per rack type and `Request`.
 
     Where `workload.rack_power` prescribes the AC power (a load bank), the tokens at full speed stay those of the
     serving model and the GPUs draw what is left of the prescribed power. Racks without GPUs ask for their TDP.
     """
     racks = facility.racks
-    targets, place = np.unique(operation.interactivity, return_inverse=True)
-    services = [[served(facility, kind, float(target)) for kind in racks.types] for target in targets]
+    several, place = requests(facility, operation)
+    services = [[served(facility, kind, request) for kind in racks.types] for request in several]
 
     def gathered(name: str) -> Array:
         table = np.array([[getattr(service, name) for service in row] for row in services])
-        return np.asarray(table[place.reshape(-1)][:, racks.type])
+        return np.asarray(table[place][:, racks.type])
 
     rating = supply.shelves * racks.shelf_rating
     coefficients = racks.shelf_coefficients[None]
@@ -79,7 +91,7 @@ def demand(facility: Facility, operation: Operation, supply: Supply) -> tuple[La
     )
     law = replace(law, demand=np.maximum(wanted, laws.floor(law)))
     codes = np.array([[COMPUTE_BOUNDS.index(service.bound) for service in row] for row in services])
-    bound = codes[place.reshape(-1)][:, racks.type]
+    bound = codes[place][:, racks.type]
     return law, Service(
         tokens, gathered("ttft_p99"), gathered("tpot"), gathered("feasible").astype(bool), bound
     )
@@ -98,14 +110,39 @@ def together(facility: Facility, tokens: Array) -> Array:
     return np.asarray(gpus * pace[..., None])
 
 
-def served(facility: Facility, kind: RackType, target: float) -> serving.Service:
-    """What a GPU of a rack type serves at an interactivity or trains; nothing where a rack has none."""
+def requests(facility: Facility, operation: Operation) -> tuple[list[Request], Index]:
+    """What the scenarios ask for, each once, and which of it each scenario does, (scenario or 1,)."""
+    parts = [operation.interactivity]
+    if facility.layout.workload.session is not None and facility.job is None:
+        parts += [getattr(operation, field) for field in SESSION]
+    rows, place = np.unique(np.stack(np.broadcast_arrays(*parts), axis=-1), axis=0, return_inverse=True)
+    found = [
+        Request(target, Agents(Session(*told[:-1]), told[-1]) if told else None)
+        for target, *told in rows.tolist()
+    ]
+    return found, place.reshape(-1)
+
+
+def prompts(facility: Facility, operation: Operation) -> Array:
+    """Tokens in for each token out, (scenario or 1,): none in training, the whole history in a turn of a session."""
+    work = facility.workload
+    if facility.job is not None:
+        return np.zeros(1)
+    if facility.layout.workload.session is None:
+        return np.array([work.input_length / work.output_length])
+    return np.asarray((operation.session_context + operation.session_new_tokens) / operation.session_output)
+
+
+def served(facility: Facility, kind: RackType, request: Request) -> serving.Service:
+    """What a GPU of a rack type serves of a request or trains; nothing where a rack has none."""
     if kind.gpu is None or kind.power_law is None or kind.calibration is None:
         return NO_GPUS
     if facility.job is not None and kind.efficiency is not None:
         return _trained(facility.job, kind.gpu, kind.power_law, kind.efficiency)
-    asked = replace(facility.workload, interactivity=target)
-    return _once(kind.gpu, facility.model, asked, kind.calibration, kind.power_law)
+    asked = replace(facility.workload, interactivity=request.interactivity)
+    given = kind.gpu, facility.model, asked, kind.calibration, kind.power_law
+    single = _once(*given)
+    return single if request.agents is None else agents.served(*given, kind.tiers, request.agents, single)
 
 
 def _trained(

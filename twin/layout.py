@@ -359,8 +359,8 @@ def _against_head(
         least = (session.turns - 1) * added / 2.0
         if session.context < least:
             message = (
-                f"is {session.context:,}, at least {least:,.0f}: the mean history of {session.turns:,} turns "
-                f"that add {added:,} tokens each"
+                f"is {session.context:,.0f}, at least {least:,.0f}: the mean history of {session.turns:,.0f} turns "
+                f"that add {added:,.0f} tokens each"
             )
             problems.append(head.problem(("workload", "session", "context"), message))
     figure = PRECISIONS[top.workload.precision][0]

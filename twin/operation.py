@@ -50,6 +50,22 @@ OPERATING: dict[str, Operating] = {
         1e7,
         "AC power every rack asks for (load bank); NaN for the workload's own",
     ),
+    "workload.session.turns": Operating(
+        "session_turns", "1", None, 1.0, 1e5, "requests of a session of agents"
+    ),
+    "workload.session.context": Operating(
+        "session_context", "1", None, 1.0, 1e8, "tokens of prompt and history before a turn, a mean"
+    ),
+    "workload.session.new_tokens": Operating(
+        "session_new_tokens", "1", None, 1.0, 1e5, "tokens of a turn that no cache can know"
+    ),
+    "workload.session.output": Operating("session_output", "1", None, 1.0, 1e5, "tokens written in a turn"),
+    "workload.session.tool_time": Operating(
+        "session_tool_time", "s", None, 0.0, 604800.0, "mean from an answer to the next turn"
+    ),
+    "workload.session.first_token": Operating(
+        "session_first_token", "s", None, 1e-3, 3600.0, "longest mean wait for the first token of a turn"
+    ),
     "rows.power_cap": Operating(
         "power_cap", "W", "rack", 0.0, np.inf, "operator's cap on the AC power of each rack"
     ),
@@ -93,6 +109,9 @@ OPERATING: dict[str, Operating] = {
     ),
 }
 
+SESSION = tuple(row.field for path, row in OPERATING.items() if path.startswith("workload.session."))
+"""Fields of a session of agents; NaN where the workload tells none."""
+
 
 @dataclass(frozen=True)
 class Operation:
@@ -112,6 +131,12 @@ class Operation:
     interactivity: Any = None
     edp_factor: Any = None
     rack_power: Any = None
+    session_turns: Any = None
+    session_context: Any = None
+    session_new_tokens: Any = None
+    session_output: Any = None
+    session_tool_time: Any = None
+    session_first_token: Any = None
     power_cap: Any = None
     lost_phase: Any = None
     support_load: Any = None
@@ -223,7 +248,7 @@ def resolve(
             shape = np.shape(value)
             raise ValueError(f"Operation.{row.field} has shape {shape}, expected a number or {wanted}")
         inside = (array >= row.least) & (array <= row.most)
-        if row.field in ("rack_power", "wet_bulb", "dew_point"):
+        if row.field in ("rack_power", "wet_bulb", "dew_point", *SESSION):
             inside |= np.isnan(array)
         if not inside.all():
             worst = array[~inside].flat[0]
@@ -231,6 +256,8 @@ def resolve(
             raise ValueError(
                 f"Operation.{row.field}: {worst:g} {row.unit} is outside {limits} ({row.meaning})"
             )
+        if row.field in SESSION and np.isfinite(array).any() and np.isnan(getattr(base, row.field)).any():
+            raise ValueError(f"Operation.{row.field}: the workload of the layout has no session")
         if row.whole and (broken := array != np.round(array)).any():
             raise ValueError(
                 f"Operation.{row.field}: {array[broken].flat[0]:g} is not a whole number ({row.meaning})"

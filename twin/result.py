@@ -13,7 +13,7 @@ from thermal import tower
 from twin import economics
 from twin.compute import law as laws
 from twin.compute.law import Law
-from twin.demand import Service, together
+from twin.demand import Service, prompts, together
 from twin.facility import (
     ACTUATORS,
     BINDINGS,
@@ -100,9 +100,8 @@ def result(
     installed = full.sum(axis=-1)
     outdoors = heat.water.rejected.sum(axis=-1) + heat.hall.rejected.sum(axis=-1)
     rooms = losses + heat.water.drive_loss.sum(axis=-1) - heat.wires.sum(axis=-1)
-    work, drawn = facility.workload, economics.Power(mean.utility, "utility")
-    prompt = 0.0 if job else work.input_length / work.output_length
-    yielded = economics.Tokens(total * prompt, total)
+    drawn = economics.Power(mean.utility, "utility")
+    yielded = economics.Tokens(total * prompts(facility, operation), total)
     water = _water_use(facility, heat)
     cost = economics.cost(
         economics.running_cost(

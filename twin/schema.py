@@ -149,16 +149,16 @@ class Session(Model):
 
     `context` is prompt and history before a turn, mean over the turns; each turn adds `new_tokens`, which no cache can
     know, and the `output` written. `tool_time` is the mean from an answer to the next turn. Racks carry as many
-    sessions as see `workload.interactivity` and wait for `first_token` at most, both means; the wait is assumed where
-    a layout does not say.
+    sessions as see `workload.interactivity` and wait for `first_token` at most, both means, and as their KV cache has
+    room for; the wait is assumed where a layout does not say. All are means and need not be whole.
     """
 
-    turns: Count
-    context: Annotated[int, Field(ge=1, le=100_000_000, strict=True)]
-    new_tokens: Count
-    output: Count
-    tool_time: Annotated[float, Measure("s", least=0.0, most=604800.0)]
-    first_token: Annotated[float, Measure("s", above=0.0, most=3600.0)] = 10.0
+    turns: Annotated[float, operating("workload.session.turns")]
+    context: Annotated[float, operating("workload.session.context")]
+    new_tokens: Annotated[float, operating("workload.session.new_tokens")]
+    output: Annotated[float, operating("workload.session.output")]
+    tool_time: Annotated[float, operating("workload.session.tool_time")]
+    first_token: Annotated[float, operating("workload.session.first_token")] = 10.0
 
 
 class Workload(Model):
@@ -176,8 +176,8 @@ class Workload(Model):
     The peaks of `edp_factor` last `edp_duration`: devices then bear them by their short-time ratings and the mean by
     their continuous ones. Without it the peak is held as if it lasted.
 
-    `session` asks how many sessions of agents the racks would carry instead, in the configuration in which they serve;
-    power and tokens stay those of `input_length` and `output_length`.
+    With `session` the racks serve agents: tokens and power are those of as many sessions as they carry, in the
+    configuration that `input_length` and `output_length` choose.
     """
 
     model: Name

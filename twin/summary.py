@@ -13,7 +13,7 @@ import numpy as np
 from twin.catalogue import Product
 from twin.facility import BINDINGS, COMPUTE_BOUNDS, COOLING_MODES, DEVICE_KINDS, REASONS, Facility
 from twin.rules.site import TOLERANCE
-from twin.schema import Session
+from twin.schema import Session, Workload
 from twin.study.price import Price
 from twin.units import shown
 from twin.verdict import Finding
@@ -312,8 +312,7 @@ def _metrics(facility: Facility, one: xr.Dataset) -> dict[str, Metric]:
     served = (
         _trained(facility)
         if job
-        else f"{asked.model} in {asked.precision}, {asked.input_length:,} tokens in and {asked.output_length:,} "
-        f"out at {pace}; {_served(facility)}"
+        else f"{asked.model} in {asked.precision}, {_turns(asked)} at {pace}; {_served(facility)}"
     )
     cost = (
         f"capital at {given(economics.interest_rate, '%')} a year, maintenance, and electricity at "
@@ -325,6 +324,8 @@ def _metrics(facility: Facility, one: xr.Dataset) -> dict[str, Metric]:
     prefill = (
         f"prefill pool at {asked.prefill_utilisation:.0%} utilisation, worst running rack; serving model"
     )
+    if asked.session:
+        prefill = "of sessions the mean is told, as first token of a turn"
     decode = f"worst running rack at {pace}; serving model"
     tokens = "tokens trained" if job else "output tokens"
     reached = f"{tokens} over those of all racks without any limit of power or cooling"
@@ -360,6 +361,13 @@ def _metrics(facility: Facility, one: xr.Dataset) -> dict[str, Metric]:
     }
 
 
+def _turns(asked: Workload) -> str:
+    """Lengths of what is served."""
+    if asked.session is None:
+        return f"{asked.input_length:,} tokens in and {asked.output_length:,} out"
+    return f"{asked.session.context:,.0f} tokens of agents in and {asked.session.output:,.0f} out"
+
+
 def _agents(session: Session, interactivity: float, one: xr.Dataset) -> dict[str, Metric]:
     """The metrics of sessions: their number, and of their turns the share that finds a prefix and the worst wait."""
     count = one["sessions"].values
@@ -369,10 +377,10 @@ def _agents(session: Session, interactivity: float, one: xr.Dataset) -> dict[str
     found = ", ".join(f"{each:.3g} in {tier}" for each, tier in zip(share, tiers, strict=True) if each > 0.0)
     full = int(((one["compute_bound"] == COMPUTE_BOUNDS.index("memory")).values & np.isfinite(count)).sum())
     told = (
-        f"agents of {session.turns:,} turns at {session.context:,} tokens, {session.new_tokens:,} new and "
-        f"{session.output:,} written in each, {given(session.tool_time, 's')} of tools; as many as see "
-        f"{interactivity:.4g} token/s and wait {given(session.first_token, 's')}, both means; in place of the output "
-        f"tokens, not beside them; memory limits {full:,} racks; closed loop"
+        f"agents of {session.turns:,.0f} turns at {session.context:,.0f} tokens, {session.new_tokens:,.0f} new and "
+        f"{session.output:,.0f} written in each, {given(session.tool_time, 's')} of tools; as many as see "
+        f"{interactivity:.4g} token/s and wait {given(session.first_token, 's')}, both means; power and tokens are "
+        f"theirs; memory limits {full:,} racks; closed loop"
     )
     kept = f"mean of the turns of all sessions; {found}" if found else "no sessions"
     waits = one["session_ttft"].values

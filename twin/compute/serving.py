@@ -281,6 +281,21 @@ def pareto(
     )
 
 
+def used(
+    gpu: Gpu,
+    model: Model,
+    workload: Workload,
+    calibration: Calibration,
+    power_law: PowerLaw,
+    step: Step,
+    share: float,
+) -> tuple[float, Bound]:
+    """Mean draw of a GPU [W] and the largest part of its time, for a decode step and a prefill share of `Service`."""
+    prompts = share / (1.0 - share) if calibration.mode == "aggregated" and share < 1.0 else 0.0
+    draw = _drawn(gpu, model, workload, calibration, power_law, step, share)
+    return draw, _largest(step, prompts)
+
+
 def _first_token(
     gpu: Gpu,
     model: Model,

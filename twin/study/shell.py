@@ -19,7 +19,7 @@ import numpy as np
 from twin import economics
 from twin.compute import law as laws
 from twin.compute.law import Law
-from twin.demand import demand
+from twin.demand import demand, prompts
 from twin.facility import Facility
 from twin.operation import Operation, resolve
 from twin.plant.supply import supplied
@@ -137,8 +137,8 @@ def shell(
 def _fill(facility: Facility, operation: Operation, law: Law, made: Shell, rule: Rule, count: int) -> Fill:
     """The shell with so many racks, each at its share of the IT power or at all it asks for."""
     each = np.minimum(made.it_power / count - made.support, law.demand)
-    work, output = facility.workload, count * float(laws.throughput(law, each))
-    tokens = economics.Tokens(output * work.input_length / work.output_length, output)
+    output = count * float(laws.throughput(law, each))
+    tokens = economics.Tokens(output * float(prompts(facility, operation)[0]), output)
     drawn = count * (float(each) + made.support) * made.pue
     capital = facility.economics.capital / len(facility.racks.name) * count
     spent = economics.running_cost(
