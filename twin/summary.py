@@ -357,7 +357,7 @@ def _metrics(facility: Facility, one: xr.Dataset) -> dict[str, Metric]:
         "utilisation": Metric("Utilisation", value("utilisation"), "1", reached, 3, percent=True),
         **(_training(facility, value) if job else latency),
         "uptime": Metric("Uptime", value("uptime"), "1", faults, percent=True, partial=True),
-        **(_agents(asked.session, asked.interactivity, one) if asked.session else {}),
+        **(_agents(asked.session, asked.interactivity, one) if asked.session and not job else {}),
     }
 
 

@@ -277,6 +277,18 @@ def test_racks_of_storage_keep_prefixes_and_draw_power() -> None:
     assert (kind.tiers[2].capacity, kind.tiers[2].bandwidth) == pytest.approx((1.8e15 / 72, 1e12 / 72))
 
 
+def test_a_training_job_has_no_sessions() -> None:
+    job = {
+        "workload.kind": "training",
+        "workload.training": {"checkpoint_pause": "30 s", "restart_time": "5 min"},
+    }
+    plain, agents = (twin.load("gb300-su", sets) for sets in (job, job | AGENT))
+    states = [twin.solve(facility) for facility in (plain, agents)]
+    np.testing.assert_array_equal(*(state.tokens.values for state in states))
+    assert np.all(np.isnan(states[1].sessions))
+    assert "sessions" not in summary(agents, states[1], []).metrics
+
+
 def test_without_a_session_nothing_is_told_of_one() -> None:
     plain = twin.solve(twin.load())
     assert np.all(np.isnan(plain.sessions))

@@ -4,6 +4,10 @@ A worker carries as many sessions as latency and its tiers of KV cache allow (`t
 configuration in which it would serve single requests. Those that are not at their tools decode. What is new of their
 prompts, and what was lost of their prefixes, is prefilled by the same GPUs or, disaggregated, by others, as many as
 their utilisation asks. GPUs that wait for tools draw what idle ones do.
+
+Under a cap tokens follow the law of the rack, as those of single requests do. That is kind where latency sets the load,
+and hard where sessions that fill the memory are at their tools: at 10 min of them a GB200 a tenth slower writes 0.6 %
+less.
 """
 
 from __future__ import annotations
