@@ -1,6 +1,6 @@
 """Sessions of agents in a rack: how many it carries at the pace and the wait asked for, and where their prefixes are.
 
-At full speed those that make its demand (`twin.compute.agents`), at the configuration of serving: workers of as many GPUs
+Those that make its demand (`twin.compute.agents`), in the configuration of serving: workers of as many GPUs
 and shards, and where serving is disaggregated other GPUs that prefill for them, as many as their utilisation asks. A
 cap slows all times of the GPUs alike, by the clock ratio to the exponent of the law, so a rack keeps its latency with
 fewer sessions; reloading from beyond the GPUs stays as it is.
