@@ -86,10 +86,8 @@ def _counted(facility: Facility, kind: RackType, request: Request, speed: float)
         return NONE
     if not service.feasible or not speed > 0.0:
         return NONE
-    asked, slowed = (
-        replace(facility.workload, interactivity=request.interactivity),
-        scaled(kind.calibration, 1.0 / speed),
-    )
+    asked = replace(facility.workload, interactivity=request.interactivity)
+    slowed = scaled(kind.calibration, 1.0 / speed)
     size, shards = service.worker_size, service.shards
     each = counted(kind.gpu, facility.model, asked, slowed, size, shards, kind.tiers, request.agents)
     return each._replace(sessions=kind.product["numGPUs"] / size * each.sessions)
