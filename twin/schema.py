@@ -173,6 +173,11 @@ class Workload(Model):
     multi-token prediction `draft_length` tokens are drafted in a step, of which it yields `accepted_tokens` with the
     one that is sure.
 
+    `capping` is what watts a cap takes from whom. `mixed`: from all GPUs alike, with the speed that was measured of whole
+    fleets in service. The others follow the prefill and the decode pool of disaggregated serving, of which the slower
+    sets the rate: `uniform` caps every GPU at the same share of what it asks for, `phases` slows each pool to the one
+    rate that the watts can pay, decode first. Whatever holds a rack below its demand counts as a cap.
+
     The peaks of `edp_factor` last `edp_duration`: devices then bear them by their short-time ratings and the mean by
     their continuous ones. Without it the peak is held as if it lasted.
 
@@ -189,6 +194,7 @@ class Workload(Model):
     interactivity: Annotated[float, operating("workload.interactivity")]
     prefill_utilisation: Annotated[float, Measure("1", above=0.0, below=1.0)] = 0.8
     serving: Literal["disaggregated", "aggregated"] = "disaggregated"
+    capping: Literal["mixed", "uniform", "phases"] = "mixed"
     calibration: Literal["roofline", "measured", "sol"] = "roofline"
     draft_length: Annotated[int, Field(ge=0, le=16, strict=True)] = 0
     accepted_tokens: Annotated[float, Measure("1", least=1.0, most=17.0)] = 1.0

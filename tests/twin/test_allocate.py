@@ -8,14 +8,14 @@ racks at least 0.1 % of their range away from floor, knee and ceiling.
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from scipy.optimize import linprog, minimize
 
 from twin.allocate import Caps, allocate, shed
-from twin.compute.law import Law, ac_power, knee_power, lower, throughput, upper
+from twin.compute.law import Law, ac_power, given, knee_power, lower, throughput, upper
 from twin.compute.law import floor as law_floor
 
 RACK = 16
@@ -79,7 +79,7 @@ def case(
 
 def single(law: Law, k: int) -> Law:
     return replace(
-        law, **{f.name: value[k : k + 1] for f in fields(law) if len(value := getattr(law, f.name)) > 1}
+        law, **{name: value[k : k + 1] for name, value in given(law).items() if len(value) > 1}
     )
 
 
@@ -274,14 +274,14 @@ def test_equal_racks_get_equal_power_and_the_order_of_racks_does_not_matter():
     law, floor, ceiling, share, capacity = case(15, 30)
     twin = np.arange(RACK)
     twin[3] = 0  # racks 0 and 3 are both in the first row and on the first CDU
-    law = replace(law, **{f.name: getattr(law, f.name)[:, twin] for f in fields(law)})
+    law = replace(law, **{name: value[:, twin] for name, value in given(law).items()})
     floor, ceiling, share = floor[:, twin], ceiling[:, twin], share[:, :, twin]
     capacity = np.maximum(capacity, load(share, floor) * 1.02)
     caps = allocate(law, floor, ceiling, share, capacity, "max-throughput")
     assert caps.settled.all()
     np.testing.assert_allclose(caps.power[:, 3], caps.power[:, 0], rtol=1e-12)
     order = np.random.default_rng(0).permutation(RACK)
-    mixed = replace(law, **{f.name: getattr(law, f.name)[:, order] for f in fields(law)})
+    mixed = replace(law, **{name: value[:, order] for name, value in given(law).items()})
     again = allocate(
         mixed, floor[:, order], ceiling[:, order], share[:, :, order], capacity, "max-throughput"
     )
