@@ -403,9 +403,7 @@ def _racks(blocks: Blocks, drawing: Drawing, asked: Asked) -> tuple[Racks, tuple
                     _calibration(asked, made, drawing),
                     cards.efficiency(made.name, asked.precision) if trains else None,
                 )
-                figures[made.name] = rack_figures(
-                    types[made.name], drawing.product("cap-law"), asked.capping
-                )
+                figures[made.name] = rack_figures(types[made.name], drawing.product("cap-law"), asked.capping)
             size = (made["width"], made["depth"], made["height"])
             origin = np.asarray(placed.offset, dtype=np.float64) + [*row.origin, 0.0]
             boxes.append(rack_boxes(origin, row.pitch, row.count, size, row.facing))

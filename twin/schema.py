@@ -173,10 +173,10 @@ class Workload(Model):
     multi-token prediction `draft_length` tokens are drafted in a step, of which it yields `accepted_tokens` with the
     one that is sure.
 
-    `capping` is what watts a cap takes from whom. `mixed`: from all GPUs alike, with the speed that was measured of whole
-    fleets in service. The others follow the prefill and the decode pool of disaggregated serving, of which the slower
-    sets the rate: `uniform` caps every GPU at the same share of what it asks for, `phases` slows each pool to the one
-    rate that the watts can pay, decode first. Whatever holds a rack below its demand counts as a cap.
+    `capping` says how speed follows the watts that hold a rack below its demand, whatever holds it. `mixed`: all GPUs
+    slow alike, tokens as published of whole systems. The other two follow the prefill and the decode pool of
+    disaggregated serving, of which the slower sets the rate: `uniform` holds every GPU at the same share of what it
+    asks for, `phases` slows each pool to the one rate that the watts can pay, which costs decode most of its clock.
 
     The peaks of `edp_factor` last `edp_duration`: devices then bear them by their short-time ratings and the mean by
     their continuous ones. Without it the peak is held as if it lasted.

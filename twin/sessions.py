@@ -2,8 +2,8 @@
 
 Beside the rack's demand, which stays that of the serving workload, and at its configuration: workers of as many GPUs
 and shards, and where serving is disaggregated other GPUs that prefill for them, as many as their utilisation asks. A
-cap slows all times of the GPUs alike, by the speed of the law, so a rack keeps its latency with
-fewer sessions; reloading from beyond the GPUs stays as it is.
+cap slows all times of the GPUs alike, by the speed that the law leaves, so a rack keeps its latency with fewer
+sessions; reloading from beyond the GPUs stays as it is.
 """
 
 from __future__ import annotations

@@ -88,9 +88,7 @@ def case(
 
 
 def single(law: Law, k: int) -> Law:
-    return replace(
-        law, **{name: value[k : k + 1] for name, value in given(law).items() if len(value) > 1}
-    )
+    return replace(law, **{name: value[k : k + 1] for name, value in given(law).items() if len(value) > 1})
 
 
 def tokens(law: Law, caps: Caps) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -175,7 +176,7 @@ def test_the_steps_of_newton_suffice(
     assert prefill * drawn[0] + (1.0 - prefill) * drawn[1] == pytest.approx(float(watts), rel=1e-10)
     # Concave: each segment bends down and is steeper than the next.
     slopes = []
-    for low, high in zip(ends[:-1], ends[1:], strict=True):
+    for low, high in pairwise(ends):
         at = 0.5 * (low + high)
         if high - low > 1e-6:
             for end in (low, high):
@@ -187,7 +188,9 @@ def test_the_steps_of_newton_suffice(
 
 @given(st.floats(0.25, 1.2), exponents, parts)
 def test_equal_exponents_or_no_prefill_are_one_clock(cap: float, exponent: float, prefill: float) -> None:
-    one = laws.throughput(uniform() if exponent == 1.0 else replace(uniform(), exponent=exponent), TOTAL * cap)
+    one = laws.throughput(
+        uniform() if exponent == 1.0 else replace(uniform(), exponent=exponent), TOTAL * cap
+    )
     both = demo(prefill=np.array(prefill), prefill_exponent=np.array(exponent), exponent=np.array(exponent))
     none = demo(prefill=np.array(0.0), exponent=np.array(exponent))
     assert laws.throughput(both, TOTAL * cap) == pytest.approx(float(one), rel=1e-12)

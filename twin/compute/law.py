@@ -11,8 +11,9 @@ floor up. Where prefill and decode have pools with clocks of their own, kept at 
 law has four such segments. Everything is elementwise and broadcasts over (scenario, rack).
 
 Static share 0.25 and knee 0.75 are set on published caps (NVIDIA MaxLPS and Max-Q, B300 against GB300 in
-MLPerf v6.0); what GPUs leak more or less than that shifts the law (`shifted`). The exponent on GPU watts is 0.30 for
-mixed inference and 1 for training and prefill.
+MLPerf v6.0); what GPUs leak more or less than that shifts the law (`shifted`). The exponent on GPU watts is 1 for
+training and prefill, about 0.30 for decode. That of mixed inference, 0.30 too, is of no pool: it is set on two
+published caps of whole systems, and two pools at one clock yield less (`twin/compute/measured/README.md`).
 """
 
 from __future__ import annotations
@@ -192,7 +193,8 @@ def curvature(law: Law, power: Array) -> Array:
 
 def _pools(law: Law) -> Pools:
     """The pools of a law that has them."""
-    assert law.prefill is not None and law.prefill_exponent is not None
+    assert law.prefill is not None
+    assert law.prefill_exponent is not None
     return Pools(law.prefill, law.prefill_exponent, law.exponent, law.knee, law.minimum_clock)
 
 

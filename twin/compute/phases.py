@@ -2,7 +2,7 @@
 
 What passes prefill has to pass decode, so watts that let one pool pass more than the other are lost. Prefill follows
 the clock and decode hardly does: the same watts taken from decode cost fewer tokens. With s the rate over that at full
-clock and e the exponent of a pool, its clock is s^(1 / e), not below the minimum, and the watts that follow the clock are
+clock and e the exponent of a pool, its clock is s^(1 / e), not below the minimum, and the watts that follow it are
 
     q(s) = sum over pools of part * phi max(phi, knee)^2,    phi = max(s^(1 / e), minimum clock),
 
