@@ -103,6 +103,18 @@ def test_tokens_of_a_rack_by_halving(states):
         assert state.tokens.values[scenario, 0] == pytest.approx(full * low, rel=1e-6)
 
 
+def test_clocks_keep_one_rate(states):
+    full = float(twin.solve(pod("phases")).tokens_per_second[0])
+    speed = states["phases"].tokens_per_second.values[:, None] / full
+    np.testing.assert_allclose(states["phases"].prefill_clock, speed + np.zeros(16), rtol=1e-9)
+    np.testing.assert_allclose(states["phases"].clock, np.maximum(speed ** (1 / 0.3), 0.17) + np.zeros(16))
+    for capping, exponent in (("mixed", 0.3), ("uniform", 1.0)):
+        state = states[capping]
+        np.testing.assert_array_equal(state.clock, state.prefill_clock)
+        speed = state.tokens_per_second.values[:, None] / full
+        np.testing.assert_allclose(state.clock, speed ** (1 / exponent) + np.zeros(16), rtol=1e-9)
+
+
 @pytest.mark.parametrize("capping", ["mixed", "uniform", "phases"])
 def test_price_of_the_utility_is_the_slope_of_tokens_over_its_cap(capping):
     facility, cap = pod(capping), 2.0e6
