@@ -295,12 +295,15 @@ def _nothing(temperature: Array) -> Array:
     return np.zeros(np.shape(temperature))
 
 
-def rack_figures(kind: RackType, cap: Product) -> dict[str, float]:
+def rack_figures(kind: RackType, cap: Product, capping: str = "mixed") -> dict[str, float]:
     """The derived parameters of one rack product under a cap law, by their names in `Racks`.
 
-    The law's exponent is that of training where the rack does, of mixed serving elsewhere.
+    The law's exponent is that of training where the rack does. Where it serves it is that of mixed serving, of the
+    pool that loses most at a clock common to both (`uniform`), or of decode, prefill having a clock of its own.
     """
     made = kind.product
+    prefill, decode = cap["exponentTraining"], cap["exponentDecode"]
+    exponents = {"mixed": cap["exponentMixed"], "uniform": max(prefill, decode), "phases": decode}
     direct, gpus = made["maxPowerDcTdp"], made["numGPUs"]
     coefficients = converter.loss_coefficients(*made["shelfEfficiency"].T)
     drawn = converter.input_power(direct, made["numShelves"] * made["shelfRating"], coefficients)
@@ -322,7 +325,8 @@ def rack_figures(kind: RackType, cap: Product) -> dict[str, float]:
         "minimum_clock": made["minimumClockRatio"] if gpus else 1.0,
         "static_share": cap["staticShare"],
         "knee": cap["kneeClock"],
-        "exponent": cap["exponentTraining" if kind.efficiency else "exponentMixed"],
+        "exponent": cap["exponentTraining"] if kind.efficiency else exponents[capping],
+        "prefill_exponent": prefill,
         "capital": made["gpuCapital"] * gpus if gpus else made.get("capital", 0.0),
     }
 
@@ -401,7 +405,7 @@ def _racks(blocks: Blocks, drawing: Drawing, asked: Asked) -> tuple[Racks, tuple
                     _calibration(asked, made, drawing),
                     cards.efficiency(made.name, asked.precision) if trains else None,
                 )
-                figures[made.name] = rack_figures(types[made.name], drawing.product("cap-law"))
+                figures[made.name] = rack_figures(types[made.name], drawing.product("cap-law"), asked.capping)
             size = (made["width"], made["depth"], made["height"])
             origin = np.asarray(placed.offset, dtype=np.float64) + [*row.origin, 0.0]
             boxes.append(rack_boxes(origin, row.pitch, row.count, size, row.facing))

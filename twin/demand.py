@@ -77,6 +77,8 @@ def demand(facility: Facility, operation: Operation, supply: Supply) -> tuple[La
     chips = np.maximum(chips, laws.LEAST)
     tokens = racks.gpus * gathered("output_tokens_per_second")
     wanted, tokens, chips, rating = np.broadcast_arrays(wanted, tokens, chips, rating)
+    split = facility.layout.workload.capping == "phases" and facility.job is None
+    drawn = np.maximum(gathered("gpu_power"), laws.LEAST)
     law = Law(
         demand=wanted,
         tokens=tokens,
@@ -88,6 +90,8 @@ def demand(facility: Facility, operation: Operation, supply: Supply) -> tuple[La
         knee=racks.knee[None],
         exponent=racks.exponent[None],
         minimum_clock=racks.minimum_clock[None],
+        prefill=gathered("prefill_power") / drawn if split else None,
+        prefill_exponent=racks.prefill_exponent[None] if split else None,
     )
     law = replace(law, demand=np.maximum(wanted, laws.floor(law)))
     codes = np.array([[COMPUTE_BOUNDS.index(service.bound) for service in row] for row in services])

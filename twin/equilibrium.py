@@ -155,7 +155,7 @@ def equilibrium(facility: Facility, operation: Operation) -> dict[str, Any]:
         # A scenario whose floors do not fit has no power; its floor stands in until it is dropped below.
         moved = np.where(caps.settled[:, None], caps.power, floor)
         binding[active], held[active] = _binding(facility, here[1], bound, caps, shed_by[active])
-        price[active], lost[active] = bound.by_limit(caps.price), bound.lost
+        price[active], lost[active] = bound.by_limit(caps.price / bound.marginal), bound.lost
         change = np.abs(moved - power[active]).max(axis=-1) / np.maximum(np.abs(moved).max(axis=-1), 1.0)
         power[active] = moved
         present = at[active]

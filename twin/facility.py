@@ -159,6 +159,8 @@ class Racks:
     static_share: Array
     knee: Array
     exponent: Array
+    prefill_exponent: Array
+    """Of GPUs that only prefill, where these have a clock of their own."""
     capital: Array
 
 

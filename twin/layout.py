@@ -353,6 +353,13 @@ def _against_head(
     if top.workload.accepted_tokens > most:
         message = f"is {top.workload.accepted_tokens:g}, at most {most} with workload.draft_length {most - 1}"
         problems.append(head.problem(("workload", "accepted_tokens"), message))
+    pooled = top.workload.serving == "disaggregated" or top.workload.kind == "training"
+    if top.workload.capping != "mixed" and not pooled:
+        message = (
+            f"is {top.workload.capping}, which caps a prefill and a decode pool, and workload.serving aggregated has "
+            "none; mixed, or serve disaggregated"
+        )
+        problems.append(head.problem(("workload", "capping"), message))
     session = top.workload.session
     if session:
         added = session.new_tokens + session.output

@@ -164,6 +164,8 @@ def result(
         "peak_power": highest,
         "demand": law.demand,
         "gpu_power": np.where(running, chips, 0.0),
+        "clock": np.where(serving, laws.clock(law, power), np.nan),
+        "prefill_clock": np.where(serving, laws.prefill_clock(law, power), np.nan),
         "leakage_power": np.where(running, chip.leaked(facility, case), 0.0 * racks.leakage),
         "tokens": tokens,
         "binding": found["binding"],

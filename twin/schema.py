@@ -173,6 +173,11 @@ class Workload(Model):
     multi-token prediction `draft_length` tokens are drafted in a step, of which it yields `accepted_tokens` with the
     one that is sure.
 
+    `capping` says how speed follows the watts that hold a rack below its demand, whatever holds it. `mixed`: all GPUs
+    slow alike, tokens as published of whole systems. The other two follow the prefill and the decode pool of
+    disaggregated serving, of which the slower sets the rate: `uniform` holds every GPU at the same share of what it
+    asks for, `phases` slows each pool to the one rate that the watts can pay, which costs decode most of its clock.
+
     The peaks of `edp_factor` last `edp_duration`: devices then bear them by their short-time ratings and the mean by
     their continuous ones. Without it the peak is held as if it lasted.
 
@@ -189,6 +194,7 @@ class Workload(Model):
     interactivity: Annotated[float, operating("workload.interactivity")]
     prefill_utilisation: Annotated[float, Measure("1", above=0.0, below=1.0)] = 0.8
     serving: Literal["disaggregated", "aggregated"] = "disaggregated"
+    capping: Literal["mixed", "uniform", "phases"] = "mixed"
     calibration: Literal["roofline", "measured", "sol"] = "roofline"
     draft_length: Annotated[int, Field(ge=0, le=16, strict=True)] = 0
     accepted_tokens: Annotated[float, Measure("1", least=1.0, most=17.0)] = 1.0

@@ -2,8 +2,8 @@
 
 Those that make its demand (`twin.compute.agents`), in the configuration of serving: workers of as many GPUs
 and shards, and where serving is disaggregated other GPUs that prefill for them, as many as their utilisation asks. A
-cap slows all times of the GPUs alike, by the clock ratio to the exponent of the law, so a rack keeps its latency with
-fewer sessions; reloading from beyond the GPUs stays as it is.
+cap slows all times of the GPUs alike, by the speed that the law leaves, so a rack keeps its latency with fewer
+sessions; reloading from beyond the GPUs stays as it is.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def carried(
     if several[0].agents is None:
         hits = np.full((*power.shape, len(KV_TIERS)), np.nan)
         return Carried(nothing, hits, nothing, np.zeros(power.shape, dtype=bool))
-    speed = np.where(lost | (power <= 0.0), 0.0, laws.clock(law, power) ** law.exponent)
+    speed = np.where(lost | (power <= 0.0), 0.0, laws.speed(law, power))
     keys = np.stack(
         [
             np.broadcast_to(racks.type, power.shape),

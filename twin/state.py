@@ -107,6 +107,10 @@ VARIABLES: dict[str, Variable] = {
         R, "W", "racks", "AC power the workload asks for, at the present temperature of its GPUs"
     ),
     "gpu_power": Variable(R, "W", "racks", "power of one GPU"),
+    "clock": Variable(
+        R, "1", "racks", "of its GPUs over their highest, of those that decode where pools differ"
+    ),
+    "prefill_clock": Variable(R, "1", "racks", "likewise of GPUs that prefill"),
     "leakage_power": Variable(R, "W", "racks", "what all GPUs of the rack leak at their case temperature"),
     "tokens": Variable(
         R, "1/s", "racks", "output tokens per second; in a training job its part at the pace of the slowest"

@@ -286,6 +286,8 @@ BASES = {
     "sol": "nominal bandwidths and peaks in full, which no system reaches",
 }
 """What the tokens rest on, by `Calibration.basis`."""
+CAPPED = {"mixed": "", "uniform": ", all GPUs capped alike", "phases": ", decode capped before prefill"}
+"""By `workload.capping`."""
 
 
 def _served(facility: Facility) -> str:
@@ -300,7 +302,7 @@ def _served(facility: Facility) -> str:
     worst = max(used, key=lambda one: one.band, default=None)
     basis = BASES[worst.basis if worst else "roofline"]
     error = f", median error of the time per token {worst.band:.0%}" if worst and worst.band > 0 else ""
-    return f"{asked.serving}{drafts}; {basis}{error}"
+    return f"{asked.serving}{CAPPED[asked.capping]}{drafts}; {basis}{error}"
 
 
 def _metrics(facility: Facility, one: xr.Dataset) -> dict[str, Metric]:

@@ -68,9 +68,7 @@ def test_no_limit_is_exceeded_and_a_limit_with_room_has_no_price(cases):
 @pytest.mark.parametrize("case", range(10))
 def test_slsqp_finds_the_same_tokens_to_a_hundred_thousandth(cases, case):
     law, floor, bound, caps = cases
-    one = type(law)(
-        **{name: np.asarray(value)[case if len(value) > 1 else 0] for name, value in vars(law).items()}
-    )
+    one = type(law)(**{name: value[case if len(value) > 1 else 0] for name, value in laws.given(law).items()})
     share, capacity = bound.share[case if len(bound.share) > 1 else 0], bound.capacity[case]
     rows = np.isfinite(capacity) & share.any(axis=-1)
     share, capacity = share[rows], capacity[rows]

@@ -118,14 +118,14 @@ def test_mlperf_offline_with_the_tested_row_left_out(left_out: str):
     assert mlperf()[left_out] == pytest.approx(1.0, rel=0.20)
 
 
-def speed(share: float, exponent: float, fixed: float) -> float:
+def speed(share: float, exponent: float, fixed: float, **pools: np.ndarray) -> float:
     """Speed under a cap on a rack whose GPUs draw 1 - fixed of its watts at demand, by the law of the twin."""
     cap = product("cap-law")
     law = laws.Law(
         demand=np.array(1e3), tokens=np.array(1.0), gpu_demand=np.array(1e3 * (1.0 - fixed)),
         fixed=np.array(1e3 * fixed), rating=np.array(2e3), coefficients=np.zeros(3),
         static_share=np.array(cap["staticShare"]), knee=np.array(cap["kneeClock"]),
-        exponent=np.array(exponent), minimum_clock=np.array(0.1),
+        exponent=np.array(exponent), minimum_clock=np.array(0.1), **pools,
     )  # fmt: skip
     return float(laws.throughput(law, np.array(1e3 * share)))
 
@@ -158,6 +158,17 @@ def test_published_caps(cap: float, published: float, exponent: float, fixed: fl
 
 def test_the_exponents_of_the_caps_are_those_of_the_catalogue():
     assert (product("cap-law")["exponentMixed"], product("cap-law")["exponentTraining"]) == (MIXED, TRAINING)
+
+
+@pytest.mark.parametrize(
+    ("cap", "mixed", "uniform", "phases"), [(0.85, 0.968, 0.897, 0.946), (0.689, 0.918, 0.751, 0.814)]
+)
+def test_published_caps_on_two_pools(cap: float, mixed: float, uniform: float, phases: float):
+    """What `twin/compute/measured/README.md` says of Max-Q and MaxLPS; prefill draws 55 % of the GPU watts."""
+    decode = product("cap-law")["exponentDecode"]
+    pools = {"prefill": np.array(0.55), "prefill_exponent": np.array(TRAINING)}
+    found = speed(cap, MIXED, RACK), speed(cap, TRAINING, RACK), speed(cap, decode, RACK, **pools)
+    assert found == pytest.approx((mixed, uniform, phases), abs=5.1e-4)
 
 
 def zeus(gpu: str) -> tuple[float, float]:

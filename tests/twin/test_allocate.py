@@ -8,15 +8,17 @@ racks at least 0.1 % of their range away from floor, knee and ceiling.
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
 from scipy.optimize import linprog, minimize
 
 from twin.allocate import Caps, allocate, shed
-from twin.compute.law import Law, ac_power, knee_power, lower, throughput, upper
+from twin.compute.law import Law, ac_power, given, joints, knee_power, lower, throughput, upper
 from twin.compute.law import floor as law_floor
+from twin.compute.law import slope as law_slope
 
 RACK = 16
 FILLING = ["proportional", "equal", "priority"]
@@ -53,6 +55,12 @@ def racks(rng: np.random.Generator, scenario: int, rack: int = RACK, exponent: f
     return replace(law, demand=ac_power(law.fixed + gpu, law))
 
 
+def pooled(law: Law, rng: np.random.Generator) -> Law:
+    """The same racks, two in three of them with pools of which prefill follows the clock."""
+    part = rng.uniform(0.2, 0.8, law.gpu_demand.shape) * (rng.random(law.gpu_demand.shape) < 2 / 3)
+    return replace(law, prefill=part, prefill_exponent=np.ones((1, law.gpu_demand.shape[-1])))
+
+
 def load(share: np.ndarray, power: np.ndarray) -> np.ndarray:
     return (share @ power[..., None])[..., 0]
 
@@ -63,10 +71,12 @@ def case(
     span: tuple[float, float] = (0.3, 1.3),
     exponent: float | None = None,
     rack: int = RACK,
+    pools: bool = False,
 ):
     """Arguments of `allocate`: a third of the ceilings below demand, a third of the limits infinite."""
     rng = np.random.default_rng(seed)
     law = racks(rng, scenario, rack, exponent)
+    law = pooled(law, np.random.default_rng(seed)) if pools else law
     floor = np.broadcast_to(law_floor(law), (scenario, rack)).copy()
     cut = np.where(rng.random((scenario, rack)) < 0.3, rng.uniform(0.4, 1.0, (scenario, rack)), 1.0)
     ceiling = np.maximum(law.demand * cut, floor)
@@ -78,9 +88,7 @@ def case(
 
 
 def single(law: Law, k: int) -> Law:
-    return replace(
-        law, **{f.name: value[k : k + 1] for f in fields(law) if len(value := getattr(law, f.name)) > 1}
-    )
+    return replace(law, **{name: value[k : k + 1] for name, value in given(law).items() if len(value) > 1})
 
 
 def tokens(law: Law, caps: Caps) -> np.ndarray:
@@ -88,6 +96,8 @@ def tokens(law: Law, caps: Caps) -> np.ndarray:
 
 
 def slope(law: Law, power: np.ndarray) -> np.ndarray:
+    if law.prefill is not None:
+        return law_slope(law, power)
     with np.errstate(all="ignore"):
         return np.where(power < knee_power(law), lower(law, power)[1], upper(law, power)[1])
 
@@ -150,21 +160,23 @@ def test_objective_against_slsqp():
         assert abs(-found.fun - 1.0) <= 1e-5, seed
 
 
-def test_objective_and_prices_against_a_linear_program_of_chords():
-    # 200 chords on each side of the knee lie below the law by 2e-6 of its tokens; HiGHS has its own duals.
-    law, floor, ceiling, share, capacity = case(3, 1, (0.3, 0.8))
-    knee = knee_power(law)
-    ceiling = np.maximum(ceiling, 1.01 * knee)
+@pytest.mark.parametrize("pools", [False, True])
+def test_objective_and_prices_against_a_linear_program_of_chords(pools):
+    # 200 chords in each segment lie below the law by 2e-6 of its tokens; HiGHS has its own duals.
+    law, floor, ceiling, share, capacity = case(3, 1, (0.3, 0.8), pools=pools)
+    ceiling = np.maximum(ceiling, 1.01 * joints(law)[-1])
+    ends = [floor, *(np.maximum(joint, floor) for joint in joints(law)), ceiling]
     caps = allocate(law, floor, ceiling, share, capacity, "max-throughput")
-    along = np.linspace(0.0, 1.0, 201)[:, None]
-    edge = np.concatenate([floor + along[:-1] * (knee - floor), knee + along * (ceiling - knee)])
+    along = np.linspace(0.0, 1.0, 200, endpoint=False)[:, None]
+    parts = [low + along * (high - low) for low, high in pairwise(ends)]
+    edge = np.concatenate([*parts, ceiling])
     width, rise = np.diff(edge, axis=0), np.diff(throughput(law, edge), axis=0)
     rows = np.flatnonzero(np.isfinite(capacity[0]) & share[0].any(axis=-1))
     matrix, room = share[0, rows], (capacity - load(share, floor))[0, rows]
-    scale = width.mean()
+    scale, gain = width.mean(), rise / np.where(width > 0.0, width, 1.0)
     found = linprog(
-        -(rise / width * scale).ravel() / rise.mean(),
-        A_ub=np.tile(matrix, 400),
+        -(gain * scale).ravel() / rise.mean(),
+        A_ub=np.tile(matrix, len(width)),
         b_ub=room / scale,
         bounds=np.stack([np.zeros(width.size), width.ravel() / scale], axis=1),
         method="highs",
@@ -177,11 +189,44 @@ def test_objective_and_prices_against_a_linear_program_of_chords():
     np.testing.assert_allclose(pull[held], (worth @ matrix)[held], rtol=1e-2)
 
 
+def test_two_racks_with_pools_against_halving_and_differences():
+    # Equal racks share the room alike; the price is the slope of what both then yield, by central differences.
+    law = replace(two(), prefill=np.full((1, 2), 0.4), prefill_exponent=np.ones((1, 2)))
+    ends = law_floor(law), np.full((1, 2), 1e5)
+    for room in (0.8e5, 1.0e5, 1.4e5, 1.8e5):
+        caps = allocate(law, *ends, np.ones((1, 1, 2)), np.array([[room]]), "max-throughput")
+        np.testing.assert_allclose(caps.power, room / 2, rtol=1e-6)
+        near = room / 2 + np.array([[-5.0, -5.0], [5.0, 5.0]])
+        worth = np.diff(throughput(law, near).sum(axis=-1))[0] / 20.0
+        np.testing.assert_allclose(caps.price[0, 0], worth, rtol=1e-5)
+        assert (caps.binding == 0).all()
+
+
+def test_prices_with_pools_against_differences_of_the_allocation():
+    # Two units to either side at each binding row; off at the few where another limit comes to bind within them.
+    law, floor, ceiling, share, capacity = case(21, 60, (0.3, 0.9), pools=True)
+    caps = allocate(law, floor, ceiling, share, capacity, "max-throughput")
+    errors = []
+    for row in range(share.shape[1]):
+        step = np.zeros_like(capacity)
+        step[:, row] = 2.0
+        more, less = (
+            tokens(law, allocate(law, floor, ceiling, share, capacity + side * step, "max-throughput"))
+            for side in (1.0, -1.0)
+        )
+        held = caps.price[:, row] > 1e-3 * caps.price.max(axis=-1)
+        errors += list(np.abs((more - less)[held] / 4.0 / caps.price[held, row] - 1.0))
+    assert len(errors) > 100
+    assert np.median(errors) < 1e-4
+    assert np.mean(np.array(errors) > 0.02) < 0.03
+
+
 def optimality(law, floor, ceiling, share, capacity, caps):
     """Marginal against price of interior racks, unused room times price over tokens, relative overload."""
-    knee, pull = knee_power(law), (caps.price[:, None] @ share)[:, 0]
+    pull = (caps.price[:, None] @ share)[:, 0]
     margin = 1e-3 * (ceiling - floor)
-    away = np.minimum(np.minimum(caps.power - floor, ceiling - caps.power), np.abs(caps.power - knee))
+    away = np.minimum(caps.power - floor, ceiling - caps.power)
+    away = np.minimum(away, np.min([np.abs(caps.power - joint) for joint in joints(law)], axis=0))
     interior = (away > margin) & (ceiling > floor)
     error = np.where(interior, slope(law, caps.power) / np.where(interior, pull, 1.0) - 1.0, 0.0)
     limited = np.isfinite(capacity) & share.any(axis=-1)
@@ -191,9 +236,11 @@ def optimality(law, floor, ceiling, share, capacity, caps):
     return interior, np.abs(error).max(), np.abs(unused).max(), over.max()
 
 
-@pytest.mark.parametrize("exponent", [None, 1.0, 0.05])
-def test_optimality_conditions(exponent):
-    arguments = case(11, 400, exponent=exponent)
+@pytest.mark.parametrize(
+    ("exponent", "pools"), [(None, False), (1.0, False), (0.05, False), (None, True), (0.3, True)]
+)
+def test_optimality_conditions(exponent, pools):
+    arguments = case(11, 400, exponent=exponent, pools=pools)
     law, floor, ceiling, share, _ = arguments
     caps = allocate(*arguments, "max-throughput")
     assert caps.settled.all()
@@ -213,8 +260,9 @@ def test_optimality_conditions(exponent):
     assert (caps.price >= 0.0).all()
 
 
-def test_binding_names_the_dearest_limit_and_the_ceiling():
-    _, _, ceiling, share, _ = arguments = case(12, 200)
+@pytest.mark.parametrize("pools", [False, True])
+def test_binding_names_the_dearest_limit_and_the_ceiling(pools):
+    _, _, ceiling, share, _ = arguments = case(12, 200, pools=pools)
     caps = allocate(*arguments, "max-throughput")
     cost = share * caps.price[..., None]
     held = caps.binding >= 0
@@ -225,12 +273,13 @@ def test_binding_names_the_dearest_limit_and_the_ceiling():
     np.testing.assert_array_equal(named[held], cost.max(axis=1)[held])
     # Where one more watt is worth more than all limits ask for it, only the ceiling holds the rack.
     wanted = slope(arguments[0], caps.power) > 1.001 * cost.sum(axis=1)
-    away = np.abs(caps.power / knee_power(arguments[0]) - 1.0) > 1e-4
+    away = np.min([np.abs(caps.power / joint - 1.0) for joint in joints(arguments[0])], axis=0) > 1e-4
     assert (caps.binding[wanted & away] == -1).all()
 
 
-def test_a_batch_equals_a_loop_of_singles_and_an_infeasible_neighbour_changes_nothing():
-    law, floor, ceiling, share, capacity = case(13, 50)
+@pytest.mark.parametrize("pools", [False, True])
+def test_a_batch_equals_a_loop_of_singles_and_an_infeasible_neighbour_changes_nothing(pools):
+    law, floor, ceiling, share, capacity = case(13, 50, pools=pools)
     apart = allocate(law, floor, ceiling, share, capacity, "max-throughput")
     capacity = capacity.copy()
     capacity[17, 12] = 0.99 * load(share, floor)[17, 12]
@@ -274,14 +323,14 @@ def test_equal_racks_get_equal_power_and_the_order_of_racks_does_not_matter():
     law, floor, ceiling, share, capacity = case(15, 30)
     twin = np.arange(RACK)
     twin[3] = 0  # racks 0 and 3 are both in the first row and on the first CDU
-    law = replace(law, **{f.name: getattr(law, f.name)[:, twin] for f in fields(law)})
+    law = replace(law, **{name: value[:, twin] for name, value in given(law).items()})
     floor, ceiling, share = floor[:, twin], ceiling[:, twin], share[:, :, twin]
     capacity = np.maximum(capacity, load(share, floor) * 1.02)
     caps = allocate(law, floor, ceiling, share, capacity, "max-throughput")
     assert caps.settled.all()
     np.testing.assert_allclose(caps.power[:, 3], caps.power[:, 0], rtol=1e-12)
     order = np.random.default_rng(0).permutation(RACK)
-    mixed = replace(law, **{f.name: getattr(law, f.name)[:, order] for f in fields(law)})
+    mixed = replace(law, **{name: value[:, order] for name, value in given(law).items()})
     again = allocate(
         mixed, floor[:, order], ceiling[:, order], share[:, :, order], capacity, "max-throughput"
     )
@@ -289,8 +338,9 @@ def test_equal_racks_get_equal_power_and_the_order_of_racks_does_not_matter():
     np.testing.assert_allclose(tokens(mixed, again), tokens(law, caps), rtol=1e-10)
 
 
-def test_more_capacity_never_gives_fewer_tokens():
-    law, floor, ceiling, share, capacity = case(16, 100)
+@pytest.mark.parametrize("pools", [False, True])
+def test_more_capacity_never_gives_fewer_tokens(pools):
+    law, floor, ceiling, share, capacity = case(16, 100, pools=pools)
     before = tokens(law, allocate(law, floor, ceiling, share, capacity, "max-throughput"))
     for row in (0, 9, 12, 13, 16):
         more = capacity.copy()

@@ -28,6 +28,18 @@ def test_price_of_the_utility_is_the_slope_of_tokens_over_the_cap(pod):
     assert price.racks == 16
 
 
+@pytest.mark.parametrize(
+    ("limit", "asked"), [("utility", {"utility_cap": 2.2e6}), ("ups.A", {"out": ["ups.B", "ups.C"]})]
+)
+def test_the_allocators_own_price_is_of_a_watt_at_the_limit(pod, limit, asked):
+    # Losses, pumps and fans take part of a watt; what they change with temperature is not in it, within 1 %.
+    operation = twin.Operation(rack_power=142e3, **asked)
+    state = twin.solve(pod, operation, keep="all")
+    found = next(item for item in prices(pod, operation) if item.name == limit)
+    assert found.down > 0.1
+    assert state.price.sel(limit=limit).item() == pytest.approx(found.down, rel=0.01)
+
+
 def test_one_of_two_live_panels_is_worth_its_family_down_and_nothing_up(pod):
     out = twin.Operation(
         out=["rpp.A1", "rpp.B1"], rack_power=142e3, supply_temperature=40 + ZERO, support_load=0.0

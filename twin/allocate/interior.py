@@ -3,8 +3,8 @@
     maximise sum_r T_r(p_r)    with    share @ p <= capacity,    floor <= p <= ceiling
 
 by a primal-dual interior point with Mehrotra's predictor and corrector (SIAM J. Optim. 2 (1992) 575; Nocedal & Wright,
-Numerical Optimization, 2nd ed., ch. 14 and 19) for all scenarios at once. The law is split at its knee into two
-segments with variables of their own; because the segment below the knee is the steeper one, the optimum fills it first
+Numerical Optimization, 2nd ed., ch. 14 and 19) for all scenarios at once. The law is split at its joints into
+segments with variables of their own; because a lower segment is the steeper one, the optimum fills it first
 and the kink needs no special case. Power rows and cooling rows cross, so filling a tree from its root is not exact.
 
 Rows are merged, dropped and packed by what a scenario itself says, and each scenario stops by its own residual.
@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from twin.allocate.rows import ROUNDING, Caps, law_of, pressing_at, row_load, shares_of
-from twin.compute.law import Law, knee_power, lower, upper
+from twin.compute.law import Law, joints, segment
 
 Array = npt.NDArray[np.float64]
 Index = npt.NDArray[np.int64]
@@ -219,13 +219,13 @@ class _Problem:
         return _Problem(law=law, matrix=self.matrix.some(scenario), **rest)
 
     def marginal(self, x: Array) -> tuple[Array, Array]:
-        """Slope and curvature of both segments at x, (scenario, segment, rack); zero without width."""
+        """Slope and curvature of all segments at x, (scenario, segment, rack); zero without width."""
         power = self.start + self.watt[..., None] * x
         with np.errstate(all="ignore"):  # a dead rack's law may have no value
-            below, above = lower(self.law, power[:, 0]), upper(self.law, power[:, 1])
+            each = [segment(self.law, power[:, order], order) for order in range(power.shape[1])]
         scale = (self.watt / self.token)[..., None]
-        slope = np.stack([below[1], above[1]], axis=1) * scale
-        bend = np.stack([below[2], above[2]], axis=1) * (scale * self.watt[..., None])
+        slope = np.stack([one[1] for one in each], axis=1) * scale
+        bend = np.stack([one[2] for one in each], axis=1) * (scale * self.watt[..., None])
         concave = self.open_ & np.isnan(self.chord)
         slope = np.where(concave, slope, np.where(self.open_, self.chord, 0.0))
         return slope, np.where(concave, np.minimum(bend, 0.0), 0.0)
@@ -245,11 +245,15 @@ def _interior(
     A segment without width stands still at x = y = 1 and enters no sum.
     """
     with np.errstate(all="ignore"):
-        knee = np.fmax(np.fmin(knee_power(law), ceiling), floor)
-        foot, low = lower(law, floor), lower(law, knee)
-        rise = np.stack([low[0] - foot[0], upper(law, ceiling)[0] - upper(law, knee)[0]], axis=1)
-        upward = np.broadcast_to((foot[2] > 0.0) | (low[2] > 0.0), knee.shape)
-    width = np.stack([knee - floor, ceiling - knee], axis=1)
+        between = [np.fmax(np.fmin(joint, ceiling), floor) for joint in joints(law)]
+        start, stop = np.stack([floor, *between], axis=1), np.stack([*between, ceiling], axis=1)
+        ends = [
+            (segment(law, start[:, order], order), segment(law, stop[:, order], order))
+            for order in range(start.shape[1])
+        ]
+        rise = np.stack([head[0] - foot[0] for foot, head in ends], axis=1)
+        upward = np.stack([(foot[2] > 0.0) | (head[2] > 0.0) for foot, head in ends], axis=1)
+    width = stop - start
     watt = (ceiling - floor).mean(axis=-1)[:, None]
     open_ = width > 0.0
     end = np.where(open_, width / watt[..., None], 2.0)
@@ -257,13 +261,13 @@ def _interior(
     token = np.where(token > 0.0, token, 1.0)
     chord = np.where(open_, rise / token[..., None] / end, 0.0)
     # Below the knee an exponent above 1 bends the law upward; its chord is the least concave law above it.
-    upward = np.stack([upward, np.zeros_like(upward)], axis=1)
+    upward[:, -1] = False
     top = share.max(axis=-1)
     matrix = share / top[..., None]
     bound = np.maximum((capacity - row_load(share, floor)) / (top * watt), 0.0)
     problem = _Problem(
         law,
-        np.stack([floor, knee], axis=1),
+        start,
         watt,
         token,
         open_,

@@ -5,12 +5,12 @@ Every product is one small product per scenario, so that none sees another.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from twin.compute.law import Law
+from twin.compute.law import Law, given
 
 Array = npt.NDArray[np.float64]
 Index = npt.NDArray[np.int64]
@@ -70,9 +70,8 @@ def shares_of(share: Array, scenario: Index) -> Array:
 def law_of(law: Law, scenario: Index, count: int) -> Law:
     """The law of some of `count` scenarios; what is common to all stays broadcastable."""
 
-    def part(name: str) -> Array:
-        value = np.asarray(getattr(law, name))
+    def part(name: str, value: Array) -> Array:
         lead = value.ndim - (name == "coefficients")
         return value[scenario] if lead == 2 and len(value) == count > 1 else value
 
-    return replace(law, **{field.name: part(field.name) for field in fields(law)})
+    return replace(law, **{name: part(name, value) for name, value in given(law).items()})

@@ -388,6 +388,7 @@ KINDS: dict[str, dict[str, Slot]] = {
         "kneeClock": _need("1"),
         "exponentMixed": _need("1"),
         "exponentTraining": _need("1"),
+        "exponentDecode": _need("1"),
     },
 }
 

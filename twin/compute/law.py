@@ -6,23 +6,27 @@ ratio,
 
     c = Ps + (1 - Ps) phi max(phi, knee)^2,    tokens = tokens at full clock * phi^exponent.
 
-Above the knee the voltage falls with the clock and watts are saved by its cube; below it the voltage stands
-at its minimum. Both segments are concave in AC watts and the law is steeper below the knee than above, so it
-is concave from the floor up. Everything is elementwise and broadcasts over (scenario, rack).
+Both segments are concave in AC watts and the law is steeper below the knee than above, so it is concave from the
+floor up. Where prefill and decode have pools with clocks of their own, kept at one rate (`twin.compute.phases`), the
+law has four such segments. Everything is elementwise and broadcasts over (scenario, rack).
 
 Static share 0.25 and knee 0.75 are set on published caps (NVIDIA MaxLPS and Max-Q, B300 against GB300 in
-MLPerf v6.0); what GPUs leak more or less than that shifts the law (`shifted`). The exponent on GPU watts is 0.30 for
-mixed inference and 1 for training and prefill.
+MLPerf v6.0); what GPUs leak more or less than that shifts the law (`shifted`). The exponent on GPU watts is 1 for
+training and prefill, about 0.30 for decode. That of mixed inference, 0.30 too, is of no pool: it is set on two
+published caps of whole systems, and two pools at one clock yield less (`twin/compute/measured/README.md`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from electrical import converter
+from twin.compute import phases
+from twin.compute.clock import clock_ratio, drawn_share
+from twin.compute.phases import Pools
 
 Array = npt.NDArray[np.float64]
 
@@ -53,24 +57,20 @@ class Law:
     knee: Array
     """Clock ratio below which the voltage no longer falls."""
     exponent: Array
-    """Of speed in the clock ratio, in (0, 1] for a concave law."""
+    """Of speed in the clock ratio, in (0, 1] for a concave law; that of decode where prefill has a clock of its own."""
     minimum_clock: Array
     """Clock ratio under which the GPUs do not run."""
+    prefill: Array | None = None
+    """Part of the GPU watts at `demand` that a pool with a clock of its own draws which prefills, below 1, 0 for racks
+    without one; None where one clock holds for all GPUs."""
+    prefill_exponent: Array | None = None
+    """Of the speed of that pool in its clock ratio, likewise."""
 
 
-def drawn_share(ratio: Array | float, static_share: Array | float, knee: Array | float) -> Array:
-    """GPU watts over those at full clock for a clock ratio, (...,).
-
-    >>> float(drawn_share(0.75, 0.25, 0.75)), float(drawn_share(1.0, 0.25, 0.75))
-    (0.56640625, 1.0)
-    """
-    return np.asarray(static_share + (1.0 - static_share) * ratio * np.square(np.maximum(ratio, knee)))
-
-
-def clock_ratio(share: Array | float, static_share: Array | float, knee: Array | float) -> Array:
-    """Clock ratio for GPU watts over those at full clock, (...,), the inverse of `drawn_share`; 0 without any."""
-    dynamic = np.maximum(share - static_share, 0.0) / (1.0 - static_share)
-    return np.asarray(np.where(dynamic >= knee**3, np.cbrt(dynamic), dynamic / np.square(knee)))
+def given(law: Law) -> dict[str, Array]:
+    """The arrays of a law by name, without those of pools that it has not."""
+    every = {field.name: getattr(law, field.name) for field in fields(law)}
+    return {name: np.asarray(value) for name, value in every.items() if value is not None}
 
 
 def ac_power(dc: Array, law: Law) -> Array:
@@ -111,10 +111,31 @@ def gpu_power(law: Law, power: Array) -> Array:
 
 
 def clock(law: Law, power: Array) -> Array:
-    """Clock ratio at an AC power, (...,): 1 from `demand` on, 0 below `floor` and for a dead rack."""
+    """Clock ratio at an AC power, (...,): 1 from `demand` on, 0 below `floor` and for a dead rack.
+
+    Of the GPUs that decode where prefill has a clock of its own.
+    """
+    if law.prefill is not None:
+        return _kept(law, power, law.exponent)
     power = np.asarray(power, dtype=np.float64)
     ratio = clock_ratio(gpu_power(law, power) / law.gpu_demand, law.static_share, law.knee)
     return np.where(_runs(law, power), np.where(power >= law.demand, 1.0, ratio), 0.0)
+
+
+def prefill_clock(law: Law, power: Array) -> Array:
+    """Clock ratio of the GPUs that prefill, (...,), as `clock`, which it is where one clock holds for all."""
+    return clock(law, power) if law.prefill_exponent is None else _kept(law, power, law.prefill_exponent)
+
+
+def speed(law: Law, power: Array) -> Array:
+    """Tokens over those at `demand` at an AC power, (...,), 0 below `floor` and for a dead rack."""
+    if law.prefill is None:
+        return np.asarray(clock(law, power) ** law.exponent)
+    power, pools = np.asarray(power, dtype=np.float64), _pools(law)
+    share = (gpu_power(law, power) / law.gpu_demand - law.static_share) / (1.0 - law.static_share)
+    share = np.clip(share, phases.joints(pools)[0], 1.0)
+    rate = np.where(power >= law.demand, 1.0, phases.rate(pools, share, share))
+    return np.where(_runs(law, power), rate, 0.0)
 
 
 def throughput(law: Law, power: Array) -> Array:
@@ -125,30 +146,42 @@ def throughput(law: Law, power: Array) -> Array:
     >>> [round(float(throughput(law, power)), 1) for power in (1100.0, 1000.0, 800.0, 300.0)]
     [500.0, 500.0, 480.1, 0.0]
     """
-    return np.asarray(law.tokens * clock(law, power) ** law.exponent)
+    return np.asarray(law.tokens * speed(law, power))
+
+
+def joints(law: Law) -> tuple[Array, ...]:
+    """AC powers at which the segments of the law join [W], ascending, each (...,)."""
+    if law.prefill is None:
+        return (knee_power(law),)
+    return tuple(_power_of(law, share) for share in phases.joints(_pools(law))[1:])
+
+
+def segment(law: Law, power: Array, order: int) -> tuple[Array, Array, Array]:
+    """Tokens [1/s] and their first and second derivative in AC watts by the formula of a segment, (...,).
+
+    order : of the segments between `joints`, 0 to their number. Taken as it stands at any power, so that an optimiser
+    sees one smooth segment; not finite where the power does not cover the static share, and for a dead rack.
+    """
+    if law.prefill is None:
+        return (lower, upper)[order](law, power)
+    ends = *phases.joints(_pools(law)), np.ones(())
+    return _joined(law, power, 0.5 * (ends[order] + ends[order + 1]))
 
 
 def lower(law: Law, power: Array) -> tuple[Array, Array, Array]:
-    """Tokens [1/s] and their first and second derivative in AC watts by the formula below the knee, (...,).
-
-    Taken as it stands at any power, so that an optimiser sees one smooth segment; not finite where the power
-    does not cover the static share, and for a dead rack. `upper` likewise.
-    """
+    """`segment` below the knee where one clock holds for all GPUs, (...,)."""
     return _segment(law, power, law.exponent, np.square(law.knee))
 
 
 def upper(law: Law, power: Array) -> tuple[Array, Array, Array]:
-    """Tokens [1/s] and their first and second derivative in AC watts by the formula above the knee, (...,).
-
-    Taken as it stands at any power, also beyond `demand`.
-    """
+    """`segment` above the knee where one clock holds for all GPUs, (...,), also beyond `demand`."""
     return _segment(law, power, np.asarray(law.exponent) / 3.0, np.ones(()))
 
 
 def slope(law: Law, power: Array) -> Array:
     """Tokens per second that one more AC watt brings [1/(s W)], (...,).
 
-    At the knee and at the floor the slope above, at `demand` the slope below; 0 outside floor to demand.
+    Where segments join and at the floor the slope above, at `demand` the slope below; 0 outside floor to demand.
     """
     return _within(law, power, 1)
 
@@ -158,8 +191,26 @@ def curvature(law: Law, power: Array) -> Array:
     return _within(law, power, 2)
 
 
+def _pools(law: Law) -> Pools:
+    """The pools of a law that has them."""
+    assert law.prefill is not None
+    assert law.prefill_exponent is not None
+    return Pools(law.prefill, law.prefill_exponent, law.exponent, law.knee, law.minimum_clock)
+
+
+def _kept(law: Law, power: Array, exponent: Array) -> Array:
+    """Clock ratio of a pool of an exponent that keeps the speed of the law, 0 where the rack does not run."""
+    found = speed(law, power)
+    return np.where(found > 0.0, np.clip(found ** (1.0 / exponent), law.minimum_clock, 1.0), 0.0)
+
+
+def _power_of(law: Law, share: Array) -> Array:
+    """AC power where a share of the GPU watts that follow the clock is drawn."""
+    return ac_power(law.fixed + law.gpu_demand * (law.static_share + (1.0 - law.static_share) * share), law)
+
+
 def _power_at(law: Law, ratio: Array) -> Array:
-    """AC power at a clock ratio."""
+    """AC power at a clock ratio of all GPUs."""
     return ac_power(law.fixed + law.gpu_demand * drawn_share(ratio, law.static_share, law.knee), law)
 
 
@@ -167,14 +218,20 @@ def _runs(law: Law, power: Array) -> npt.NDArray[np.bool_]:
     return (power >= floor(law) * (1.0 - ROUNDING)) & (np.asarray(law.rating) > 0.0)
 
 
-def _segment(law: Law, power: Array, exponent: Array, divisor: Array) -> tuple[Array, Array, Array]:
-    """Value, slope and curvature of tokens (x / divisor)^exponent, where x = (c - Ps) / (1 - Ps)."""
+def _dynamic(law: Law, power: Array) -> tuple[Array, Array, Array, Array]:
+    """Share of the GPU watts that follow the clock, these watts, and the derivatives of DC in AC watts."""
     output = converter.output_power(power, law.rating, law.coefficients)
     rating = np.where(np.asarray(law.rating) > 0.0, law.rating, 1.0)
     scale = (1.0 - law.static_share) * law.gpu_demand
     dynamic = (output - law.fixed - law.static_share * law.gpu_demand) / scale
     first = 1.0 / converter.marginal_input(output, law.rating, law.coefficients)
     second = -2.0 * np.asarray(law.coefficients)[..., 2] / rating * first**3
+    return dynamic, scale, first, second
+
+
+def _segment(law: Law, power: Array, exponent: Array, divisor: Array) -> tuple[Array, Array, Array]:
+    """Value, slope and curvature of tokens (x / divisor)^exponent, where x = (c - Ps) / (1 - Ps)."""
+    dynamic, scale, first, second = _dynamic(law, power)
     with np.errstate(invalid="ignore", divide="ignore"):
         value = law.tokens * (dynamic / divisor) ** exponent
         gain = exponent * value / dynamic
@@ -182,9 +239,24 @@ def _segment(law: Law, power: Array, exponent: Array, divisor: Array) -> tuple[A
     return value, gain * first / scale, bend * np.square(first / scale) + gain * second / scale
 
 
+def _joined(law: Law, power: Array, at: Array | None = None) -> tuple[Array, Array, Array]:
+    """Value, slope and curvature of the tokens of two pools by the formula of the segment in which `at` lies."""
+    pools, (dynamic, scale, first, second) = _pools(law), _dynamic(law, power)
+    at = dynamic if at is None else at
+    rate = phases.rate(pools, dynamic, at)
+    gain, bend = (law.tokens * value for value in phases.bends(pools, rate, at))
+    return (
+        law.tokens * rate,
+        gain * first / scale,
+        bend * np.square(first / scale) + gain * second / scale,
+    )
+
+
 def _within(law: Law, power: Array, order: int) -> Array:
     """Derivative of the law of an order, 0 outside floor to demand."""
     power = np.asarray(power, dtype=np.float64)
     inside = _runs(law, power) & (power <= law.demand)
+    if law.prefill is not None:
+        return np.where(inside, _joined(law, power)[order], 0.0)
     above = power >= knee_power(law)
     return np.where(inside, np.where(above, upper(law, power)[order], lower(law, power)[order]), 0.0)

@@ -1,11 +1,14 @@
-"""Pools of GPUs that serve the phases of a request under one cap: which of them to slow down first.
+"""Two pools of GPUs that serve the phases of a request, kept at one rate by a clock for each.
 
-What passes prefill has to pass decode, so the slower pool sets the rate. Prefill follows the clock and decode hardly
-does: the same watts taken from decode cost fewer tokens. `uniform` caps every GPU at the same share of what it asks
-for; `aware` gives each pool the lowest clock at which all keep one rate, the highest that the cap can pay.
+What passes prefill has to pass decode, so watts that let one pool pass more than the other are lost. Prefill follows
+the clock and decode hardly does: the same watts taken from decode cost fewer tokens. With s the rate over that at full
+clock and e the exponent of a pool, its clock is s^(1 / e), not below the minimum, and the watts that follow it are
 
-Watts are those of GPUs, by the law of `twin.compute.law`: share of the watts = Ps + (1 - Ps) phi max(phi, knee)^2,
-rate = rate at full clock * phi^exponent. The exponent is 1 for prefill and 0.2 to 0.3 for batched decode.
+    q(s) = sum over pools of part * phi max(phi, knee)^2,    phi = max(s^(1 / e), minimum clock),
+
+those at full clock being 1. q is convex for exponents up to 1, so that s is concave in the watts: its pieces join where
+a pool comes to its knee or to its minimum clock, and in each piece the watts of a pool are factor s^power + fixed.
+Pools are in balance at full clock, as `twin.compute.serving` sizes them. Elementwise.
 """
 
 from __future__ import annotations
@@ -15,94 +18,101 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from twin.compute.law import clock_ratio, drawn_share
+from twin.compute.clock import drawn_share
 
 Array = npt.NDArray[np.float64]
 
-HALVINGS = 60
-"""Of the interval of rates: to the last digits of a double."""
-ROUNDING = 1e-12
-"""Relative watts below those of the minimum clock that are rounding of themselves."""
+STEPS = 6
+"""Of Newton, each of which doubles the digits: the logarithm of the watts is nearly straight in that of the rate."""
+LEAST = 1e-300
+"""Watts that stand for none, so that they have a logarithm."""
 
 
 @dataclass(frozen=True)
 class Pools:
-    """Pools of one service, (..., pool); a number stands for all of them."""
+    """Prefill and decode of one service; arrays broadcast together."""
 
-    demand: Array
-    """Watts of all GPUs of the pool at full clock [W], above 0."""
-    rate: Array
-    """Of requests that the pool passes at full clock, in any unit that the pools share, above 0."""
-    exponent: Array
-    """Of the rate in the clock ratio, above 0."""
-    static_share: Array | float = 0.25
-    """Of the watts at full clock, below 1: see `twin.compute.law`, likewise the knee."""
-    knee: Array | float = 0.75
-    minimum_clock: Array | float = 0.17
-    """Clock ratio under which the GPUs do not run, above 0."""
+    prefill: Array
+    """Part of the watts that follow the clock which prefill draws at full clock, 0 to below 1."""
+    prefill_exponent: Array
+    """Of the rate in the clock ratio, in (0, 1]."""
+    decode_exponent: Array
+    knee: Array
+    """Clock ratio below which the voltage no longer falls."""
+    minimum_clock: Array
 
 
-@dataclass(frozen=True)
-class Shared:
-    """What a cap leaves of a service."""
+def joints(pools: Pools) -> tuple[Array, ...]:
+    """Watts that follow the clock where both pools stand at the minimum clock, and where pieces join, ascending.
 
-    rate: Array
-    """That all pools pass, (...,): 0 where the cap is below the watts at the minimum clock."""
-    clock: Array
-    """Clock ratio, (..., pool)."""
-    power: Array
-    """Watts of each pool [W], (..., pool)."""
-
-
-def uniform(pools: Pools, cap: Array | float) -> Shared:
-    """Every GPU capped at the same share of the watts it asks for. cap : of all pools together [W], (...,).
-
-    >>> pools = Pools(np.array([30e3, 38.4e3]), np.ones(2), np.array([1.0, 0.3]))
-    >>> uniform(pools, 68.4e3 * np.array([0.9, 0.8, 0.7])).rate.round(3).tolist()
-    [0.953, 0.902, 0.843]
+    >>> demo = Pools(np.array(30 / 68.4), np.array(1.0), np.array(0.3), np.array(0.75), np.array(0.17))
+    >>> [round(float(joint), 4) for joint in joints(demo)]
+    [0.0956, 0.1987, 0.3061, 0.5754]
     """
-    share = np.minimum(np.asarray(cap) / pools.demand.sum(axis=-1), 1.0)[..., None]
-    clock = np.minimum(clock_ratio(share, pools.static_share, pools.knee), 1.0)
-    running = (share >= _share(pools, pools.minimum_clock) * (1.0 - ROUNDING)).all(axis=-1)
-    return _shared(pools, np.maximum(clock, pools.minimum_clock), running)
+    corners = [corner for pair in _corners(pools) for corner in pair]
+    return tuple(np.sort(np.stack(np.broadcast_arrays(*corners)), axis=0))
 
 
-def aware(pools: Pools, cap: Array | float) -> Shared:
-    """The greatest rate that all pools pass, by halving. cap : of all pools together [W], (...,).
+def rate(pools: Pools, watts: Array, at: Array) -> Array:
+    """Rate over that at full clock for watts that follow the clock over those at full clock, (...,).
 
-    A pool that could pass more than the others runs slower also where the cap takes nothing.
+    at : watts inside the piece whose formula is taken, as it stands, also at its lower end.
 
-    >>> pools = Pools(np.array([30e3, 38.4e3]), np.ones(2), np.array([1.0, 0.3]))
-    >>> aware(pools, 68.4e3 * np.array([0.9, 0.8, 0.7])).rate.round(3).tolist()
+    >>> demo = Pools(np.array(30 / 68.4), np.array(1.0), np.array(0.3), np.array(0.75), np.array(0.17))
+    >>> watts = (np.array([0.9, 0.8, 0.7]) - 0.25) / 0.75
+    >>> rate(demo, watts, watts).round(3).tolist()
     [0.979, 0.954, 0.924]
     """
-    cap = np.asarray(cap, dtype=np.float64)
-
-    def clock(rate: Array) -> Array:
-        ratio = (rate[..., None] / pools.rate) ** (1.0 / pools.exponent)
-        return np.asarray(np.clip(ratio, pools.minimum_clock, 1.0))
-
-    def drawn(rate: Array) -> Array:
-        return np.asarray((pools.demand * _share(pools, clock(rate))).sum(axis=-1))
-
-    most = np.min(np.asarray(pools.rate), axis=-1)
-    low, high = np.zeros(np.broadcast_shapes(cap.shape, most.shape)), most + np.zeros(cap.shape)
-    running = drawn(low) * (1.0 - ROUNDING) <= cap
-    full = drawn(high) <= cap
-    for _ in range(HALVINGS):
-        middle = 0.5 * (low + high)
-        meets = drawn(middle) <= cap
-        low, high = np.where(meets, middle, low), np.where(meets, high, middle)
-    return _shared(pools, clock(np.where(full, most, low)), running)
+    (first, steep), (second, steeper), fixed = _terms(pools, at)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        goal = np.log(np.maximum(watts - fixed, LEAST))
+        first, second = np.log(first), np.log(second)
+        # Where one pool alone draws the watts: not below the solution, from where Newton descends on a convex function.
+        found = np.fmin((goal - first) / steep, (goal - second) / steeper)
+        for _ in range(STEPS):
+            one, other = np.exp(first + steep * found), np.exp(second + steeper * found)
+            total = one + other
+            found = found - (np.log(total) - goal) * total / (steep * one + steeper * other)
+    return np.asarray(np.exp(found))
 
 
-def _share(pools: Pools, clock: Array | float) -> Array:
-    return drawn_share(clock, pools.static_share, pools.knee)
+def bends(pools: Pools, rate: Array, at: Array) -> tuple[Array, Array]:
+    """First and second derivative of the rate in the watts that follow the clock, each (...,), at a rate."""
+    (first, steep), (second, steeper), _ = _terms(pools, at)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        one, other = first * rate**steep, second * rate**steeper
+        slope = (steep * one + steeper * other) / rate
+        curvature = (steep * (steep - 1.0) * one + steeper * (steeper - 1.0) * other) / np.square(rate)
+        return 1.0 / slope, -curvature / slope**3
 
 
-def _shared(pools: Pools, clock: Array, running: npt.NDArray[np.bool_]) -> Shared:
-    """Rate and watts at clock ratios, nothing where the cap does not let the pools run."""
-    clock = np.where(running[..., None], clock, 0.0)
-    rate = (pools.rate * clock**pools.exponent).min(axis=-1)
-    power = np.where(running[..., None], pools.demand * _share(pools, clock), 0.0)
-    return Shared(rate=rate, clock=clock, power=power)
+def _corners(pools: Pools) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
+    """Watts of both pools where prefill, and where decode, stands at its minimum clock and at its knee."""
+    least = pools.minimum_clock
+    own = pools.prefill, pools.prefill_exponent
+    other = 1.0 - pools.prefill, pools.decode_exponent
+
+    def corner(clock: Array, own: tuple[Array, Array], other: tuple[Array, Array]) -> Array:
+        far = np.clip(clock ** (own[1] / other[1]), least, 1.0)
+        return own[0] * drawn_share(clock, 0.0, pools.knee) + other[0] * drawn_share(far, 0.0, pools.knee)
+
+    knee = np.maximum(pools.knee, least)
+    return (
+        (corner(least, own, other), corner(knee, own, other)),
+        (corner(least, other, own), corner(knee, other, own)),
+    )
+
+
+def _terms(pools: Pools, at: Array) -> tuple[tuple[Array, Array], tuple[Array, Array], Array]:
+    """Factor and power of prefill and of decode in the rate, and the watts of pools at their minimum clock."""
+    corners, square = _corners(pools), np.square(pools.knee)
+    least = drawn_share(pools.minimum_clock, 0.0, pools.knee)
+    parts = (pools.prefill, pools.prefill_exponent), (1.0 - pools.prefill, pools.decode_exponent)
+    terms, fixed = [], np.zeros(())
+    for (part, exponent), (slow, bend) in zip(parts, corners, strict=True):
+        held, fast = at < slow, at >= bend
+        terms.append(
+            (np.where(held, 0.0, np.where(fast, part, part * square)), np.where(fast, 3.0, 1.0) / exponent)
+        )
+        fixed = fixed + np.where(held, part * least, 0.0)
+    return terms[0], terms[1], fixed

@@ -101,6 +101,8 @@ class Service:
     basis: Basis = "roofline"
     """What the calibration rests on; `band` is the median relative error to be expected, NaN where unknown."""
     band: float = np.nan
+    prefill_power: float = 0.0
+    """Part of `gpu_power` that GPUs draw which only prefill [W]: 0 aggregated."""
 
 
 @dataclass(frozen=True)
@@ -223,7 +225,7 @@ def serve(
     step = step_time(gpu, model, workload, calibration, *chosen, batch[best])
     share = float(ratio[best] / (1.0 + ratio[best])) if pools else float(work[best])
     first = _first_token(gpu, model, workload, calibration, chosen[0], share, float(step.time))
-    draw = _drawn(gpu, model, workload, calibration, power_law, step, share)
+    draw, prefill = _drawn(gpu, model, workload, calibration, power_law, step, share)
     flight = batch[best] * chosen[0] / chosen[1]
     crowded = min(flight + TAIL * np.sqrt(flight), room[best] * chosen[0] / chosen[1]) * chosen[1] / chosen[0]
     return Service(
@@ -242,6 +244,7 @@ def serve(
         bound="memory" if full[best] else _largest(step, share / (1.0 - share) if not pools else 0.0),
         basis=calibration.basis,
         band=calibration.band,
+        prefill_power=prefill,
     )
 
 
@@ -330,8 +333,9 @@ def _drawn(
     law: PowerLaw,
     step: Step,
     share: float,
-) -> float:
-    """Mean draw of a GPU [W]: of both pools by their shares, or of one that does both by its mean use."""
+) -> tuple[float, float]:
+    """Mean draw of a GPU [W]: of both pools by their shares, or of one that does both by its mean use; and the part of
+    it that the prefill pool draws."""
     token = prefill_time(gpu, model, workload, calibration)
     reading = stored_weights(model, workload) / (CHUNK * token * gpu.bandwidth)
     fetching = step.read / (step.time * gpu.bandwidth)
@@ -343,11 +347,11 @@ def _drawn(
             (1.0 - share) * fetching + share * reading,
             (1.0 - share) * computing + share * arithmetic,
         )
-        return float(drawn * gpu.power)
+        return float(drawn * gpu.power), 0.0
     decode = demand_power(law, fetching, computing)
     busy = workload.prefill_utilisation
     prefill = busy * demand_power(law, reading, calibration.prefill) + (1.0 - busy) * law.idle
-    return float(((1.0 - share) * decode + share * prefill) * gpu.power)
+    return float(((1.0 - share) * decode + share * prefill) * gpu.power), float(share * prefill * gpu.power)
 
 
 def _largest(step: Step, prompts: float) -> Bound:

@@ -11,7 +11,7 @@ temperature is that of the law's own reference.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -46,7 +46,7 @@ class Fill:
     gpu_power: float
     """Of one GPU [W]."""
     clock: float
-    """Clock ratio of the GPUs."""
+    """Clock ratio of the GPUs, of those that decode where `workload.capping` gives prefill a clock of its own."""
     interactivity: float
     """Tokens per second that each user sees, no other batch than at full clock [1/s]: a cap costs latency as well."""
     utility_power: float
@@ -166,7 +166,7 @@ def _fill(facility: Facility, operation: Operation, law: Law, made: Shell, rule:
 
 def _first(law: Law) -> Law:
     """The law of the first rack in the first scenario."""
-    return Law(**{field.name: np.asarray(getattr(law, field.name))[0, 0] for field in fields(law)})
+    return replace(law, **{name: value[0, 0] for name, value in laws.given(law).items()})
 
 
 def _fitting(made: Shell, each: float) -> int:
