@@ -13,7 +13,7 @@ import twin
 from twin import cli
 from twin.compute import law as laws
 from twin.compute.roofline import prefill_time, stored_weights
-from twin.demand import demand, served
+from twin.demand import Request, demand, served
 from twin.errors import InputError
 from twin.operation import resolve
 from twin.plant.supply import supplied
@@ -52,7 +52,8 @@ def test_pools_are_those_of_the_serving_model():
     # reads its weights once for 8,192 tokens; in between it idles.
     facility = pod("phases")
     law, kind = law_of(facility), facility.racks.types[0]
-    gpu, model, calibration, found = kind.gpu, facility.model, kind.calibration, served(facility, kind, 50.0)
+    gpu, model, calibration = kind.gpu, facility.model, kind.calibration
+    found = served(facility, kind, Request(50.0, None))
     token = prefill_time(gpu, model, facility.workload, calibration)
     reading = stored_weights(model, facility.workload) / (8192 * token * gpu.bandwidth)
     busy = 0.263 + 0.766 * reading**0.943 + 1.181 * calibration.prefill**0.541
@@ -87,7 +88,8 @@ def test_tokens_of_a_rack_by_halving(states):
     facility, state = pod("phases"), states["phases"]
     law = law_of(facility)
     prefill, demand_ = law.prefill.item(0), law.gpu_demand.item(0)
-    full = 72 * served(facility, facility.racks.types[0], 50.0).output_tokens_per_second
+    asked = Request(50.0, None)
+    full = 72 * served(facility, facility.racks.types[0], asked).output_tokens_per_second
     for scenario in range(len(CAPS)):
         # GPUs that are cooler than the limit draw less than the law says, by what they leak less.
         less = facility.racks.leakage[0] - state.leakage_power.values[scenario, 0]

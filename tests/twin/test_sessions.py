@@ -277,6 +277,23 @@ def test_racks_of_storage_keep_prefixes_and_draw_power() -> None:
     assert (kind.tiers[2].capacity, kind.tiers[2].bandwidth) == pytest.approx((1.8e15 / 72, 1e12 / 72))
 
 
+def test_pools_of_sessions_have_clocks_of_their_own() -> None:
+    asked = AGENT | {"workload.interactivity": "20 token/s", "workload.session.new_tokens": "20000"}
+    asked |= {"workload.session.turns": "10"}
+    states = {
+        capping: twin.solve(
+            twin.load(sets=asked | {"workload.capping": capping}),
+            twin.Operation(power_cap=np.array([[np.inf], [90e3]]) * np.ones(16)),
+        )
+        for capping in ("uniform", "phases")
+    }
+    uniform, phases = (states[capping].tokens.values[:, 0] for capping in ("uniform", "phases"))
+    assert uniform[0] == phases[0]
+    assert uniform[1] < phases[1] < phases[0]
+    clock, prefill = (states["phases"][name].values[1, 0] for name in ("clock", "prefill_clock"))
+    assert clock < prefill < 1.0
+
+
 def test_a_training_job_has_no_sessions() -> None:
     job = {
         "workload.kind": "training",

@@ -129,6 +129,7 @@ def served(
             tpot=np.nan,
             prefill_share=0.0,
             gpu_power=power_law.idle * gpu.power,
+            prefill_power=0.0,
             bound="memory" if found.memory else "latency",
         )
     apart = calibration.mode == "disaggregated"
@@ -141,7 +142,7 @@ def served(
     step = replace(step, read=at_work * step.read, operations=at_work * step.operations)
     # New tokens attend to all before them: as those of a prompt of twice their distance do in the mean.
     deep = replace(workload, input_length=2.0 * session.context + session.new, output_length=0.0)
-    power, bound = used(gpu, model, deep, calibration, power_law, step, share)
+    power, prefill, bound = used(gpu, model, deep, calibration, power_law, step, share)
     output = found.tokens / size
     return replace(
         unknown,
@@ -150,5 +151,6 @@ def served(
         tpot=found.tpot,
         prefill_share=share,
         gpu_power=power,
+        prefill_power=prefill,
         bound="memory" if found.memory else bound,
     )

@@ -225,7 +225,7 @@ def serve(
     step = step_time(gpu, model, workload, calibration, *chosen, batch[best])
     share = float(ratio[best] / (1.0 + ratio[best])) if pools else float(work[best])
     first = _first_token(gpu, model, workload, calibration, chosen[0], share, float(step.time))
-    draw, prefill = _drawn(gpu, model, workload, calibration, power_law, step, share)
+    draw, prefill, largest = used(gpu, model, workload, calibration, power_law, step, share)
     flight = batch[best] * chosen[0] / chosen[1]
     crowded = min(flight + TAIL * np.sqrt(flight), room[best] * chosen[0] / chosen[1]) * chosen[1] / chosen[0]
     return Service(
@@ -241,7 +241,7 @@ def serve(
         shards=int(shards[best]),
         prefill_share=share,
         gpu_power=draw,
-        bound="memory" if full[best] else _largest(step, share / (1.0 - share) if not pools else 0.0),
+        bound="memory" if full[best] else largest,
         basis=calibration.basis,
         band=calibration.band,
         prefill_power=prefill,
@@ -292,11 +292,11 @@ def used(
     power_law: PowerLaw,
     step: Step,
     share: float,
-) -> tuple[float, Bound]:
-    """Mean draw of a GPU [W] and the largest part of its time, for a decode step and a prefill share of `Service`."""
+) -> tuple[float, float, Bound]:
+    """Mean draw of a GPU and the part of it that the prefill pool draws [W], and the largest part of its time, for a
+    decode step and a prefill share of `Service`."""
     prompts = share / (1.0 - share) if calibration.mode == "aggregated" and share < 1.0 else 0.0
-    draw = _drawn(gpu, model, workload, calibration, power_law, step, share)
-    return draw, _largest(step, prompts)
+    return *_drawn(gpu, model, workload, calibration, power_law, step, share), _largest(step, prompts)
 
 
 def _first_token(
