@@ -83,8 +83,14 @@ def _within(share: Array, floor: Array, power: Array, least: Array, capacity: Ar
 
 
 def _dearest(share: Array, price: Array) -> Index:
-    """Limit with the largest price times share of each rack, (scenario, rack)."""
-    return np.asarray((share * price[..., None]).argmax(axis=1))
+    """Limit with the largest price times share of each rack, (scenario, rack); the first one where none has a price."""
+    dear = np.flatnonzero((price > 0.0).any(axis=0))
+    if not dear.size:
+        return np.zeros((len(price), share.shape[-1]), dtype=np.int64)
+    worth = share[:, dear] * price[:, dear, None]
+    most = worth.argmax(axis=1)
+    priced = np.take_along_axis(worth, most[:, None], axis=1)[:, 0] > 0.0
+    return np.where(priced, dear[most], 0)
 
 
 def _family(share: Array) -> Index:
