@@ -49,6 +49,11 @@ RACKS = {
 """The rack product whose GPU was measured."""
 
 
+ACCEPTED = {0: 1.0, 1: 1.8, 2: 2.18, 3: 2.44}
+"""Tokens that a step of DeepSeek yields by how many it drafts: one, DeepSeek-V3 technical report, arXiv 2412.19437,
+5.4.3; two and three, LMSYS, Accelerating SGLang with Multiple Token Prediction, 2025-07-17 (windows of 3 and 4)."""
+
+
 class Fit(NamedTuple):
     """What a set of factors was fitted to, and its median error there."""
 
@@ -102,7 +107,10 @@ def calibrated(choice: Choice, base: Calibration, model: str, rack: str, precisi
 def modelled(point: Point, base: Calibration) -> float:
     """Time per output token of the model where a point was measured [s]."""
     gpu, weight = _gpu(point.gpu, point.precision)
-    work = Workload(point.input_length, point.output_length, 1.0, weight, 1.0, 0.8)
+    drafted = point.draft_length
+    work = Workload(
+        point.input_length, point.output_length, 1.0, weight, 1.0, 0.8, drafted, ACCEPTED[drafted]
+    )
     card = cards.model(product(MODELS[point.model], "model"))
     return float(token_time(gpu, card, work, base, point.size, point.shards, point.batch))
 
