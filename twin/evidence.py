@@ -1,9 +1,10 @@
 """The serving model against published points, and the calibration that these make of it.
 
-A cell is what was measured of one model on one GPU in one precision and mode of serving, with drafts or without. `measured` multiplies every
-time of the roofline by the cell's median of measured over modelled. Where there is no cell, but the model was measured
-on other GPUs, it takes their median, and where it was not measured at all, the roofline as it is; both are labelled an
-extrapolation with the error of the fit's hold-outs. The band of a cell is that of the points its factor is from.
+A cell is what was measured of one model on one GPU in one precision and mode of serving, with drafts or without.
+`measured` multiplies every time of the roofline by the cell's median of measured over modelled. Where there is no cell,
+but the model was measured on other GPUs, it takes their median, and where it was not measured at all, the roofline as
+it is. All but a cell of its own kind is labelled an extrapolation with the error of the fit's hold-outs. The band of a
+cell is that of the points its factor is from.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ class Fit(NamedTuple):
 
 FITS: dict[Mode, Fit] = {
     "disaggregated": Fit(
-        0.09,
+        0.07,
         frozenset({"deepseek-r1", "kimi-k2.5"}),
         frozenset({"gb200-nvl72", "gb300-nvl72", "hgx-b200", "hgx-h200"}),
     ),
@@ -127,9 +128,7 @@ def comparable(mode: Mode) -> list[Point]:
 
 
 @cache
-def _cells(
-    base: Calibration, model: str, drafting: bool
-) -> dict[tuple[str, str], npt.NDArray[np.float64]]:
+def _cells(base: Calibration, model: str, drafting: bool) -> dict[tuple[str, str], npt.NDArray[np.float64]]:
     """Modelled over measured time per token of a model by (rack product, precision), of cells with enough points."""
     found: dict[tuple[str, str], list[float]] = {}
     apart = base.mode == "disaggregated"

@@ -20,7 +20,14 @@ from twin.compute.measured import Point, drafts  # noqa: E402
 from twin.compute.roofline import Calibration  # noqa: E402
 from twin.evidence import FITS, MODELS, RACKS, comparable, modelled  # noqa: E402
 
-FITTED = {"weights": 0.7, "kv": 0.7, "flops": 0.3, "attention": 0.7, "layer_latency": 3e-5, "step_latency": 4e-3}
+FITTED = {
+    "weights": 0.7,
+    "kv": 0.7,
+    "flops": 0.3,
+    "attention": 0.7,
+    "layer_latency": 3e-5,
+    "step_latency": 4e-3,
+}
 """Where the search starts; no factor may pass 1 or fall under a tenth, no time be negative."""
 OUTLYING = 0.1
 """Logarithm of the ratio beyond which a point pulls in proportion, not in the square."""
@@ -59,7 +66,9 @@ def main() -> None:
     made = fit(points, base)
     for name in FITTED:
         print(f"{name:16s} {getattr(made, name):.4g}  shipped {getattr(base, name):.4g}")
-    print(f"in-sample {np.median(error(points, made)):.3f}  drafts {np.median(error(list(drafts()), made)):.3f}")
+    print(
+        f"in-sample {np.median(error(points, made)):.3f}  drafts {np.median(error(list(drafts()), made)):.3f}"
+    )
     keys: tuple[Callable[[Point], str], ...] = (
         lambda one: one.gpu,
         lambda one: one.engine,

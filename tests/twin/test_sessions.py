@@ -87,8 +87,8 @@ def test_sessions_of_a_rack_by_hand() -> None:
     # They fit the memory of the GPUs: only the first turn of a hundred finds nothing.
     assert state.kv_hit.values[0, 0] == pytest.approx([0.99, 0, 0, 0])
     assert state.tier.values.tolist() == list(KV_TIERS)
-    assert alone() < ttft < 1.5 * alone()
-    assert state.compute_bound.values[0, 0] == COMPUTE_BOUNDS.index("flops")
+    assert alone() < ttft < 2.0 * alone()  # the queue before a prefill that is busy for 0.8 of its time
+    assert state.compute_bound.values[0, 0] == COMPUTE_BOUNDS.index("bandwidth")
 
 
 def test_memory_holds_fewer_than_latency_would_allow() -> None:

@@ -184,7 +184,9 @@ def step_time(
     exchange = calibration.exchange_latency + calibration.exchange_doubling * np.log2(size)
     reduction = 2.0 * calibration.collective_latency * (shards > 1)
     fixed = model.layers * (calibration.layer_latency + reduction) + model.moe_layers * exchange * several
-    computed = linear / (calibration.flops * gpu.flops_low) + attention / (calibration.attention * attention_peak)
+    computed = linear / (calibration.flops * gpu.flops_low) + attention / (
+        calibration.attention * attention_peak
+    )
     return Step(
         weights=passes * read / (calibration.weights * gpu.bandwidth),
         kv=passes * cache / (calibration.kv * gpu.bandwidth),

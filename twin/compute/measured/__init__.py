@@ -108,7 +108,10 @@ def drafts() -> tuple[Point, ...]:
                 output_length=float(row["output_length"]),
                 size=float(row["size"]),
                 shards=float(row["shards"]),
-                batch=float(row["concurrency"]) * float(row["shards"]) / float(row["size"]) / float(row["workers"]),
+                batch=float(row["concurrency"])
+                * float(row["shards"])
+                / float(row["size"])
+                / float(row["workers"]),
                 first_token=float(row["ttft_ms"]) * 1e-3,
                 token=float(row["tpot_ms"]) * 1e-3,
                 draft_length=int(row["draft_length"]),
@@ -137,7 +140,9 @@ def outputs() -> tuple[Output, ...]:
     ('b200', 'gpt-oss-120b', 57)
     """
     rows = (row for row in table("inferencex.csv.gz") if float(row["concurrency"] or 0.0) > 0.0)
-    unlabelled = tuple(_output(row) for row in rows if row["mode"] == "disagg" or _complete(row, "aggregated"))
+    unlabelled = tuple(
+        _output(row) for row in rows if row["mode"] == "disagg" or _complete(row, "aggregated")
+    )
     return unlabelled + tuple(map(_drafted, table("inferencex_drafts.csv"), drafts()))
 
 
