@@ -481,7 +481,8 @@ def _calibration(asked: Asked, made: Product, drawing: Drawing) -> Calibration |
     if not made["numGPUs"]:
         return None
     base = cards.calibration(drawing.product(asked.serving), asked.serving)
-    return calibrated(asked.calibration, base, asked.model, made.name, asked.precision)
+    drafting = asked.draft_length > 0
+    return calibrated(asked.calibration, base, asked.model, made.name, asked.precision, drafting)
 
 
 def _support(blocks: Blocks, drawing: Drawing) -> None:

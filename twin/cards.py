@@ -91,5 +91,8 @@ def calibration(card: Product, mode: Mode) -> Calibration:
         step_latency=card["stepLatency"],
         prefill=card["prefillEfficiency"],
         prompt_latency=card.get("promptLatency", 0.0),
+        attention=card["etaAttention"],
+        exchange_latency=card["exchangeLatency"],
+        exchange_doubling=card["exchangeDoubling"],
         mode=mode,
     )

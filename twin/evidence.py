@@ -1,9 +1,10 @@
 """The serving model against published points, and the calibration that these make of it.
 
-A cell is what was measured of one model on one GPU in one precision and mode of serving. `measured` multiplies every
-time of the roofline by the cell's median of measured over modelled. Where there is no cell, but the model was measured
-on other GPUs, it takes their median, and where it was not measured at all, the roofline as it is; both are labelled an
-extrapolation with the error of the fit's hold-outs. The band of a cell is that of the points its factor is from.
+A cell is what was measured of one model on one GPU in one precision and mode of serving, with drafts or without.
+`measured` multiplies every time of the roofline by the cell's median of measured over modelled. Where there is no cell,
+but the model was measured on other GPUs, it takes their median, and where it was not measured at all, the roofline as
+it is. All but a cell of its own kind is labelled an extrapolation with the error of the fit's hold-outs. The band of a
+cell is that of the points its factor is from.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import numpy.typing as npt
 
 from twin import cards
 from twin.catalogue import product
-from twin.compute.measured import Point, points
+from twin.compute.measured import Point, drafts, points
 from twin.compute.roofline import Calibration, Gpu, Mode, Workload, scaled, speed_of_light
 from twin.compute.serving import token_time
 from twin.schema import PRECISIONS
@@ -49,6 +50,11 @@ RACKS = {
 """The rack product whose GPU was measured."""
 
 
+ACCEPTED = {0: 1.0, 1: 1.8, 2: 2.18, 3: 2.44}
+"""Tokens that a step of DeepSeek yields by how many it drafts: one, DeepSeek-V3 technical report, arXiv 2412.19437,
+5.4.3; two and three, LMSYS, Accelerating SGLang with Multiple Token Prediction, 2025-07-17 (windows of 3 and 4)."""
+
+
 class Fit(NamedTuple):
     """What a set of factors was fitted to, and its median error there."""
 
@@ -59,7 +65,7 @@ class Fit(NamedTuple):
 
 FITS: dict[Mode, Fit] = {
     "disaggregated": Fit(
-        0.09,
+        0.07,
         frozenset({"deepseek-r1", "kimi-k2.5"}),
         frozenset({"gb200-nvl72", "gb300-nvl72", "hgx-b200", "hgx-h200"}),
     ),
@@ -77,10 +83,13 @@ OTHER_GPU, OTHER_MODEL = 0.21, 0.50
 """Median errors with one GPU or one model left out of the fit: 9 to 21 %, and 15 to 48 % taken as 50."""
 
 
-def calibrated(choice: Choice, base: Calibration, model: str, rack: str, precision: str) -> Calibration:
+def calibrated(
+    choice: Choice, base: Calibration, model: str, rack: str, precision: str, drafting: bool = False
+) -> Calibration:
     """The calibration of a choice for a model and a rack product by their names, with its basis and band.
 
-    base : the fitted set of a mode. precision : of the weights, a key of PRECISIONS.
+    base : the fitted set of a mode. precision : of the weights, a key of PRECISIONS. drafting : whether tokens are
+    drafted, which makes cells of their own where runs are known to draft; elsewhere those without stand for it.
     """
     if choice == "sol":
         return speed_of_light(base)
@@ -88,13 +97,15 @@ def calibrated(choice: Choice, base: Calibration, model: str, rack: str, precisi
         fit = FITS[base.mode]
         near = fit.error if rack in fit.racks else OTHER_GPU
         return replace(base, band=near if model in fit.models else OTHER_MODEL)
-    known = _cells(base, model)
+    plain = _cells(base, model, False)
+    alike = _cells(base, model, True) if drafting else plain
+    known = plain | alike
     if not known:
         return replace(base, basis="extrapolation", band=OTHER_MODEL)
     own = known.get((rack, precision))
-    ratio = own if own is not None else np.concatenate(list(known.values()))
+    ratio = own if own is not None else np.concatenate(list((alike or plain).values()))
     factor = float(np.clip(1.0 / np.median(ratio), 1.0 / FARTHEST, FARTHEST))
-    if own is None:
+    if own is None or (rack, precision) not in alike:
         return replace(scaled(base, factor), basis="extrapolation", band=OTHER_GPU)
     return replace(scaled(base, factor), basis="measured", band=float(np.median(np.abs(factor * own - 1.0))))
 
@@ -102,7 +113,10 @@ def calibrated(choice: Choice, base: Calibration, model: str, rack: str, precisi
 def modelled(point: Point, base: Calibration) -> float:
     """Time per output token of the model where a point was measured [s]."""
     gpu, weight = _gpu(point.gpu, point.precision)
-    work = Workload(point.input_length, point.output_length, 1.0, weight, 1.0, 0.8)
+    drafted = point.draft_length
+    work = Workload(
+        point.input_length, point.output_length, 1.0, weight, 1.0, 0.8, drafted, ACCEPTED[drafted]
+    )
     card = cards.model(product(MODELS[point.model], "model"))
     return float(token_time(gpu, card, work, base, point.size, point.shards, point.batch))
 
@@ -114,10 +128,11 @@ def comparable(mode: Mode) -> list[Point]:
 
 
 @cache
-def _cells(base: Calibration, model: str) -> dict[tuple[str, str], npt.NDArray[np.float64]]:
+def _cells(base: Calibration, model: str, drafting: bool) -> dict[tuple[str, str], npt.NDArray[np.float64]]:
     """Modelled over measured time per token of a model by (rack product, precision), of cells with enough points."""
     found: dict[tuple[str, str], list[float]] = {}
-    for point in comparable(base.mode):
+    apart = base.mode == "disaggregated"
+    for point in (drafts() if apart else ()) if drafting else comparable(base.mode):
         if MODELS[point.model] == model:
             precision = {"fp4": "nvfp4"}.get(point.precision, point.precision)
             ratio = modelled(point, base) / point.token

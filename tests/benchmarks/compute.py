@@ -21,6 +21,7 @@ import twin  # noqa: E402
 from twin import cards  # noqa: E402
 from twin.catalogue import product  # noqa: E402
 from twin.compute import law as laws  # noqa: E402
+from twin.compute.measured import drafts  # noqa: E402
 from twin.compute.roofline import Workload  # noqa: E402
 from twin.compute.serving import pareto, serve  # noqa: E402
 from twin.demand import demand  # noqa: E402
@@ -57,6 +58,34 @@ def errors(mode: str) -> dict[str, float]:
         f"{mode}_measured_median_error": float(np.median(moved[own])),
         f"{mode}_measured_within_30_percent": float(np.mean(moved[own] <= 0.30)),
     }
+
+
+def regions() -> dict[str, float]:
+    """Modelled over measured time per token, the median, by GPUs of a worker and requests of a GPU in decode.
+
+    Points with drafts are in no fit.
+    """
+    base = cards.calibration(product("disaggregated"), "disaggregated")
+    fit = FITS["disaggregated"]
+    plain = [
+        one for one in comparable("disaggregated")
+        if MODELS[one.model] in fit.models and RACKS[one.gpu] in fit.racks
+    ]  # fmt: skip
+    error = np.array([abs(modelled(one, base) / one.token - 1.0) for one in drafts()])
+    found = {
+        "drafts_points": float(error.size),
+        "drafts_median_error": float(np.median(error)),
+        "drafts_within_30_percent": float(np.mean(error <= 0.30)),
+    }
+    for name, points in (("plain", plain), ("drafts", drafts())):
+        ratio = np.array([modelled(one, base) / one.token for one in points])
+        size = np.array([one.size for one in points])
+        each = np.array([one.batch / one.shards for one in points])
+        for kind, wide in (("narrow", size <= 8), ("wide", size > 8)):
+            for low, high in ((0, 16), (16, 64), (64, np.inf)):
+                inside = wide & (each > low) & (each <= high)
+                found[f"{name}_{kind}_{low}_to_{high:g}"] = float(np.median(ratio[inside]))
+    return found
 
 
 def checks() -> dict[str, float]:
@@ -121,7 +150,7 @@ def times() -> dict[str, float]:
 
 def measure() -> dict[str, Any]:
     """Errors by mode and times."""
-    return errors("disaggregated") | errors("aggregated") | checks() | times()
+    return errors("disaggregated") | errors("aggregated") | regions() | checks() | times()
 
 
 if __name__ == "__main__":

@@ -46,12 +46,12 @@ def solved(layout: str = "gb300-su", **sets: str) -> xr.Dataset:
 def step(batch: float, peak: float = 15e15) -> float:
     """Time of a decode step of 72 GB300 at 200,000 tokens by the factors of disaggregated serving [s]."""
     each = batch / 72
-    weights = (ALWAYS + (1 - (1 - 8 / 256) ** batch) * EXPERTS / 72) * 0.5625 / (0.72 * 8e12)
-    linear = 2 * ACTIVE * each / peak
-    attention = 2 * 128 * 1088 * 61 * 200e3 * each / 2.5e15
-    dispatched = 2 * 58 * 8 * 7168 * each / (0.362 * 900e9)
-    fixed = 61 * (11.0e-6 + 2 * 11.1e-6) + 4.0e-3
-    return weights + each * SIZE / 8e12 + (linear + attention) / 0.576 + dispatched + fixed
+    weights = (ALWAYS + (1 - (1 - 8 / 256) ** batch) * EXPERTS / 72) * 0.5625 / (0.734 * 8e12)
+    linear = 2 * ACTIVE * each / peak / 0.25
+    attention = 2 * 128 * 1088 * 61 * 200e3 * each / 5e15 / 0.805
+    dispatched = 2.5625 * 58 * 8 * 7168 * each / (0.75 * 900e9)
+    fixed = 61 * 27.8e-6 + 58 * (22.0e-6 + 6.3e-6 * np.log2(72)) + 3.71e-3
+    return weights + each * SIZE / (0.646 * 8e12) + linear + attention + dispatched + fixed
 
 
 def prefill(tokens: float, before: float, peak: float) -> float:
@@ -89,8 +89,8 @@ def test_sessions_of_a_rack_by_hand() -> None:
     # They fit the memory of the GPUs: only the first turn of a hundred finds nothing.
     assert state.kv_hit.values[0, 0] == pytest.approx([0.99, 0, 0, 0])
     assert state.tier.values.tolist() == list(KV_TIERS)
-    assert alone() < ttft < 1.5 * alone()
-    assert state.compute_bound.values[0, 0] == COMPUTE_BOUNDS.index("flops")
+    assert alone() < ttft < 2.0 * alone()  # the queue before a prefill that is busy for 0.8 of its time
+    assert state.compute_bound.values[0, 0] == COMPUTE_BOUNDS.index("bandwidth")
 
 
 def test_memory_holds_fewer_than_latency_would_allow() -> None:

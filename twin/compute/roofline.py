@@ -4,6 +4,9 @@ A decode worker of `size` GPUs shares the experts of the model. Its GPUs form `s
 groups; a group splits attention weights (and KV heads, where there are several) over `shards` GPUs and serves
 `batch` requests. The step time is a sum of roofline terms without overlap. Calibration factors make the terms
 real.
+
+With multi-token prediction a step verifies the sure token of every request and its drafts together: they all pass the
+experts, the exchanges and attention. Each draft before costs one more pass of one layer.
 """
 
 from __future__ import annotations
@@ -30,7 +33,7 @@ class Gpu:
     flops_low: float
     """Dense peak at the precision of the weights [1/s]."""
     flops_high: float
-    """Dense peak at bf16, at which attention runs [1/s]."""
+    """Dense peak at bf16; attention runs at it, and at twice it where the cache is FP8 [1/s]."""
     link_bandwidth: float
     """Scale-up link of one GPU in one direction [B/s]."""
     domain: int
@@ -93,19 +96,26 @@ class Calibration:
     """Share of the memory bandwidth that reading weights reaches; likewise `kv` for the cache."""
     kv: float
     flops: float
-    """Share of the peak that decode arithmetic reaches."""
+    """Share of the peak that decode arithmetic but attention reaches."""
     link: float
     """Share of the link bandwidth that exchanges reach."""
     layer_latency: float
     """Fixed time of a layer [s]."""
     collective_latency: float
-    """Fixed time of one of the two exchanges of a layer [s]."""
+    """Fixed time of one of the two all-reduces of a layer of a group that splits attention [s]."""
     step_latency: float
     """Fixed time of a decode step [s]."""
     prefill: float
     """Share of the `flops_low` peak that prefill reaches."""
     prompt_latency: float = 0.0
     """Fixed time of a prompt before its first token, aggregated [s]."""
+    attention: float = 1.0
+    """Share that attention in decode reaches of its peak."""
+    exchange_latency: float = 0.0
+    """Fixed time to dispatch the tokens of a layer to their experts and combine what these return, before what grows
+    with the worker [s]; counted where several attention groups share experts."""
+    exchange_doubling: float = 0.0
+    """What each doubling of the GPUs of a worker adds to it [s]."""
     mode: Mode = "disaggregated"
     """Serving that the factors were fitted to: pools for prefill and decode, or both on the same GPUs."""
     basis: Basis = "roofline"
@@ -146,7 +156,9 @@ def step_time(
     """Terms of one decode step of a worker at the mean context of a request, (...,).
 
     size : GPUs of the worker. shards : GPUs of an attention group, a divisor of size. batch : requests of a
-    group. Expert traffic is counted for size > 1, all-reduces for shards > 1; drafts multiply the arithmetic alone.
+    group. All-reduces are counted for shards > 1, the exchange of expert parallelism for size > shards: a single group
+    has every token on every GPU. Experts are alike busy on all GPUs: at small batch they are bound by their weights,
+    whatever their share of the tokens.
 
     >>> gpu = Gpu(1000.0, 2e11, 8e12, 1e16, 2.5e15, 9e11, 8)
     >>> dense = Model(80, 8192, 70e9, 70e9, 0, 0, 0.0, 0, 80, 2048, 8, 64, 256, 256)
@@ -155,25 +167,34 @@ def step_time(
     0.00875
     """
     size, shards, batch = (np.asarray(a, dtype=np.float64) for a in (size, shards, batch))
-    requests = batch * size / shards
+    tokens = (1.0 + workload.draft_length) * batch  # of a group in a step
     context = workload.input_length + workload.output_length / 2
-    touched = 1.0 - (1.0 - model.experts_per_token / max(model.experts, 1)) ** requests
+    passes = 1.0 + workload.draft_length / model.layers
+    touched = 1.0 - (1.0 - model.experts_per_token / max(model.experts, 1)) ** (tokens * size / shards)
     read = (model.always_read / shards + touched * routed_parameters(model) / size) * workload.weight_bytes
     cache = batch * context * token_cache(model, workload) / np.minimum(shards, model.kv_heads)
-    drafted = (1.0 + workload.draft_length) * batch / shards
-    linear = 2.0 * model.active * drafted
-    attention = 2.0 * model.heads * model.decode_width * model.attention_layers * context * drafted
-    reduced = 4.0 * model.layers * model.hidden * batch * (1.0 - 1.0 / shards)
-    dispatched = 2.0 * model.moe_layers * model.experts_per_token * model.hidden * batch / shards * (size > 1)
-    fixed = model.layers * (calibration.layer_latency + 2.0 * calibration.collective_latency * (size > 1))
+    linear = 2.0 * model.active * tokens / shards
+    attention = 2.0 * model.heads * model.decode_width * model.attention_layers * context * tokens / shards
+    attention_peak = gpu.flops_high * min(max(2.0 / workload.kv_bytes, 1.0), 2.0)
+    reduced = 4.0 * model.layers * model.hidden * tokens * (1.0 - 1.0 / shards)
+    several = size > shards
+    # Tokens go to experts at the precision of the weights and come back at bf16.
+    copies = model.moe_layers * model.experts_per_token * model.hidden * tokens / shards
+    dispatched = (workload.weight_bytes + 2.0) * copies * several
+    exchange = calibration.exchange_latency + calibration.exchange_doubling * np.log2(size)
+    reduction = 2.0 * calibration.collective_latency * (shards > 1)
+    fixed = model.layers * (calibration.layer_latency + reduction) + model.moe_layers * exchange * several
+    computed = linear / (calibration.flops * gpu.flops_low) + attention / (
+        calibration.attention * attention_peak
+    )
     return Step(
-        weights=read / (calibration.weights * gpu.bandwidth),
-        kv=cache / (calibration.kv * gpu.bandwidth),
-        flops=(linear / gpu.flops_low + attention / gpu.flops_high) / calibration.flops,
-        link=(reduced + dispatched) / (calibration.link * gpu.link_bandwidth),
-        fixed=fixed + calibration.step_latency,
-        read=read + cache,
-        operations=linear + attention,
+        weights=passes * read / (calibration.weights * gpu.bandwidth),
+        kv=passes * cache / (calibration.kv * gpu.bandwidth),
+        flops=passes * computed,
+        link=passes * (reduced + dispatched) / (calibration.link * gpu.link_bandwidth),
+        fixed=passes * fixed + calibration.step_latency,
+        read=passes * (read + cache),
+        operations=passes * (linear + attention),
     )
 
 
@@ -196,15 +217,19 @@ def scaled(calibration: Calibration, time: float) -> Calibration:
     (0.4, 0.008)
     """
     shares = {
-        name: getattr(calibration, name) / time for name in ("weights", "kv", "flops", "link", "prefill")
+        name: getattr(calibration, name) / time
+        for name in ("weights", "kv", "flops", "attention", "link", "prefill")
     }
-    latencies = ("layer_latency", "collective_latency", "step_latency", "prompt_latency")
+    latencies = (
+        "layer_latency", "collective_latency", "exchange_latency", "exchange_doubling", "step_latency",
+        "prompt_latency",
+    )  # fmt: skip
     return replace(calibration, **shares, **{name: getattr(calibration, name) * time for name in latencies})
 
 
 def speed_of_light(calibration: Calibration) -> Calibration:
     """Nominal bandwidths and peaks in full, no fixed latencies: what no system passes."""
-    return Calibration(1.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 1.0, 0.0, calibration.mode, "sol")
+    return Calibration(1.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 1.0, mode=calibration.mode, basis="sol")
 
 
 def routed_parameters(model: Model) -> float:

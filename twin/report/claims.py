@@ -100,8 +100,9 @@ def _table(*columns: str, left: Sequence[str] = ()) -> Table:
 
 def _measured(points: Sequence[Point]) -> Table:
     table = _table(
-        "user", "system", "no drafts", "drafts not stated", "pools not stated, at most", left=("system",)
-    )
+        "user", "system", "no drafts", "drafts", "drafts not stated", "pools not stated, at most",
+        left=("system",),
+    )  # fmt: skip
     for (pace, rack), kinds in groupby(points, key=lambda point: (point.asked, point.rack)):
         cells = [
             "-" if math.isnan(one.interactivity)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import gzip
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
+
+import numpy as np
 
 from twin.compute.roofline import Mode
 
@@ -29,11 +31,15 @@ class Point:
     shards: float
     """GPUs of one attention group."""
     batch: float
-    """Requests of one group."""
+    """Requests of one group in decode, a mean."""
     first_token: float
     """Time to the first token [s]."""
     token: float
     """Time per output token [s]."""
+    draft_length: int = 0
+    """Tokens drafted in a step."""
+    limit: float = np.inf
+    """Most requests of a group that the run was set up for, where known."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +79,7 @@ def table(name: str) -> tuple[dict[str, str], ...]:
 
 @cache
 def points(mode: Mode) -> tuple[Point, ...]:
-    """The points of InferenceX that state all that a prediction needs, in one mode.
+    """The points of InferenceX that state all that a prediction needs, in one mode; none that is known to draft.
 
     >>> len(points("disaggregated")), points("disaggregated")[0].gpu
     (200, 'gb200')
@@ -83,18 +89,80 @@ def points(mode: Mode) -> tuple[Point, ...]:
 
 
 @cache
+def drafts() -> tuple[Point, ...]:
+    """Disaggregated points with multi-token prediction, of runs whose set-up is published.
+
+    >>> fast = [point for point in drafts() if point.gpu == "gb300" and point.size == 32 and point.limit == 32]
+    >>> [(point.draft_length, round(point.batch, 1), point.token) for point in fast]
+    [(3, 31.4, 0.008201)]
+    """
+    return tuple(
+        _decoding(
+            Point(
+                model=row["model"],
+                gpu=row["gpu"],
+                precision=row["precision"],
+                engine=row["engine"],
+                mode="disaggregated",
+                input_length=float(row["input_length"]),
+                output_length=float(row["output_length"]),
+                size=float(row["size"]),
+                shards=float(row["shards"]),
+                batch=float(row["concurrency"])
+                * float(row["shards"])
+                / float(row["size"])
+                / float(row["workers"]),
+                first_token=float(row["ttft_ms"]) * 1e-3,
+                token=float(row["tpot_ms"]) * 1e-3,
+                draft_length=int(row["draft_length"]),
+                limit=float(row["batch_limit"]),
+            )
+        )
+        for row in table("inferencex_drafts.csv")
+    )
+
+
+def _decoding(point: Point) -> Point:
+    """The point with the part of its requests that decode, by Little's law: the others wait for their first token."""
+    decode = point.output_length * point.token
+    return replace(point, batch=point.batch * decode / (point.first_token + decode))
+
+
+@cache
 def outputs() -> tuple[Output, ...]:
     """Every run of InferenceX whose requests in flight and size of a worker are known.
 
     Runs named DeepSeek-V3 are labelled, without drafts; those named DeepSeek-R1 are of tables that do not say, and of
-    equal configurations some take half the time per token of others.
+    equal configurations some take half the time per token of others. Those of `drafts` are there once more, as such.
 
     >>> best = max(outputs(), key=lambda run: run.output_tokens_per_second if run.pools else 0.0)
     >>> best.gpu, best.model, round(best.interactivity)
     ('b200', 'gpt-oss-120b', 57)
     """
     rows = (row for row in table("inferencex.csv.gz") if float(row["concurrency"] or 0.0) > 0.0)
-    return tuple(_output(row) for row in rows if row["mode"] == "disagg" or _complete(row, "aggregated"))
+    unlabelled = tuple(
+        _output(row) for row in rows if row["mode"] == "disagg" or _complete(row, "aggregated")
+    )
+    return unlabelled + tuple(map(_drafted, table("inferencex_drafts.csv"), drafts()))
+
+
+def _drafted(row: dict[str, str], point: Point) -> Output:
+    spent = point.first_token + point.output_length * point.token
+    gpus = float(row["workers"]) * point.size + float(row["prefill_workers"]) * float(row["prefill_size"])
+    return Output(
+        model=point.model,
+        gpu=point.gpu,
+        precision=point.precision,
+        engine=point.engine,
+        mode=point.mode,
+        input_length=point.input_length,
+        output_length=point.output_length,
+        interactivity=1.0 / point.token,
+        output_tokens_per_second=float(row["concurrency"]) * point.output_length / spent / gpus,
+        gpus=gpus,
+        pools=True,
+        drafts=True,
+    )
 
 
 def _output(row: dict[str, str]) -> Output:
@@ -141,7 +209,7 @@ def _point(row: dict[str, str], mode: Mode) -> Point:
         if once > 1 and once * once == size and (experts == (once, once) or tp == dp):
             size, shards = float(once), float(once) if dp == 1.0 else 1.0
     batch = float(row["batch"]) if mode == "disaggregated" else float(row["concurrency"]) * shards / size
-    return Point(
+    point = Point(
         model=row["model"],
         gpu=row["gpu"],
         precision=row["precision"],
@@ -155,3 +223,4 @@ def _point(row: dict[str, str], mode: Mode) -> Point:
         first_token=float(row["ttft_ms"]) * 1e-3,
         token=float(row["tpot_ms"]) * 1e-3,
     )
+    return _decoding(point) if mode == "disaggregated" else point
