@@ -248,7 +248,10 @@ def resolve(
             shape = np.shape(value)
             raise ValueError(f"Operation.{row.field} has shape {shape}, expected a number or {wanted}")
         inside = (array >= row.least) & (array <= row.most)
-        if row.field in ("rack_power", "wet_bulb", "dew_point", *SESSION):
+        without = row.field in SESSION and bool(np.isnan(getattr(base, row.field)).any())
+        if without and np.isfinite(array).any():
+            raise ValueError(f"Operation.{row.field}: the workload of the layout has no session")
+        if without or row.field in ("rack_power", "wet_bulb", "dew_point"):
             inside |= np.isnan(array)
         if not inside.all():
             worst = array[~inside].flat[0]
@@ -256,8 +259,6 @@ def resolve(
             raise ValueError(
                 f"Operation.{row.field}: {worst:g} {row.unit} is outside {limits} ({row.meaning})"
             )
-        if row.field in SESSION and np.isfinite(array).any() and np.isnan(getattr(base, row.field)).any():
-            raise ValueError(f"Operation.{row.field}: the workload of the layout has no session")
         if row.whole and (broken := array != np.round(array)).any():
             raise ValueError(
                 f"Operation.{row.field}: {array[broken].flat[0]:g} is not a whole number ({row.meaning})"

@@ -257,6 +257,9 @@ def test_scenarios_are_layouts_of_those_numbers() -> None:
             np.testing.assert_array_equal(alone[name].values[0], state[name].values[index])
     with pytest.raises(ValueError, match="session_context: the workload of the layout has no session"):
         twin.solve(twin.load(), twin.Operation(session_context=1e5))
+    for bad in (np.nan, 0.0):
+        with pytest.raises(ValueError, match="session_context"):
+            twin.solve(twin.load(sets=AGENT), twin.Operation(session_context=bad))
 
 
 def test_racks_of_storage_keep_prefixes_and_draw_power() -> None:
