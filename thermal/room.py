@@ -2,13 +2,15 @@
 
 A staggered grid (Harlow and Welch, Physics of Fluids 8, 1965, 2182): velocities at the faces of cells, pressure and
 temperature in the cells. A solid, a panel without thickness or an opening is a matter of faces. Streams carry with
-second-order upwind slopes, which the limiter of van Leer keeps from overshooting. A step is of second order in four
-stages, Euler steps of a third of it of which the last goes three quarters of the way from the beginning: stable for
-three times what one Euler step is (Ketcheson, SIAM J. Sci. Comput. 30, 2008, 2113). They go with the pressure of the
-step before, corrected at the end so that no cell gains or loses air (incremental projection, van Kan, SIAM J. Sci.
-Stat. Comput. 7, 1986, 870). Density changes only by buoyancy (Boussinesq), turbulence is an eddy viscosity of speed
-times distance to the wall (Chen and Xu, Energy and Buildings 28, 1998, 137), or what the air carries with it
-(`KEpsilon`), walls rub by the logarithmic law. Papers cited from memory (unverified).
+second-order upwind slopes, which the limiter of van Leer keeps from overshooting. A step is of second order. Velocity
+takes it in eight stages, each from the beginning by `REACHED` of the step: made so that what these slopes and friction
+do is stable for as long as eight stages can be (as Ketcheson and Ahmadia, Comm. App. Math. Comput. Sci. 7, 2012, 247,
+make them). Temperature takes it in Euler steps, of which the last goes a part of the way from the beginning, so many
+that each leaves no cell warmer or colder than what surrounds it (Ketcheson, SIAM J. Sci. Comput. 30, 2008, 2113). The
+stages go with the pressure of the step before, corrected at the end so that no cell gains or loses air (incremental
+projection, van Kan, SIAM J. Sci. Stat. Comput. 7, 1986, 870). Density changes only by buoyancy (Boussinesq),
+turbulence is an eddy viscosity of speed times distance to the wall (Chen and Xu, Energy and Buildings 28, 1998, 137),
+or what the air carries with it (`KEpsilon`), walls rub by the logarithmic law. Papers cited from memory (unverified).
 
 A porous face takes K V|V| / 2 from the pressure over density. Each stage solves that drag with the pressure of the step
 before exactly, face by face, and the projection goes on along the chord of the drag between the speeds before the step
@@ -63,16 +65,20 @@ EDDY = 0.03874
 """Eddy viscosity over speed times distance to the wall: Chen and Xu (1998), zero-equation model."""
 ROUNDING = 1e-12
 """Of the greatest speed through the greatest face, what a cell may gain by rounding alone."""
-STAGES = 4
-"""Of a step; two are the method of Heun."""
-STREAMED = 1.7
-"""Greatest sum of speeds over widths times the step at which four stages bear the slopes without limiter."""
+REACHED = (0.02087, 0.0482, 0.08487, 0.1347, 0.2036, 0.30703, 0.5, 1.0)
+"""Of a step, where each stage of the velocity ends: half and whole at last make it of second order."""
+STREAMED, HURRIED = 3.53, 6.17
+"""Greatest sum of speeds over widths times the step, and of that and friction, that the stages of velocity bear."""
+WARMED = 11
+"""Stages of the temperature: their Euler steps overshoot no sooner than the sum of both bounds."""
 BRIEF = 1e-6
 """Step in which the first pressure is found, and next to nothing moves [s]."""
 SPAN = 1e4
 """Drag over inertia at the face that resists most, in the step that balances porous faces with the first pressure."""
 ROUNDS = 30
 """At most, in which porous faces are brought into balance with the first pressure."""
+LAGGING = 0.5
+"""Of the step, with carried turbulence, which is a step behind: in the whole one the jet of Annex 20 never settles."""
 STALE = 4.0
 """Of the share of a porous face over that in the preconditioner, or the inverse, at which that is made anew."""
 TINY = 1e-30
@@ -127,10 +133,10 @@ class Room:
     gap : of cells, and between their centres [m]. kind : `Face` of the low face of every cell, per axis, for what moves
     through it: a porous one is free, or an outlet. surface : for what rubs and conducts there, where a porous one
     between cells is that. length : distance to the nearest wall or porous face, 0 in solids [m]. ordinary, beside :
-    where the fluxes of free air hold, and faces where not, of velocities (component, axis); rubbed : faces along closed
-    walls, of every component, with the neighbours in the wall and the distance to it; passing, listed : as ordinary and
-    beside, of temperature. outlet : faces that are. porous : such faces, None without. pressure : its equation. work :
-    fields in which a step works, so that a room takes one step at a time.
+    where the fluxes of free air hold, and faces where not with their places along both, of velocities (component,
+    axis); rubbed : faces along closed walls, of every component, with the neighbours in the wall and the distance to
+    it; passing, listed : as ordinary and beside, of temperature. outlet : faces that are. porous : such faces, None
+    without. pressure : its equation. work : fields in which a step works, so that a room takes one step at a time.
     """
 
     cells: tuple[int, int, int]
@@ -201,15 +207,17 @@ class Air:
 class State:
     """Fields at a time, as of `still` or `step`; read them by `Room.of_cells` and `Room.of_faces`.
 
-    velocity : of the faces across x, y, z [m/s]. temperature : [K]. pressure : over density [m^2/s^2]. before :
-    velocity a step ago. span : of that step [s]. residual : greatest net flow out of a cell of air after it [m^3/s];
-    iterations : of its pressure. turbulence : energy [m^2/s^2] and dissipation [m^2/s^3] of what is carried.
+    velocity : of the faces across x, y, z [m/s]. temperature : [K]. pressure : over density [m^2/s^2]. before,
+    pressed : velocity and pressure a step ago. span : of that step [s]. residual : greatest net flow out of a cell of
+    air after it [m^3/s]; iterations : of its pressure. turbulence : energy [m^2/s^2] and dissipation [m^2/s^3] of what
+    is carried.
     """
 
     velocity: tuple[Velocities, ...]
     temperature: Temperatures
     pressure: KinematicPressures
     before: tuple[Velocities, ...]
+    pressed: KinematicPressures
     time: Time = 0.0
     residual: VolumeFlow = 0.0
     iterations: Integer = 0
@@ -315,16 +323,15 @@ def still(room: Room, temperature: Temperature) -> State:
     """
     size = len(room.length)
     at_rest = tuple(np.zeros(size) for _ in range(3))
-    return State(at_rest, np.full(size, float(temperature)), np.zeros(size), at_rest)
+    return State(at_rest, np.full(size, float(temperature)), np.zeros(size), at_rest, np.zeros(size))
 
 
 def time_step(room: Room, air: Air, state: State, share: Ratio = 0.9) -> Time:
     """A share of the longest stable step [s].
 
-    The Euler steps of which it is made bear one over the sum, of any cell, of speeds over widths and twice viscosity,
-    or diffusivity, over widths squared: so far all waves of friction and of streams of first order stay in the circle
-    in which the stages are stable. The slopes of second order reach out of it, and hold the sum of speeds alone to
-    `STREAMED`.
+    Up to the bounds no wave grows that streams carry with slopes of second order, or friction dampens: `STREAMED` is
+    that of the sum, of any cell, of speeds over widths, `HURRIED` that of this sum and twice viscosity, or diffusivity,
+    over widths squared. With carried turbulence it is a part of that, `LAGGING`.
     """
     from thermal.compiled import room as compiled
 
@@ -333,7 +340,7 @@ def time_step(room: Room, air: Air, state: State, share: Ratio = 0.9) -> Time:
         room.shape, room.width, inner, room.length, air.viscosity, air.eddy, _given(air, state), air.prandtl,
         air.turbulent_prandtl,
     )  # fmt: skip
-    haste = max(stream / STREAMED, both / (STAGES - 1))
+    haste = max(stream / STREAMED, both / HURRIED) / (1.0 if air.carried is None else LAGGING)
     return float(share / haste) if haste > 0.0 else float(np.inf)
 
 
@@ -343,7 +350,7 @@ def step(
     state: State,
     entering: tuple[Temperatures, ...] | None,
     time: Time,
-    tolerance: Tolerance = 5e-4,
+    tolerance: Tolerance = 2e-4,
     most: int = 50,
     fixed: tuple[Velocities, ...] | None = None,
 ) -> State:
@@ -358,7 +365,7 @@ def step(
     if state.time == 0.0:
         state = _opened(room, state) if room.porous is None else _settled(room, room.porous, state)
         pressed = _advanced(room, air, state, None, BRIEF, 1e-8, most)
-        state = replace(state, pressure=pressed.pressure)
+        state = replace(state, pressure=pressed.pressure, pressed=pressed.pressure)
     if air.carried is None:
         return _advanced(room, air, state, entering, time, tolerance, most, fixed)
     begun = _begun(room, air.carried, state) if state.turbulence is None else state.turbulence
@@ -417,7 +424,7 @@ def _turned(
     )
     parts = max(1, int(np.ceil(time * fastest)))
     entering = tuple(zip(*(_coming(carried, one) for one in velocity), strict=True))
-    listed = tuple(at[kind[at] != Face.WARM] for kind, at in zip(room.kind, room.listed, strict=True))
+    listed = tuple(at[kind[at[:, 0]] != Face.WARM] for kind, at in zip(room.kind, room.listed, strict=True))
     air_ = room.length > 0.0
     for _ in range(parts):
         for value, given, change, share in (
@@ -456,7 +463,7 @@ def _opened(room: Room, state: State) -> State:
     What it leaves, over the brief step that comes, is an error of the first pressure: so next to nothing.
     """
     moved = tuple(state.velocity[axis].copy() for axis in room.order)
-    _project(room, moved, 1.0, np.zeros(len(room.length)), 1e-12, 200)
+    _project(room, moved, 1.0, np.zeros(len(room.length)), None, 1e-12, 200)
     velocity = tuple(moved[place] for place in np.argsort(room.order))
     return replace(state, velocity=velocity, before=velocity)
 
@@ -476,7 +483,7 @@ def _settled(room: Room, porous: Porous, state: State) -> State:
         for one, face, part in zip(moved, porous.face, share, strict=True):
             one[face] *= part
         pressure = np.zeros(len(room.length))
-        _project(room, moved, long, pressure, 1e-6, 200, share)
+        _project(room, moved, long, pressure, None, 1e-6, 200, share)
         speed = [np.abs(one[face]) for one, face in zip(moved, porous.face, strict=True)]
         own = [0.5 * loss * one for loss, one in zip(porous.loss, speed, strict=True)]
         lost = max(float(np.max(one * two, initial=0.0)) for one, two in zip(own, speed, strict=True))
@@ -487,7 +494,7 @@ def _settled(room: Room, porous: Porous, state: State) -> State:
         if stray <= 1e-3 * lost:
             break
         resistance = [np.sqrt(one * used) for one, used in zip(own, resistance, strict=True)]
-    _project(room, moved, 1.0, np.zeros(len(room.length)), 1e-12, 200, share)
+    _project(room, moved, 1.0, np.zeros(len(room.length)), None, 1e-12, 200, share)
     velocity = tuple(moved[place] for place in np.argsort(room.order))
     return replace(state, velocity=velocity, before=velocity, pressure=pressure)
 
@@ -497,12 +504,6 @@ def _slowed(porous: Porous, place: int, time: Time, velocity: _Float) -> None:
     face, per = porous.face[place], 0.5 * time * porous.loss[place] / porous.reach[place]
     free = velocity[face]
     velocity[face] = 2.0 * free / (1.0 + np.sqrt(1.0 + 4.0 * per * np.abs(free)))
-
-
-def _unslowed(porous: Porous, place: int, time: Time, velocity: _Float) -> None:
-    """What `_slowed` began with."""
-    face, per = porous.face[place], 0.5 * time * porous.loss[place] / porous.reach[place]
-    velocity[face] += per * velocity[face] * np.abs(velocity[face])
 
 
 def _shares(porous: Porous, before: _Three, after: _Three, time: Time) -> _Three:
@@ -532,14 +533,15 @@ def _project(
     velocity: _Three,
     time: Time,
     pressure: _Float,
+    guess: _Float | None,
     tolerance: Tolerance,
     most: int,
     share: _Three | None = None,
 ) -> tuple[float, int, bool]:
     """Takes from velocities what makes or loses air, and adds the pressure that does it, in place.
 
-    share : of an acceleration by pressure that porous faces leave. What is left, greatest of any cell [m^3/s];
-    iterations, and whether they sufficed.
+    guess : of that pressure. share : of an acceleration by pressure that porous faces leave. What is left, greatest of
+    any cell [m^3/s]; iterations, and whether they sufficed.
     """
     from thermal.compiled import room as compiled
 
@@ -554,7 +556,8 @@ def _project(
     if room.porous is not None and share is not None:
         _resist(room, room.porous, share)
         held = [one[face] for one, face in zip(velocity, room.porous.face, strict=True)]
-    solved = poisson.solve(room.pressure, source.transpose(back), None, tolerance, most)
+    first = None if guess is None else room.of_cells(guess)
+    solved = poisson.solve(room.pressure, source.transpose(back), first, tolerance, most)
     correction = room.work[0]
     correction[:] = 0.0
     room.of_cells(correction)[:] = solved.potential
@@ -601,8 +604,6 @@ def _advanced(
 
     viscosity, diffusivity, *fields = room.work
     change, stream = tuple(fields[:3]), tuple(fields[3:])
-    # Euler steps, whose last goes a part of the way from the beginning.
-    part, shares = time / (STAGES - 1), [1.0] * (STAGES - 1) + [1.0 - 1.0 / STAGES]
     base = tuple(state.velocity[axis] for axis in room.order)
     viscosity[:] = air.viscosity
     compiled.mixing(
@@ -618,8 +619,8 @@ def _advanced(
     if entering is not None:
         given = tuple(np.asarray(entering[axis]) for axis in room.order)
         after, rate = np.empty_like(state.temperature), change[0]
-        warm = state.temperature
-        for share in shares:
+        warm, part = state.temperature, time / (WARMED - 1)
+        for share in [1.0] * (WARMED - 1) + [1.0 - 1.0 / WARMED]:
             _warming(room, air, stream, diffusivity, given, warm, rate)
             compiled.advanced(room.length, state.temperature, warm, rate, part, share, after)
             warm = after
@@ -631,7 +632,8 @@ def _advanced(
     held = [np.empty(len(one[0])) for one in room.rubbed]
     for place in moving:
         compiled.shears(base[place], *room.rubbed[place], air.viscosity, air.eddy > 0.0, held[place])
-    for stage, share in enumerate(shares):
+    late = 0.0
+    for reached in REACHED:
         compiled.momentum(
             room.shape, room.width, room.gap, room.ordinary, stream, moved, viscosity, air.limited, change
         )
@@ -649,24 +651,26 @@ def _advanced(
                 _blown(room, porous, place, moved[place], change[place])
         # Rates of all components are there before any is changed.
         for place in moving:
-            if porous is not None:
-                _unslowed(porous, place, stage * part, moved[place])
             compiled.accelerate(
                 place, room.shape, room.width[place], room.gap[place], room.kind[place], state.pressure,
-                state.temperature, after, stage / (STAGES - 1), lift[place], air.reference, base[place], share,
-                change[place], part, room.outlet[place], moved[place],
+                state.temperature, after, late, lift[place], air.reference, base[place], change[place],
+                reached * time, room.outlet[place], moved[place],
             )  # fmt: skip
             if porous is not None:
-                _slowed(porous, place, min(stage + 1, STAGES - 1) * part, moved[place])
+                _slowed(porous, place, reached * time, moved[place])
+        late = reached
     pressure = state.pressure.copy()
     if fixed is not None:
         # Not before, or the stream that carries heat would not be free of divergence.
         for place, axis in enumerate(room.order):
             np.copyto(moved[place], fixed[axis], where=room.kind[place] == Face.FIXED)
     remaining = None if porous is None else _shares(porous, base, moved, time)
-    left, iterations, converged = _project(room, moved, time, pressure, tolerance, most, remaining)
+    # It changes about as fast as over the step before.
+    guess = np.subtract(state.pressure, state.pressed, out=viscosity)
+    guess *= 2.0 * state.ahead(time)
+    left, iterations, converged = _project(room, moved, time, pressure, guess, tolerance, most, remaining)
     return State(
-        tuple(moved[place] for place in np.argsort(room.order)), after, pressure, state.velocity,
+        tuple(moved[place] for place in np.argsort(room.order)), after, pressure, state.velocity, state.pressure,
         float(state.time) + float(time), left, iterations, converged, float(time),
     )  # fmt: skip
 
@@ -803,7 +807,7 @@ def _velocities(
         for other in range(3):
             if other == axis:
                 row.append((free | np.roll(free, 1, axis)).astype(np.uint8).ravel())
-                beside.append(np.zeros(0, dtype=np.int64))
+                beside.append(np.zeros((0, 3), dtype=np.int64))
                 continue
             below = np.roll(free, 1, other)
             walls = (np.roll(mine, 2, other) == Face.WALL) | (np.roll(mine, -1, other) == Face.WALL)
@@ -814,7 +818,9 @@ def _velocities(
             closed = wall & np.roll(wall, 1, axis)
             above = closed & free & (np.roll(mine, 1, other) == Face.WALL)
             under = closed & below & (mine == Face.WALL)
-            beside.append(np.flatnonzero(((free | below) & ~good & ~above & ~under).ravel()))
+            edge = np.flatnonzero(((free | below) & ~good & ~above & ~under).ravel())
+            places = [edge // stride[one] % shape[one] for one in (axis, other)]
+            beside.append(np.stack([edge, *places], axis=-1))
             one, two = np.flatnonzero(above.ravel()), np.flatnonzero(under.ravel())
             face = np.concatenate([one, two - stride[other]])
             place = (face // stride[other]) % shape[other]
@@ -826,12 +832,14 @@ def _velocities(
 
 
 def _temperatures(shape: tuple[int, ...], kinds: Sequence[_Kind]) -> tuple[_Kinds, tuple[_Index, ...]]:
-    """1 at free faces between free faces, and all others that heat passes, per axis."""
+    """1 at free faces between free faces, and all others that heat passes with their places, per axis."""
+    stride = (shape[1] * shape[2], shape[2], 1)
     passing, listed = [], []
     for axis, one in enumerate(kinds):
         kind = one.reshape(shape)
         free = kind == Face.FREE
         plain = free & np.roll(free, 1, axis) & np.roll(free, -1, axis)
         passing.append(plain.astype(np.uint8).ravel())
-        listed.append(np.flatnonzero(((kind != Face.WALL) & ~plain).ravel()))
+        face = np.flatnonzero(((kind != Face.WALL) & ~plain).ravel())
+        listed.append(np.stack([face, face // stride[axis] % shape[axis]], axis=-1))
     return tuple(passing), tuple(listed)

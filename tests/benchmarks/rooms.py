@@ -192,8 +192,6 @@ def hall(
         inlet = np.array(
             [warm[part[:, None], front - (way > 0), low].mean() for part, front, _, way in racks]
         )
-        for (part, _, rear, _), one in zip(racks, inlet, strict=True):
-            rear_air[part[:, None], rear, low] = one + rise
         averaged = state.time >= start
         times.append(state.time)
         clock.append(time.process_time())
@@ -201,6 +199,10 @@ def hall(
         if averaged and held is None:
             held, since = float((warm * volume)[~solid].sum()), state.time
         length = time_step(made, law, state)
+        # What a rack takes in in the middle of the step, or its heat would lag half of one behind.
+        ahead = inlet + state.ahead(length) * (inlet - inlets[-2] if len(inlets) > 1 else 0.0)
+        for (part, _, rear, _), one in zip(racks, ahead, strict=True):
+            rear_air[part[:, None], rear, low] = one + rise
         now, before = (made.of_faces(2, one[2])[..., -1] for one in (state.velocity, state.before))
         speed = now + state.ahead(length) * (now - before)
         above = warm[..., -1][back]

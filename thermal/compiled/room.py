@@ -279,15 +279,16 @@ def edges(
 ):
     """What `momentum` and `rub` leave out: edges of one component across another axis near walls and openings.
 
-    faces : of the other axis, as what rubs there. u : the component carried. listed : faces above those edges.
+    faces : of the other axis, as what rubs there. u : the component carried. listed : (edge, 3) faces above those
+    edges, and their places along the axis and the other.
     """
     stride = (shape[1] * shape[2], shape[2], 1)
     sa, s = stride[axis], stride[other]
     v, mine = velocity[other], kind[axis]
     da, across, d = width[axis], _scaled(_inverse(gap[axis]), 0.5), width[other]
     breadth, distance = _inverse(width[other]), _inverse(gap[other])
-    for c in listed:
-        pa, p = (c // sa) % shape[axis], (c // s) % shape[other]
+    for m in range(len(listed)):
+        c, pa, p = listed[m]
         low = c - s
         one, two = faces[c - sa], faces[c]
         shut = 0.5 * ((one in (WALL, WARM, POROUS)) + (two in (WALL, WARM, POROUS)))
@@ -356,13 +357,12 @@ def accelerate(
     lift,
     reference,
     base,
-    share,
     rate,
     step,
     outlet,
     out,
 ):
-    """One component after a stage: base x (1 - share) + (out + rate step) x share with pressure and lift.
+    """One component after a stage: base + rate x step with pressure and lift.
 
     lift : gravity along the axis times expansion, which acts on the temperature above `reference`, a share `late` of
     the way from `warm` to `after`. outlet : faces.
@@ -386,7 +386,7 @@ def accelerate(
             if lift != 0.0:
                 _lifted(low, high, warm, 1.0 - late, lift * reference, c, s, force)
                 _lifted(low, high, after, late, lift * reference, c, s, force)
-            _driven(kind, force, base, share, rate, step, c, out)
+            _driven(kind, force, base, rate, step, c, out)
     for c in outlet:
         p = (
             c // (shape[1] * shape[2])
@@ -396,7 +396,7 @@ def accelerate(
         # Outside the pressure is nothing; friction is left to what lies inside.
         inside = 0.5 * (width[p] if p == RING else width[p - 1])
         push = (pressure[c - s] - pressure[c]) / inside
-        out[c] = base[c] * (1.0 - share) + (out[c] + step * push) * share
+        out[c] = base[c] + step * push
 
 
 @_line
@@ -418,12 +418,12 @@ def _lifted(low, high, temperature, share, still, c, s, out):
 
 
 @_line
-def _driven(kind, force, base, share, rate, step, c, out):
+def _driven(kind, force, base, rate, step, c, out):
     """A row of `accelerate` under a force."""
     n = len(force)
     kind, rate, base, out = kind[c : c + n], rate[c : c + n], base[c : c + n], out[c : c + n]
     for m in range(n):
-        moved = base[m] * (1.0 - share) + (out[m] + step * (rate[m] + force[m])) * share
+        moved = base[m] + step * (rate[m] + force[m])
         out[m] = moved if kind[m] == FREE else out[m]
 
 
@@ -468,15 +468,16 @@ def faces(
 ):
     """What `scalar` leaves out along an axis: faces beside walls and openings, porous ones and warm walls, `listed`.
 
-    entering : temperature of what comes in by a fixed face or an outlet, and of warm walls.
+    entering : temperature of what comes in by a fixed face or an outlet, and of warm walls. listed : (face, 2) with
+    the place along the axis.
     """
     stride = (shape[1] * shape[2], shape[2], 1)
     s = stride[axis]
     mine, v, d, g = kind[axis], velocity[axis], width[axis], gap[axis]
     t, given = temperature, entering[axis]
-    for c in listed:
-        place = (c // (shape[1] * shape[2]), (c // shape[2]) % shape[1], c % shape[2])
-        p, low = place[axis], c - s
+    for m in range(len(listed)):
+        c, p = listed[m]
+        low = c - s
         what, under, over, speed = mine[c], t[low], t[c], v[c]
         if what == WARM:
             # One side of it is solid, where the rate means nothing.
@@ -593,7 +594,8 @@ def _eddy(velocity, length, factor, given, c, across, along, out):
 def hastening(shape, width, velocity, length, molecular, factor, given, prandtl, turbulent_prandtl):
     """Greatest sum of speed over width of any cell, and of that and twice viscosity over width squared [1/s].
 
-    In place of the viscosity the diffusivity, where that is greater.
+    Speeds are means of both faces: as much as leaves the cell where nothing is gained. In place of the viscosity the
+    diffusivity, where that is greater.
     """
     still, share = molecular * max(1.0, 1.0 / prandtl), max(1.0, 1.0 / turbulent_prandtl)
     across, along = shape[1] * shape[2], shape[2]
@@ -608,10 +610,10 @@ def hastening(shape, width, velocity, length, molecular, factor, given, prandtl,
             w, w_ = velocity[2][c : c + n], velocity[2][c + 1 : c + 1 + n]
             one, two = 1.0 / width[0][i], 1.0 / width[1][j]
             for m in range(n):
-                fast[m] = (
-                    max(abs(u[m]), abs(u_[m])) * one
-                    + max(abs(v[m]), abs(v_[m])) * two
-                    + max(abs(w[m]), abs(w_[m])) * inverse[m]
+                fast[m] = 0.5 * (
+                    (abs(u[m]) + abs(u_[m])) * one
+                    + (abs(v[m]) + abs(v_[m])) * two
+                    + (abs(w[m]) + abs(w_[m])) * inverse[m]
                 )
             for m in range(n):
                 stream[m] = max(stream[m], fast[m])
