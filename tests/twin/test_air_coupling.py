@@ -16,8 +16,9 @@ from twin.study.hall_air import LONGEST, HallAir
 from twin.study.hall_grid import voxels
 
 
-def known(facility, share, returned=0.0):
-    return replace(facility, recirculation=(Recirculation(share, returned),))
+def known(facility, share, returned=0.0, uncertainty=0.1):
+    half = np.full(len(share), uncertainty)
+    return replace(facility, recirculation=(Recirculation(share, returned, half),))
 
 
 @pytest.fixture(scope="module")

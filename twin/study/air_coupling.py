@@ -91,7 +91,11 @@ def air_coupling(
             if bool(fields[block].interrupted):
                 break
         known = tuple(
-            Recirculation(fields[block].influence.values, _returned(facility, block, made[block]))
+            Recirculation(
+                fields[block].influence.values,
+                _returned(facility, block, made[block]),
+                fields[block].air_inlet_uncertainty.values,
+            )
             if block in fields
             else None
             for block in range(len(facility.blocks))
