@@ -9,6 +9,7 @@ from thermal import room
 from thermal.room import Face
 from twin.errors import InputError
 from twin.event import events
+from twin.study import air_field as fields
 from twin.study import air_loss as air_loss_
 from twin.study import hall_air
 from twin.study.air_field import air_field, kept_air
@@ -147,6 +148,56 @@ def test_a_run_does_not_go_on_from_another(short, tmp_path):
         air_field(facility, state, file=tmp_path / "none.npz", resume=True)
 
 
+def test_turbulence_that_is_carried_goes_on_from_an_interrupt_and_after_a_loss(mirror, tmp_path, monkeypatch):
+    """To the last digit, of which the file keeps energy and dissipation; another model does not go on from it."""
+    facility, state, eddy = mirror
+    monkeypatch.setattr(fields, "WARM", 1)
+    monkeypatch.setattr(fields, "DRIFT", 1.0)
+    asked = {"most": 1, "turbulence": "k-epsilon"}
+    whole = air_field(facility, state, **asked)
+    assert whole.turbulence == "k-epsilon"
+    assert "fluctuations of 5%" in whole.remarks
+    assert eddy.turbulence == "eddy"
+    assert float(whole.stray) < 1e-6 * float(whole.supply_flow)
+    file = tmp_path / "air.npz"
+
+    def interrupt(now, end):
+        if now > 25.0:
+            raise KeyboardInterrupt
+
+    assert float(air_field(facility, state, progress=interrupt, file=file, **asked).elapsed) < 26.0
+    xr.testing.assert_identical(air_field(facility, state, file=file, resume=True, **asked), whole)
+    with pytest.raises(InputError, match="is of another model of turbulence"):
+        air_field(facility, state, file=file, resume=True, most=1)
+    lost = events(facility, ["fan_wall_loss device=fanwall.1 at=0s"])
+    with pytest.raises(InputError, match="is of another model of turbulence"):
+        air_loss(facility, state, lost, 1.0, file)
+    after = air_loss(facility, state, lost, 2.0, file, turbulence="k-epsilon")
+    assert after.turbulence == "k-epsilon"
+    assert np.isfinite(after.air_inlet_temperature).all()
+
+
+def test_turbulence_of_tiles_is_not_carried():
+    facility = twin.load("h100-raised-floor")
+    with pytest.raises(
+        InputError, match="k-epsilon knows nothing of what tiles and their jets make of turbulence"
+    ):
+        air_field(facility, twin.solve(facility), turbulence="k-epsilon")
+
+
+def test_a_model_of_turbulence_that_there_is_not_is_refused(tmp_path):
+    from typer.testing import CliRunner
+
+    from twin.cli import app
+
+    for command in (("air",), ("run", "--air", "field")):
+        asked = [*command, "h100-air", "--turbulence", "les", "--out", str(tmp_path / "out")]
+        shown = CliRunner().invoke(app, asked)
+        assert shown.exit_code == 2
+        assert "no model of turbulence 'les' (there are: eddy, k-epsilon)" in shown.output
+    assert not (tmp_path / "out").exists()
+
+
 def test_the_image_holds_the_field_at_its_places(mirror, tmp_path):
     pyvista = pytest.importorskip("pyvista")
     from twin.viewer.voxels import write
@@ -244,7 +295,7 @@ def test_a_rack_follows_what_it_breathes_with_its_time_constant(short):
     racks, coils = rack_heat(facility, state, base), coil_heat(facility, base)
     np.testing.assert_allclose(racks, 700.0 * 450.0)
     np.testing.assert_allclose(coils, 375e3)
-    run = StoringHall(base, kept_air(facility, state, 0, "coarse", file), racks, coils)
+    run = StoringHall(base, kept_air(facility, state, 0, "coarse", "eddy", file), racks, coils)
     assert run.books() == dict.fromkeys(run.books(), 0.0)
     before, breathed = run.rack.copy(), run.rack - base.rise
     run.asked = run.cold + 4.0

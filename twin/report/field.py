@@ -50,6 +50,7 @@ def record(found: xr.Dataset, files: Mapping[str, str], course: xr.Dataset | Non
     return {
         "facility": {"name": found.title, "block": found.block},
         "grid": {"name": found.grid, "cells": [found.sizes[name] for name in "xyz"]},
+        "turbulence": found.turbulence,
         **whole,
         "settled": bool(found.settled),
         "batches": int(found.batches),

@@ -56,17 +56,18 @@ def air_loss(
     block: int = 0,
     grid: str = "coarse",
     progress: Callable[[float, float], None] | None = None,
+    turbulence: str = "eddy",
 ) -> xr.Dataset:
     """The inlet of each rack from the last moment that a file keeps of `air_field` on, (time, rack).
 
     events : losses of fan walls, as of `twin.event`. until : how long [s]. progress : is told how much time has passed,
-    and how long it is. InputError for other events, units that are not in service in the hall, and a file of another
-    run. An interrupt from the keyboard ends it with what there is.
+    and how long it is. turbulence : of that run. InputError for other events, units that are not in service in the
+    hall, and a file of another run. An interrupt from the keyboard ends it with what there is.
     """
-    now = kept_air(facility, state, block, grid, file)
+    now = kept_air(facility, state, block, grid, turbulence, file)
     base = voxels(facility, state, block, grid, opened=True)
     places = [_places(facility, base, event) for event in events]
-    run = StoringHall(base, now, rack_heat(facility, state, base), coil_heat(facility, base))
+    run = StoringHall(base, now, rack_heat(facility, state, base), coil_heat(facility, base), turbulence)
     warmer = max(base.supply_temperature, _after(facility, state, events, block))
     greatest = float(facility.cooling.fan_wall_flow[block]) * (
         1.0 - float(facility.operation.failed_fans[0, block])
@@ -107,8 +108,10 @@ class StoringHall(HallAir):
     [K].
     """
 
-    def __init__(self, made: Voxels, now: Moment, racks: Array, coils: Array) -> None:
-        super().__init__(made)
+    def __init__(
+        self, made: Voxels, now: Moment, racks: Array, coils: Array, turbulence: str = "eddy"
+    ) -> None:
+        super().__init__(made, turbulence)
         self.now = replace(now, state=replace(now.state, time=0.0), span=0.0, out=0.0, carried=0.0)
         self.racks, self.coils = np.maximum(racks, LEAST), np.maximum(coils, LEAST)
         # Racks have followed the mean of what they breathe, not its last swing.
@@ -266,6 +269,7 @@ def _labelled(
             "title": facility.name,
             "block": facility.blocks[block],
             "grid": grid,
+            "turbulence": run.turbulence,
             "fingerprint": facility.fingerprint,
         },
     )
