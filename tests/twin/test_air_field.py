@@ -295,6 +295,9 @@ def test_a_rack_follows_what_it_breathes_with_its_time_constant(short):
     racks, coils = rack_heat(facility, state, base), coil_heat(facility, base)
     np.testing.assert_allclose(racks, 700.0 * 450.0)
     np.testing.assert_allclose(coils, 375e3)
+    # Of a rack cooled by liquid, the part of its weight that is air's of its heat.
+    part = state.assign(air_heat=0.2 * state.air_heat)
+    np.testing.assert_allclose(rack_heat(facility, part, base), 0.2 * 700.0 * 450.0)
     run = StoringHall(base, kept_air(facility, state, 0, "coarse", "eddy", file), racks, coils)
     assert run.books() == dict.fromkeys(run.books(), 0.0)
     before, breathed = run.rack.copy(), run.rack - base.rise

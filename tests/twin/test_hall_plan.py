@@ -48,6 +48,7 @@ def course(found):
             **series,
         },
         {"time": times, "rack": racks},
+        {"remarks": "racks store heat; assumed"},
     )
 
 

@@ -71,10 +71,10 @@ def _verdict(found: Summary) -> Text:
     told, open_ = (f"All {rules} rules inside their limits.", "bold green"), doubt(found)
     if open_:
         inside = rules - len(found.undecided) - len(found.negative)
-        told = (f"{inside} of {rules} rules inside their limits. ", "bold green")
+        told = (f"{inside} of {rules} rules inside their limits.", "bold green")
     if found.negative:
-        told = (f"{len(found.negative)} of {rules} rules outside their limits. ", "bold red")
-    return Text.assemble(racks, solved, told, (f"{open_}." if open_ else "", "bold yellow"))
+        told = (f"{len(found.negative)} of {rules} rules outside their limits.", "bold red")
+    return Text.assemble(racks, solved, told, (f" {open_}." if open_ else "", "bold yellow"))
 
 
 def _metrics(metrics: Mapping[str, Metric]) -> Table:

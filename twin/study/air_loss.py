@@ -6,8 +6,9 @@ Racks go on drawing and heating. What the cold side then lacks comes back from t
 tend to the greater of the supply temperatures of the state and of the solution without the units.
 
 Racks and coils store heat: each is a stirred tank that the air leaves as warm as the tank is, so that what is behind it
-follows with the heat capacity over that of the stream. Of a rack takes part so much of its weight as air takes of its
-heat; support equipment, which has no place, stores none, and neither do walls and floor.
+follows with the heat capacity over that of the stream. That is assumed: of a change some passes at once, and some of
+the mass follows late. Of a rack takes part so much of its weight as air takes of its heat; support equipment, which has
+no place, stores none, and neither do walls and floor.
 """
 
 from __future__ import annotations
@@ -156,6 +157,25 @@ def rack_heat(facility: Facility, state: xr.Dataset, made: Voxels) -> Array:
     )
 
 
+def _remarks(facility: Facility, run: StoringHall) -> list[str]:
+    """What the storage of heat rests on."""
+    told = [
+        f"racks store {RACK_HEAT:g} J/kg/K of the weight of their products times the share of their heat that air "
+        f"takes, coils {COIL_HEAT:g} kJ/K a kW; both assumed"
+    ]
+    racks = facility.racks
+    bare = sorted(
+        {
+            racks.types[n].name
+            for n in racks.type[run.made.racks]
+            if "weight" not in racks.types[n].product.figures
+        }
+    )
+    if bare:
+        told.append(f"the catalogue tells no weight of {', '.join(bare)}: such racks store no heat")
+    return told
+
+
 def coil_heat(facility: Facility, made: Voxels) -> Array:
     """Heat capacity of the coil of each unit, (unit,) [J/K]."""
     return np.asarray(COIL_HEAT * facility.devices.rating[made.units])
@@ -270,6 +290,7 @@ def _labelled(
             "block": facility.blocks[block],
             "grid": grid,
             "turbulence": run.turbulence,
+            "remarks": "\n".join(_remarks(facility, run)),
             "fingerprint": facility.fingerprint,
         },
     )
