@@ -114,6 +114,12 @@ def scale(name: str, values: Array, uncertainty: Array | None = None) -> Scale:
     return Scale(name, title, printed, read, least, most, bool(finite.size) and short > 0, decimals)
 
 
+def scale_of(name: str, arrays: Mapping[str, Any]) -> Scale:
+    """The scale of a variable of one scenario of a state, with what the state tells of its uncertainty."""
+    unsure = UNSURE.get(name, "")
+    return scale(name, np.asarray(arrays[name]), np.asarray(arrays[unsure]) if unsure in arrays else None)
+
+
 def _magnitude(value: float) -> int:
     """Of its first digit, as a power of ten."""
     return int(np.floor(np.log10(value)))

@@ -20,7 +20,7 @@ from vtkmodules.vtkRenderingCore import (
     vtkTextRenderer,
 )
 
-from twin.colour import GOOD, UNSURE, Scale, at_first, scale, worst
+from twin.colour import GOOD, Scale, at_first, scale_of, worst
 from twin.facility import REASONS, Facility
 from twin.summary import WHY, few, not_in_service, readable
 from twin.viewer.camera import ELEVATION, Camera, corners, fitted, flags, widest
@@ -100,8 +100,7 @@ def picture(
     """
     one = state.isel(scenario=scenario)
     variable = variable or at_first(one)
-    unsure = UNSURE.get(variable, "")
-    made = scale(variable, one[variable].values, one[unsure].values if unsure in one else None)
+    made = scale_of(variable, one)
     site = len(facility.blocks) > MANY
     first = worst(made, LABELS)
     block = int(facility.racks.block[first[0]]) if len(first) else 0
