@@ -58,6 +58,8 @@ class Scale:
     most: float
     level: bool
     """Whether all values lie within what is worth a colour."""
+    decimals: int
+    """That tell values from the ends of the bar, and no more than their uncertainty carries."""
 
 
 def rack_variables() -> list[str]:
@@ -82,12 +84,18 @@ def at_first(arrays: Mapping[str, Any]) -> str:
     return next((name for name in FIRST if np.isfinite(np.asarray(arrays[name])).any()), FIRST[0])
 
 
-def scale(name: str, values: Array) -> Scale:
-    """The scale of a variable of `rack_variables`; values : (rack,) in SI.
+UNSURE = {"air_inlet_temperature": "air_inlet_uncertainty"}
+"""Variables of which another tells the uncertainty."""
+
+
+def scale(name: str, values: Array, uncertainty: Array | None = None) -> Scale:
+    """The scale of a variable of `rack_variables`; values : (rack,) in SI; uncertainty : (rack,) [K], NaN for none.
 
     >>> made = scale("case_temperature", np.array([341.15, 341.25]))
-    >>> made.unit, round(made.least, 2), round(made.most, 2), made.level
-    ('°C', 67.8, 68.3, True)
+    >>> made.unit, round(made.least, 2), round(made.most, 2), made.level, made.decimals
+    ('°C', 67.8, 68.3, True, 2)
+    >>> scale("air_inlet_temperature", np.array([297.15, 298.4]), np.array([0.04, 0.2])).decimals
+    1
     """
     unit = COLOURED.get(name, VARIABLES[name].unit)
     read, printed = shown(np.asarray(values, dtype=np.float64), unit)
@@ -98,7 +106,23 @@ def scale(name: str, values: Array) -> Scale:
         least, most = least - short / 2, most + short / 2
     meaning = VARIABLES[name].meaning
     title = TITLES.get(name, meaning[:1].upper() + meaning[1:])
-    return Scale(name, title, printed, read, least, most, level=bool(finite.size) and short > 0)
+    decimals = max(0, 1 - _magnitude((most - least) / 4))
+    sure = np.zeros(0) if uncertainty is None else np.asarray(uncertainty)
+    sure = sure[sure > 0.0]
+    if sure.size:
+        decimals = min(decimals, max(0, -_magnitude(float(sure.max()))) if np.isfinite(sure).all() else 0)
+    return Scale(name, title, printed, read, least, most, bool(finite.size) and short > 0, decimals)
+
+
+def scale_of(name: str, arrays: Mapping[str, Any]) -> Scale:
+    """The scale of a variable of one scenario of a state, with what the state tells of its uncertainty."""
+    unsure = UNSURE.get(name, "")
+    return scale(name, np.asarray(arrays[name]), np.asarray(arrays[unsure]) if unsure in arrays else None)
+
+
+def _magnitude(value: float) -> int:
+    """Of its first digit, as a power of ten."""
+    return int(np.floor(np.log10(value)))
 
 
 def worst(found: Scale, count: int) -> Index:

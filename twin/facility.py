@@ -511,10 +511,12 @@ class Recirculation:
 
     share : (rack, rack) of the block, kelvin of each inlet over the supply for each kelvin that air takes up through
     the faces of each rack. returned : air from the hot side over that of the fan walls at which it was found.
+    uncertainty : (rack,) half width of the 95 % interval of each inlet there, infinite where not known [K].
     """
 
     share: Array
     returned: float
+    uncertainty: Array
 
 
 @dataclass(frozen=True, eq=False)

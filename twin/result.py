@@ -185,6 +185,7 @@ def result(
         "switch_case_temperature": others["switch"],
         "inlet_temperature": np.where(racks.liquid, inlet, np.nan),
         "air_inlet_temperature": heat.inlet[:, block] + heat.hall.spread,
+        "air_inlet_uncertainty": np.broadcast_to(_uncertainty(facility), power.shape),
         "air_face_flow": through[0],
         "air_face_rise": through[1],
         "feed_voltage": voltage,
@@ -250,6 +251,15 @@ def result(
             value[missing] = np.nan
         arrays[name] = value
     return arrays
+
+
+def _uncertainty(facility: Facility) -> Array:
+    """(rack,) half width of the interval of each inlet [K], as the field of its hall has it."""
+    found = np.full(len(facility.racks.block), np.nan)
+    for index, known in enumerate(facility.recirculation):
+        if known is not None:
+            found[facility.racks.block == index] = known.uncertainty
+    return found
 
 
 def _water_use(facility: Facility, heat: Heat) -> Array:

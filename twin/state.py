@@ -144,6 +144,12 @@ VARIABLES: dict[str, Variable] = {
     "switch_case_temperature": Variable(R, "K", "racks", "switch chip case, mean plate of the rack"),
     "inlet_temperature": Variable(R, "K", "racks", "coolant at the rack's inlet"),
     "air_inlet_temperature": Variable(R, "K", "racks", "air at the rack's front"),
+    "air_inlet_uncertainty": Variable(
+        R,
+        "K",
+        "racks",
+        "half width of its 95 % interval, of the mean flow on the grid of a field; NaN where well mixed",
+    ),
     "air_face_flow": Variable(
         R, "m3/s", "racks", "air through its faces, its part of the row's support with it"
     ),

@@ -199,6 +199,11 @@ class Summary:
         """Margins outside their limits."""
         return tuple(finding for finding in self.margins if outside(finding))
 
+    @property
+    def undecided(self) -> tuple[Finding, ...]:
+        """Margins that are smaller than their uncertainty."""
+        return tuple(finding for finding in self.margins if finding.undecided)
+
 
 def summary(
     facility: Facility,
@@ -487,8 +492,16 @@ def product_behind(facility: Facility, finding: Finding) -> Product | None:
 
 
 def outside(finding: Finding) -> bool:
-    """Whether a margin is negative by more than the solver's residual."""
-    return finding.relative < -NEGLIGIBLE
+    """Whether a margin is negative by more than the solver's residual, and its uncertainty."""
+    return finding.relative < -NEGLIGIBLE and not finding.undecided
+
+
+def doubt(found: Summary) -> str:
+    """What to say of margins that are smaller than their uncertainty, empty where none is."""
+    if not found.undecided:
+        return ""
+    named = ", ".join(finding.code for finding in found.undecided)
+    return f"{named} undecided: the margin is smaller than the uncertainty of the air's field on its grid"
 
 
 def readable(value: float, unit: str, digits: int = 4) -> str:
@@ -532,6 +545,9 @@ def terms(finding: Finding) -> tuple[str, str, str]:
     unit = "%" if finding.unit == "1" else finding.unit
     part = "delta_degC" if unit == "K" else unit
     value, limit = (readable(number, unit, 3) for number in (finding.value, finding.limit))
+    if finding.undecided:
+        sure = readable(finding.uncertainty, part, 3) if math.isfinite(finding.uncertainty) else "?"
+        return value, limit, f"{readable(finding.margin, part, 3)} ± {sure}, undecided"
     if abs(finding.relative) <= NEGLIGIBLE:
         return value, limit, "met" if met(finding) else "at the limit"
     return value, limit, readable(finding.margin, part, 3)
@@ -583,6 +599,8 @@ def record(found: Summary, files: Mapping[str, str]) -> dict[str, Any]:
                 "limit": _finite(finding.limit),
                 "margin": _finite(finding.margin),
                 "relative": _finite(finding.relative),
+                "uncertainty": _finite(finding.uncertainty),
+                "undecided": finding.undecided,
                 "unit": finding.unit,
                 "clause": finding.clause,
             }

@@ -17,10 +17,16 @@ from twin.rules import RULES, margins
 
 Array = npt.NDArray[np.float64]
 
+UNKNOWN = 1e6
+"""Stands for an uncertainty that is not known, so that of such margins the least still is the worst."""
+
 
 @dataclass(frozen=True)
 class Finding:
-    """The worst element and scenario of one rule; `relative` is the margin over the rule's scale."""
+    """The worst element and scenario of one rule; `relative` is the margin over the rule's scale.
+
+    uncertainty : half width of the margin's 95 % interval, 0 where it is exact, infinite where not known.
+    """
 
     code: str
     title: str
@@ -32,6 +38,12 @@ class Finding:
     relative: float
     unit: str
     clause: str
+    uncertainty: float = 0.0
+
+    @property
+    def undecided(self) -> bool:
+        """Whether the limit lies within the interval of the value."""
+        return abs(self.margin) < self.uncertainty
 
 
 def check(facility: Facility, state: xr.Dataset) -> xr.Dataset:
@@ -70,7 +82,8 @@ def _arrays(state: xr.Dataset) -> Mapping[str, Array]:
 def findings(facility: Facility, state: xr.Dataset) -> list[Finding]:
     """The worst element of every rule over all scenarios, smallest relative margin first.
 
-    A rule that has nothing to judge (no such element, or no scenario with a solution) has no finding.
+    A rule that has nothing to judge (no such element, or no scenario with a solution) has no finding. Where values have
+    an uncertainty the worst is the worst of those that are surely outside, else the one that may be furthest outside.
     """
     arrays = _arrays(state)
     listed = []
@@ -79,12 +92,16 @@ def findings(facility: Facility, state: xr.Dataset) -> list[Finding]:
         if margin.size == 0 or np.isnan(margin).all():
             continue
         value, limit = (np.broadcast_to(part, margin.shape) for part in rule.evaluate(facility, arrays))
-        scenario, element = np.unravel_index(np.nanargmin(margin), margin.shape)
+        unsure = np.broadcast_to(rule.uncertainty(arrays), margin.shape)
+        surely = np.where(margin < -unsure, margin, np.nan)
+        worst = margin - np.minimum(unsure, UNKNOWN) if np.isnan(surely).all() else surely
+        scenario, element = np.unravel_index(np.nanargmin(worst), margin.shape)
         at = (scenario, element)
         listed.append(
             Finding(
                 code, rule.title, rule.elements(facility)[element], int(scenario), float(value[at]), float(limit[at]),
                 float(margin[at]), float(margin[at] / rule.scale), rule.unit, rule.clause,
+                float(unsure[at]),
             )
         )  # fmt: skip
     return sorted(listed, key=lambda finding: finding.relative)
@@ -94,7 +111,8 @@ def table(listed: list[Finding]) -> str:
     """Findings as CSV with a header, values in SI units named by the column `unit`."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    names = ("code", "title", "element", "scenario", "value", "limit", "margin", "relative", "unit", "clause")
+    names = ("code", "title", "element", "scenario", "value", "limit", "margin", "relative", "unit", "clause",
+             "uncertainty", "undecided")  # fmt: skip
     writer.writerow(names)
     for finding in listed:
         writer.writerow(

@@ -1,23 +1,29 @@
 """The hall's air in the solve: influence of racks on inlets, and the field and the state with what the other says."""
 
+import io
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import xarray as xr
+from rich.console import Console
 
 import twin
 from twin.facility import BINDINGS, Recirculation
+from twin.report.terminal import show
 from twin.study import air_coupling as coupling
 from twin.study import air_field as fields
 from twin.study.air_coupling import air_coupling, told
 from twin.study.air_influence import fitted, influence
 from twin.study.hall_air import LONGEST, HallAir
 from twin.study.hall_grid import voxels
+from twin.summary import doubt, outside, summary, terms
+from twin.verdict import findings, table
 
 
-def known(facility, share, returned=0.0):
-    return replace(facility, recirculation=(Recirculation(share, returned),))
+def known(facility, share, returned=0.0, uncertainty=0.1):
+    half = np.full(len(share), uncertainty)
+    return replace(facility, recirculation=(Recirculation(share, returned, half),))
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +66,58 @@ def test_only_the_rack_that_breathes_too_warm_air_is_held_by_it(hopper):
     assert float(state.power[0, 5]) < float(plain.power[0, 5])
     np.testing.assert_allclose(np.delete(state.power.values[0], 5), np.delete(plain.power.values[0], 5))
     assert float(state.tokens[0, 5]) < float(plain.tokens[0, 5])
+
+
+@pytest.mark.parametrize(
+    ("left", "sure", "undecided"),
+    [
+        (0.4, 0.3, False),
+        (0.4, 0.5, True),
+        (-0.4, 0.5, True),
+        (-0.4, 0.3, False),
+        (0.4, np.inf, True),
+        (3.0, 0.5, False),
+    ],
+)
+def test_a_margin_smaller_than_the_uncertainty_is_undecided(hopper, left, sure, undecided):
+    """The inlet of rack 5 alone is raised, to so much below its limit; the recommended 27 degC are far."""
+    racks, limit = len(hopper.racks.name), hopper.racks.air_inlet_limit[5]
+    share = np.zeros((racks, racks))
+    share[5, 6] = (limit - left - 297.15) / twin.solve(hopper).air_face_rise.values[0, 6]
+    facility = known(hopper, share, uncertainty=sure)
+    state = twin.solve(facility)
+    listed = findings(facility, state)
+    one = next(finding for finding in listed if finding.code == "A1-inlet")
+    # By a tenth of a per cent the air that the mean inlet warms is thinner, and rises more.
+    assert one.margin == pytest.approx(left, abs=0.02)
+    assert one.uncertainty == sure
+    assert one.element == hopper.racks.name[5]
+    assert one.undecided is undecided
+    assert outside(one) is (left < 0.0 and not undecided)
+    shown = summary(facility, state, listed)
+    assert ("A1-inlet" in doubt(shown)) is undecided
+    assert ("undecided" in terms(one)[2]) is undecided
+    assert {finding.code for finding in listed if finding.uncertainty} <= {"A1-inlet", "A2-recommended"}
+    line = next(line for line in table(listed).splitlines() if line.startswith("A1-inlet"))
+    assert line.endswith(f"{sure:.6g},{undecided}")
+    told = Console(file=io.StringIO(), width=160)
+    show(told, shown, {"state": "state.nc"})
+    assert ("A1-inlet undecided" in " ".join(told.file.getvalue().split())) is undecided
+
+
+def test_the_worst_finding_is_one_that_is_surely_outside_if_any_is(hopper):
+    """Rack 5 may be furthest outside, but only of rack 9 it is sure; without rack 9 none is, and 5 is told."""
+    racks, limit = len(hopper.racks.name), hopper.racks.air_inlet_limit
+    state = twin.solve(known(hopper, np.zeros((racks, racks))))
+    inlet, half = state.air_inlet_temperature.copy(), state.air_inlet_uncertainty.copy()
+    inlet[0, 5], inlet[0, 9] = limit[5] + 0.6, limit[9] + 0.5
+    half[0, 5] = 0.8
+    for at, element in ((limit[9] + 0.5, 9), (limit[9] + 0.05, 5)):
+        inlet[0, 9] = at
+        told = findings(hopper, state.assign(air_inlet_temperature=inlet, air_inlet_uncertainty=half))
+        one = next(finding for finding in told if finding.code == "A1-inlet")
+        assert one.element == hopper.racks.name[element]
+        assert one.undecided is (element == 5)
 
 
 def test_what_comes_back_beyond_the_field_is_mixed_evenly(hopper):

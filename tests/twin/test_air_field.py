@@ -9,9 +9,11 @@ from thermal import room
 from thermal.room import Face
 from twin.errors import InputError
 from twin.event import events
+from twin.study import air_field as fields
+from twin.study import air_loss as air_loss_
 from twin.study import hall_air
-from twin.study.air_field import air_field
-from twin.study.air_loss import air_loss
+from twin.study.air_field import air_field, kept_air
+from twin.study.air_loss import StoringHall, air_loss, coil_heat, rack_heat
 from twin.study.hall_grid import voxels
 
 # Rows, panels and fan walls lie about the middle of the hall, so that the left half mirrors the right.
@@ -146,6 +148,56 @@ def test_a_run_does_not_go_on_from_another(short, tmp_path):
         air_field(facility, state, file=tmp_path / "none.npz", resume=True)
 
 
+def test_turbulence_that_is_carried_goes_on_from_an_interrupt_and_after_a_loss(mirror, tmp_path, monkeypatch):
+    """To the last digit, of which the file keeps energy and dissipation; another model does not go on from it."""
+    facility, state, eddy = mirror
+    monkeypatch.setattr(fields, "WARM", 1)
+    monkeypatch.setattr(fields, "DRIFT", 1.0)
+    asked = {"most": 1, "turbulence": "k-epsilon"}
+    whole = air_field(facility, state, **asked)
+    assert whole.turbulence == "k-epsilon"
+    assert "fluctuations of 5%" in whole.remarks
+    assert eddy.turbulence == "eddy"
+    assert float(whole.stray) < 1e-6 * float(whole.supply_flow)
+    file = tmp_path / "air.npz"
+
+    def interrupt(now, end):
+        if now > 25.0:
+            raise KeyboardInterrupt
+
+    assert float(air_field(facility, state, progress=interrupt, file=file, **asked).elapsed) < 26.0
+    xr.testing.assert_identical(air_field(facility, state, file=file, resume=True, **asked), whole)
+    with pytest.raises(InputError, match="is of another model of turbulence"):
+        air_field(facility, state, file=file, resume=True, most=1)
+    lost = events(facility, ["fan_wall_loss device=fanwall.1 at=0s"])
+    with pytest.raises(InputError, match="is of another model of turbulence"):
+        air_loss(facility, state, lost, 1.0, file)
+    after = air_loss(facility, state, lost, 2.0, file, turbulence="k-epsilon")
+    assert after.turbulence == "k-epsilon"
+    assert np.isfinite(after.air_inlet_temperature).all()
+
+
+def test_turbulence_of_tiles_is_not_carried():
+    facility = twin.load("h100-raised-floor")
+    with pytest.raises(
+        InputError, match="k-epsilon knows nothing of what tiles and their jets make of turbulence"
+    ):
+        air_field(facility, twin.solve(facility), turbulence="k-epsilon")
+
+
+def test_a_model_of_turbulence_that_there_is_not_is_refused(tmp_path):
+    from typer.testing import CliRunner
+
+    from twin.cli import app
+
+    for command in (("air",), ("run", "--air", "field")):
+        asked = [*command, "h100-air", "--turbulence", "les", "--out", str(tmp_path / "out")]
+        shown = CliRunner().invoke(app, asked)
+        assert shown.exit_code == 2
+        assert "no model of turbulence 'les' (there are: eddy, k-epsilon)" in shown.output
+    assert not (tmp_path / "out").exists()
+
+
 def test_the_image_holds_the_field_at_its_places(mirror, tmp_path):
     pyvista = pytest.importorskip("pyvista")
     from twin.viewer.voxels import write
@@ -211,10 +263,12 @@ def test_halls_that_cannot_be_modelled_are_refused(sets, message):
         voxels(facility, twin.solve(facility))
 
 
-def test_without_any_fan_wall_the_hall_warms_by_all_its_heat(short):
+def test_without_any_fan_wall_the_hall_warms_by_all_its_heat(short, monkeypatch):
     """The fans stand after 45 s: 5 s to half of their speed, and none below a tenth. From then on racks breathe what
-    they give off, nothing leaves, and the air warms by the heat over that of its mass."""
+    they give off, nothing leaves, and the air warms by the heat over that of its mass, where racks store none."""
     facility, state, _, file = short
+    monkeypatch.setattr(air_loss_, "RACK_HEAT", 0.0)
+    monkeypatch.setattr(air_loss_, "COIL_HEAT", 0.0)
     every = ",".join(f"fanwall.{n}" for n in range(1, 5))
     lost = events(facility, [f"fan_wall_loss device={every} at=1s"])
     found = air_loss(facility, state, lost, 54.0, file)
@@ -231,6 +285,46 @@ def test_without_any_fan_wall_the_hall_warms_by_all_its_heat(short):
         after = np.flatnonzero(inlet[:, n] >= limit)
         assert np.isnan(seconds) if not len(after) else after[0] - 1 <= seconds <= after[0]
     assert np.isfinite(found.seconds_to_limit.values).any()
+
+
+def test_a_rack_follows_what_it_breathes_with_its_time_constant(short):
+    """One rack, constant flow, air that is 10 K warmer at once: what leaves it comes nearer by exp(-t / tau), tau the
+    heat capacity over that of the stream, 700 kg x 450 J/kg/K over 2 kW/K and more; so does a coil."""
+    facility, state, _, file = short
+    base = voxels(facility, state, 0, "coarse", opened=True)
+    racks, coils = rack_heat(facility, state, base), coil_heat(facility, base)
+    np.testing.assert_allclose(racks, 700.0 * 450.0)
+    np.testing.assert_allclose(coils, 375e3)
+    # Of a rack cooled by liquid, the part of its weight that is air's of its heat.
+    part = state.assign(air_heat=0.2 * state.air_heat)
+    np.testing.assert_allclose(rack_heat(facility, part, base), 0.2 * 700.0 * 450.0)
+    run = StoringHall(base, kept_air(facility, state, 0, "coarse", "eddy", file), racks, coils)
+    assert run.books() == dict.fromkeys(run.books(), 0.0)
+    before, breathed = run.rack.copy(), run.rack - base.rise
+    run.asked = run.cold + 4.0
+    carrying = base.density * 1006.0
+    for span in (0.3, 7.0, 0.01, 52.69):
+        run.leaving(breathed + 10.0, span)
+    np.testing.assert_allclose(run.rack - before, 10.0 * (1.0 - np.exp(-60.0 * carrying * base.flow / racks)))
+    blown = base.supply / len(coils)
+    np.testing.assert_allclose(run.coil - run.cold, 4.0 * (1.0 - np.exp(-60.0 * carrying * blown / coils)))
+
+
+def test_after_a_loss_heat_given_is_stored_or_goes_to_the_water(short):
+    """All units lost and back: while none blows nothing goes to the water, and the books close at every moment."""
+    facility, state, _, file = short
+    every = ",".join(f"fanwall.{n}" for n in range(1, 5))
+    lost = events(facility, [f"fan_wall_loss device={every} at=1s for=48s"])
+    found = air_loss(facility, state, lost, 60.0, file)
+    given = found.heat_given.values
+    np.testing.assert_allclose(given, float(found.heat) * found.time, rtol=1e-9)
+    parts = [found[f"heat_{name}"].values for name in ("to_water", "in_air", "in_racks", "in_coils")]
+    np.testing.assert_allclose(sum(parts)[1:] / given[1:], 1.0, atol=5e-3)
+    # What comes down from the plenum is what went up a step before.
+    assert found.supply_flow[47:50].values == pytest.approx(0.0)
+    np.testing.assert_allclose(parts[0][46:50], parts[0][46], atol=1e-4 * given[-1])
+    # Racks hold more than the air does, so that it warms by far less than by all the heat.
+    assert parts[2][49] > parts[1][49] > 0.0
 
 
 def test_the_others_take_over_what_a_lost_fan_wall_does_not_blow(short):

@@ -48,7 +48,18 @@ def course(found):
             **series,
         },
         {"time": times, "rack": racks},
+        {"remarks": "racks store heat; assumed"},
     )
+
+
+def test_a_margin_within_the_uncertainty_is_undecided(found):
+    """Racks of 30 degC at most: of the air at 29.6 degC the margin is 0.4 K."""
+    made = found[1].assign(air_inlet_temperature=("rack", np.where(np.arange(16) == 3, 302.75, 297.15)))
+    for sure, told in ((0.3, ""), (0.5, ", undecided: its uncertainty is 0.5 K"),
+                       (np.inf, ", undecided: its uncertainty is not known")):  # fmt: skip
+        one = made.assign(air_inlet_uncertainty=("rack", np.full(16, sure)))
+        rack = str(made.rack.values[3])
+        assert hall_plan.verdict(one).endswith(f"{rack} is 0.4 K below its product's limit{told}")
 
 
 def test_classes_of_the_guidelines():

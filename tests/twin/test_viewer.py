@@ -116,6 +116,54 @@ def test_what_has_no_place_is_not_drawn():
     assert len(lone.busway) == len(lone.aisles) == 0
 
 
+OPEN = """size: [16 m, 11 m, 4.5 m]
+  columns: [{origin: [9.6 m, 1.0 m], size: [0.5 m, 0.4 m]}]
+  doors: [{origin: [4.0 m, 4.8 m], width: 1.0 m, height: 2.1 m}]
+  returns: [{origin: [4.6 m, 4.3 m], size: [1.2 m, 1.2 m]}, {origin: [7.2 m, 4.3 m], size: [1.2 m, 1.2 m]}]"""
+
+
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory):
+    """h100-air with a column, a door and two returns."""
+    text = (ROOT / "twin" / "layouts" / "h100-air.yaml").read_text("utf-8")
+    assert text.count("size: [16 m, 11 m, 4.5 m]") == 1
+    file = tmp_path_factory.mktemp("opened") / "hall.yaml"
+    file.write_text(text.replace("size: [16 m, 11 m, 4.5 m]", OPEN), "utf-8")
+    return twin.load(str(file))
+
+
+def test_columns_doors_and_returns_stand_where_the_layout_says(opened):
+    shown = scene(opened)
+    assert {title: len(boxes) for title, boxes in shown.fabric.items()} == {
+        "Column": 1, "Raised floor": 0, "Perforated tile": 0, "Open door": 1, "Ceiling return": 2,
+    }  # fmt: skip
+    np.testing.assert_allclose(shown.fabric["Column"], [[[9.6, 1.0, 0.0], [10.1, 1.4, 4.5]]])
+    np.testing.assert_allclose(shown.fabric["Open door"], [[[4.0, 4.8, 0.0], [4.0, 5.8, 2.1]]])
+    np.testing.assert_allclose(shown.fabric["Ceiling return"][1], [[7.2, 4.3, 4.5], [8.4, 5.5, 4.5]])
+    assert shown.aisle_top.tolist() == [4.5]
+
+
+def test_a_raised_floor_has_its_plenum_and_each_tile():
+    shown = scene(twin.load("h100-raised-floor"))
+    np.testing.assert_allclose(shown.fabric["Raised floor"], [[[0.0, 0.0, -0.75], [14.0, 11.0, 0.0]]])
+    tiles = shown.fabric["Perforated tile"]
+    assert len(tiles) == 16
+    np.testing.assert_allclose(tiles[:, 1, :2] - tiles[:, 0, :2], 0.6)
+    assert len(np.unique(tiles[:, 0, :2].round(6), axis=0)) == 16
+    np.testing.assert_allclose(
+        [tiles.min(axis=(0, 1))[:2], tiles.max(axis=(0, 1))[:2]], [[5.0, 4.9], [9.8, 6.1]]
+    )
+    # Open aisles and a closed ceiling.
+    assert len(shown.aisles) == len(shown.fabric["Ceiling return"]) == 0
+
+
+def test_ceilings_without_returns_of_their_own_open_over_every_contained_aisle():
+    shown = scene(twin.load(str(SITE)))
+    assert len(shown.fabric["Ceiling return"]) == len(shown.aisles) == 96
+    np.testing.assert_allclose(shown.fabric["Ceiling return"][:, :, :2], shown.aisles[:, :, :2])
+    np.testing.assert_allclose(shown.fabric["Ceiling return"][:, 0, 2], shown.aisle_top)
+
+
 def test_rows_along_y_are_piped_as_well():
     sets = {
         "hall.size": "[20 m, 12 m, 4.5 m]", "rows[row1].facing": "west", "rows[row2].facing": "east",
@@ -193,6 +241,41 @@ def test_a_site_is_two_parts_and_few_actors(graphics, tmp_path):
     assert sum(len(renderer.actors) for renderer in made.plotter.renderers) < 60
     draw.write(made, tmp_path / "site.png")
     assert (tmp_path / "site.png").stat().st_size > 20_000
+
+
+def test_what_is_open_is_drawn_and_in_the_legend(graphics, opened, tmp_path):
+    from PIL import Image
+
+    from twin.viewer import draw
+
+    for facility, titles in (
+        (opened, ("Column", "Open door", "Ceiling return")),
+        (twin.load("h100-raised-floor"), ("Raised floor", "Perforated tile")),
+    ):
+        draw.write(draw.picture(facility, twin.solve(facility), "power", (1600, 900)), tmp_path / "hall.png")
+        picture = np.asarray(Image.open(tmp_path / "hall.png").convert("RGB"))
+        for title in titles:
+            # Its patch; in the hall itself it is lit, or seen through.
+            tint = [int(draw.TINTS[title][n : n + 2], 16) for n in (1, 3, 5)]
+            assert (picture == tint).all(axis=-1).sum() > 50, title
+    tiles = scene(facility).fabric["Perforated tile"]
+    made = draw.picture(facility, twin.solve(facility), "power", (1600, 900), eye=(0.0, 89.0))
+    draw.write(made, tmp_path / "hall.png")
+    x, y = made.cameras[0].pixels(tiles[0].mean(axis=0) * [1.0, 1.0, 0.0])
+    red, _, blue = Image.open(tmp_path / "hall.png").convert("RGB").getpixel((round(x), 900 - round(y)))
+    assert blue > red + 20
+
+
+def test_inlets_have_no_more_digits_than_their_uncertainty_carries(graphics, pod):
+    """Spread over 0.8 K two digits would tell them from the ends of the bar; 0.2 K carry one."""
+    from twin.viewer import draw
+
+    inlets = np.linspace(295.0, 295.79, 16)
+    one = twin.solve(pod).isel(scenario=0)
+    for sure, told in ((None, "22.64 °C"), (0.03, "22.64 °C"), (0.2, "22.6 °C"), (np.inf, "23 °C")):
+        half = None if sure is None else np.full(16, sure)
+        second = draw.titles(pod, one, scale("air_inlet_temperature", inlets, half), 1)[1]
+        assert f"highest {told}" in second
 
 
 def test_titles_say_what_is_out_and_which_scenario(graphics, pod):

@@ -27,6 +27,7 @@ def air_(
             metavar="coarse|fine|both",
         ),
     ] = "coarse",
+    turbulence: shared.Turbulence = "eddy",
     block: Annotated[
         str | None, typer.Option(help="Whose hall, by its name.", show_default="the first")
     ] = None,
@@ -55,7 +56,7 @@ def air_(
     """
     with shared.told():
         facility, index, gone, lost, until = _hall_asked(
-            layout, set_ or [], without or [], out, grid, block, event or [], for_
+            layout, set_ or [], without or [], out, grid, turbulence, block, event or [], for_
         )
     from twin.equilibrium import solve
     from twin.report import field, hall_plan
@@ -67,7 +68,7 @@ def air_(
         raise typer.Exit(shared.NOT_SOLVED)
     with shared.told(), shared.writing(out):
         out.mkdir(parents=True, exist_ok=True)
-        found, course = _aired(facility, state, index, grid, lost, until, out, resume)
+        found, course = _aired(facility, state, index, grid, turbulence, lost, until, out, resume)
     with shared.told():
         sets = {"air.nc": found} | ({} if course is None else {"air.transient.nc": course})
         files = shared.moved(out, sets, {"plan.html": hall_plan.page(facility, found, course, event or [])})
@@ -101,6 +102,7 @@ def _aired(
     state: xr.Dataset,
     block: int,
     grid: str,
+    turbulence: str,
     lost: Sequence[Any],
     until: float,
     out: Path,
@@ -123,7 +125,7 @@ def _aired(
         file = _kept(out, grid)
         return air_field(
             facility, state, block, grid, file=file, resume=resume and file.exists(),
-            progress=lambda now, end: bar.update(task, completed=now, total=end),
+            progress=lambda now, end: bar.update(task, completed=now, total=end), turbulence=turbulence,
         )  # fmt: skip
 
     with bar:
@@ -141,7 +143,7 @@ def _aired(
         task = bar.add_task("after the loss", total=until)
         course = air_loss(
             facility, state, lost, until, _kept(out, str(found.grid)), block, str(found.grid),
-            progress=lambda now, end: bar.update(task, completed=now),
+            progress=lambda now, end: bar.update(task, completed=now), turbulence=turbulence,
         )  # fmt: skip
     return found, course
 
@@ -180,6 +182,7 @@ def _hall_asked(
     without: Sequence[str],
     out: Path,
     grid: str,
+    turbulence: str,
     block: str | None,
     written: Sequence[str],
     until: str,
@@ -187,6 +190,7 @@ def _hall_asked(
     """Facility, index of the block, what is out of service, what is lost and how long [s]; InputError with all that
     is wrong."""
     from twin.errors import InputError, Problem, suggestion
+    from twin.study.hall_air import TURBULENCE
     from twin.study.hall_grid import GRIDS
 
     problems: list[Problem] = []
@@ -194,6 +198,9 @@ def _hall_asked(
         problems.append(
             Problem("--grid", None, None, "", f"no grid {grid!r} (there are: {', '.join(GRIDS)}, both)")
         )
+    if turbulence not in TURBULENCE:
+        told = f"no model of turbulence {turbulence!r} (there are: {', '.join(TURBULENCE)})"
+        problems.append(Problem("--turbulence", None, None, "", told))
     facility: Any = None
     gone: Any = None
     try:

@@ -34,6 +34,7 @@ def run(
     grid: Annotated[
         str, typer.Option(metavar="coarse|fine", help="Cells of the field, about 0.6 m or 0.3 m.")
     ] = "coarse",
+    turbulence: shared.Turbulence = "eddy",
     variable: Annotated[
         str | None,
         typer.Option(
@@ -44,13 +45,13 @@ def run(
     """Solve one scenario of a layout, check it, and write state, margins and report."""
     with shared.told():
         facility, sets, gone = shared.asked(
-            layout, set_ or [], without or [], out, variable, _unlike(air, grid)
+            layout, set_ or [], without or [], out, variable, _unlike(air, grid, turbulence)
         )
     fields: dict[str, xr.Dataset] = {}
     notes: tuple[str, ...] = ()
     if air == "field":
         with shared.told():
-            facility, fields, notes = _in_three_dimensions(facility, gone, grid)
+            facility, fields, notes = _in_three_dimensions(facility, gone, grid, turbulence)
     from twin.equilibrium import solve
     from twin.report.page import page
     from twin.study.price import prices
@@ -90,7 +91,7 @@ def _written(
 
 
 def _in_three_dimensions(
-    facility: Any, operation: Any, grid: str
+    facility: Any, operation: Any, grid: str, turbulence: str
 ) -> tuple[Any, dict[str, xr.Dataset], tuple[str, ...]]:
     """The facility with the air of its halls, their fields by the name of a file, and what to say of them."""
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -107,6 +108,7 @@ def _in_three_dimensions(
         coupled = air_coupling(
             facility, operation, grid,
             progress=lambda what, now, end: bar.update(task, description=what, completed=now, total=end),
+            turbulence=turbulence,
         )  # fmt: skip
     found: dict[str, xr.Dataset] = {}
     for name, field in zip(facility.blocks, coupled.field, strict=True):
@@ -115,14 +117,16 @@ def _in_three_dimensions(
     return coupled.facility, found, told(coupled)
 
 
-def _unlike(air: str, grid: str) -> list[Problem]:
+def _unlike(air: str, grid: str, turbulence: str) -> list[Problem]:
     """What is wrong with the model of the air that is asked for."""
     from twin.errors import Problem
+    from twin.study.hall_air import TURBULENCE
     from twin.study.hall_grid import GRIDS
 
     asked = (
         ("--air", "model of the air", air, ("mixed", "field")),
         ("--grid", "grid", grid, tuple(GRIDS)),
+        ("--turbulence", "model of turbulence", turbulence, tuple(TURBULENCE)),
     )
     return [
         Problem(option, None, None, "", f"no {what} {value!r} (there are: {', '.join(known)})")

@@ -46,6 +46,13 @@ Without = Annotated[
         metavar="DEVICE", help="A device that is out of service, such as ups.A, cdu.1 or fanwall.1."
     ),
 ]
+Turbulence = Annotated[
+    str,
+    typer.Option(
+        metavar="eddy|k-epsilon",
+        help="Turbulence of the field: of speed and distance to walls, or carried along, which takes longer.",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
 
 

@@ -41,6 +41,7 @@ def record(found: xr.Dataset, files: Mapping[str, str], course: xr.Dataset | Non
         columns = ("seconds_to_limit", "air_inlet_highest")
         lost = {
             "until": float(course.time.values[-1]),
+            "remarks": course.remarks.splitlines(),
             "racks": {
                 str(rack): {name: plain(course[name].values[n]) for name in columns}
                 for n, rack in enumerate(course.rack.values)
@@ -50,6 +51,7 @@ def record(found: xr.Dataset, files: Mapping[str, str], course: xr.Dataset | Non
     return {
         "facility": {"name": found.title, "block": found.block},
         "grid": {"name": found.grid, "cells": [found.sizes[name] for name in "xyz"]},
+        "turbulence": found.turbulence,
         **whole,
         "settled": bool(found.settled),
         "batches": int(found.batches),
@@ -85,6 +87,7 @@ def show(
     parts += [Text(""), _racks(found), _inlets(found), Text(""), _indices(found), Text(""), _balances(found)]
     if course is not None:
         parts += [Text(""), Text(f"{after(course)}.", "bold"), _losses(course)]
+        parts += [Text(f"{one}.", "dim") for one in course.remarks.splitlines()]
     console.print(Group(*parts))
     for kind, path in files.items():
         console.print(Text.assemble((f"{kind:<14}", "dim"), path), soft_wrap=True)

@@ -55,7 +55,13 @@ def verdict(found: xr.Dataset) -> str:
     left = float(limit[tight] - inlet[tight])
     rack = str(found.rack.values[tight])
     told = f"{left:.1f} K below" if left >= 0.0 else f"{-left:.1f} K above"
-    return f"Inlets of {len(inlet)} racks by ASHRAE class: {each}; {rack} is {told} its product's limit"
+    sure = float(found.air_inlet_uncertainty.values[tight])
+    doubt = ""
+    if abs(left) < sure:
+        doubt = f", undecided: its uncertainty is {f'{sure:.1f} K' if np.isfinite(sure) else 'not known'}"
+    return (
+        f"Inlets of {len(inlet)} racks by ASHRAE class: {each}; {rack} is {told} its product's limit{doubt}"
+    )
 
 
 def after(course: xr.Dataset) -> str:

@@ -24,6 +24,7 @@ from twin.summary import (
     MODES,
     SOLUTION,
     Summary,
+    doubt,
     few,
     given,
     outside,
@@ -170,6 +171,8 @@ def _verdict(found: Summary) -> dict[str, Any]:
     lines += [
         f"{count:,} of {found.racks:,} racks are held by {CAUSES[kind]}." for kind, count in held.items()
     ]
+    if found.undecided:
+        lines.append(f"{doubt(found)}.")
     if found.unserved:
         lines.append(f"{found.unserved:,} of {found.racks:,} racks give {found.why_unserved}.")
     if found.faults:
@@ -178,6 +181,12 @@ def _verdict(found: Summary) -> dict[str, Any]:
         verb = "is outside its limit" if len(found.negative) == 1 else "are outside their limits"
         headline = f"Solved: {len(found.negative)} of {len(found.margins)} rules {verb}"
         return {"kind": "bad", "headline": headline, "lines": lines}
+    if found.undecided:
+        inside = len(found.margins) - len(found.undecided)
+        headline = (
+            f"Solved: {inside} of {len(found.margins)} rules are inside their limits, the others undecided"
+        )
+        return {"kind": "doubt", "headline": headline, "lines": lines}
     return {
         "kind": "good",
         "headline": f"Solved: all {len(found.margins)} rules are inside their limits",

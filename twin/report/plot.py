@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from twin.colour import COLOURED, scale
+from twin.colour import COLOURED, UNSURE, scale_of
 from twin.facility import DEVICE_KINDS, Facility
 from twin.units import shown
 
@@ -66,12 +66,13 @@ def _rounded(values: Array, digits: int) -> Any:
 
 def _variable(one: xr.Dataset, name: str) -> dict[str, Any]:
     """Values in the unit people read, and the ends of the colour bar."""
-    made = scale(name, one[name].values)
+    made = scale_of(name, one)
+    told = made.values if name not in UNSURE else made.values.round(made.decimals)
     return {
         "name": name,
         "title": made.title,
         "unit": made.unit,
-        "values": _rounded(made.values, 5),
+        "values": _rounded(told, 5),
         "range": [made.least, made.most],
     }
 

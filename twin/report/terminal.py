@@ -9,7 +9,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from twin.summary import CAUSES, MODES, WHY, WORST, Metric, Summary, few, outside, terms, worth
+from twin.summary import CAUSES, MODES, WHY, WORST, Metric, Summary, doubt, few, outside, terms, worth
 from twin.verdict import Finding
 
 GRID = (
@@ -68,10 +68,13 @@ def _verdict(found: Summary) -> Text:
     if found.ledger.faults:
         return Text.assemble(racks, solved, ("Its balances do not close.", "bold red"))
     rules = len(found.margins)
-    told = (f"All {rules} rules inside their limits.", "bold green")
+    told, open_ = (f"All {rules} rules inside their limits.", "bold green"), doubt(found)
+    if open_:
+        inside = rules - len(found.undecided) - len(found.negative)
+        told = (f"{inside} of {rules} rules inside their limits.", "bold green")
     if found.negative:
         told = (f"{len(found.negative)} of {rules} rules outside their limits.", "bold red")
-    return Text.assemble(racks, solved, told)
+    return Text.assemble(racks, solved, told, (f" {open_}." if open_ else "", "bold yellow"))
 
 
 def _metrics(metrics: Mapping[str, Metric]) -> Table:
@@ -120,7 +123,7 @@ def _margins(findings: tuple[Finding, ...]) -> Table:
         table.add_column(name, justify="right", no_wrap=True)
     for finding in findings:
         value, limit, margin = terms(finding)
-        style = "bold red" if outside(finding) else ""
+        style = "bold red" if outside(finding) else "yellow" if finding.undecided else ""
         table.add_row(finding.code, finding.title, Text(finding.element), value, limit, margin, style=style)
     return table
 

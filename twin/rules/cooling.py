@@ -156,7 +156,7 @@ def units(facility: Facility, arrays: Arrays) -> tuple[Array, Array]:
 
 @rule(
     "A1-inlet", "air at the rack inlet", unit="K", axis="rack", sense="most", scale=20.0,
-    clause="rack product: airInletMaximum",
+    clause="rack product: airInletMaximum", unsure="air_inlet_uncertainty",
 )  # fmt: skip
 def air_inlet(facility: Facility, arrays: Arrays) -> tuple[Array, Array]:
     return _running(arrays, "air_inlet_temperature"), facility.racks.air_inlet_limit[None]
@@ -165,6 +165,7 @@ def air_inlet(facility: Facility, arrays: Arrays) -> tuple[Array, Array]:
 @rule(
     "A2-recommended", "air at the rack inlet against the recommended range", unit="K", axis="rack", sense="most",
     scale=20.0, clause="ASHRAE thermal guidelines: at most 27 degC recommended (unverified)",
+    unsure="air_inlet_uncertainty",
 )  # fmt: skip
 def recommended(facility: Facility, arrays: Arrays) -> tuple[Array, Array]:
     return _running(arrays, "air_inlet_temperature"), np.full((1, 1), RECOMMENDED_INLET)

@@ -25,7 +25,8 @@ class Rule:
 
     scale : the margin that weighs as much as a whole rating, so that margins of all units can be ranked.
     clause : document and number; "(unverified)" where it was not read in its source.
-    elements : names of the elements, when they are not the labels of the axis.
+    elements : names of the elements, when they are not the labels of the axis. unsure : variable that tells the half
+    width of the value's interval, empty where it has none.
     """
 
     code: str
@@ -37,12 +38,20 @@ class Rule:
     clause: str
     evaluate: Callable[[Facility, Arrays], tuple[Array, Array]]
     elements: Callable[[Facility], tuple[str, ...]]
+    unsure: str = ""
 
     def margin(self, facility: Facility, arrays: Arrays) -> Array:
         """(scenario, element), positive inside the limit; NaN without a solution or where nothing is to judge."""
         value, limit = self.evaluate(facility, arrays)
         margin = np.asarray(limit - value if self.sense == "most" else value - limit, dtype=np.float64)
         return np.broadcast_to(margin, (len(arrays["converged"]), margin.shape[-1]))
+
+    def uncertainty(self, arrays: Arrays) -> Array:
+        """Half width of the interval of the margin, as it broadcasts to (scenario, element); 0 where it is exact."""
+        if self.unsure not in arrays:
+            return np.zeros((1, 1))
+        half = np.asarray(arrays[self.unsure], dtype=np.float64)
+        return np.where(np.isnan(half), 0.0, half)
 
 
 def loading(facility: Facility, arrays: Arrays, kind: str) -> tuple[Array, Array]:
@@ -86,12 +95,14 @@ RULES: dict[str, Rule] = {}
 
 def rule(
     code: str, title: str, *, unit: str, axis: str, sense: str, scale: float, clause: str,
-    elements: Callable[[Facility], tuple[str, ...]] | None = None,
+    elements: Callable[[Facility], tuple[str, ...]] | None = None, unsure: str = "",
 ) -> Callable[[Callable[[Facility, Arrays], tuple[Array, Array]]], Rule]:  # fmt: skip
     """Register a rule under its code."""
 
     def register(evaluate: Callable[[Facility, Arrays], tuple[Array, Array]]) -> Rule:
-        made = Rule(code, title, unit, axis, sense, scale, clause, evaluate, elements or _LABELS[axis])
+        made = Rule(
+            code, title, unit, axis, sense, scale, clause, evaluate, elements or _LABELS[axis], unsure
+        )
         if code in RULES:
             raise ValueError(f"two rules have the code {code}")
         RULES[code] = made

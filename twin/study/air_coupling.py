@@ -49,13 +49,14 @@ def air_coupling(
     grid: str = "coarse",
     within: float = 0.3,
     progress: Callable[[str, float, float], None] | None = None,
+    turbulence: str = "eddy",
 ) -> Coupled:
     """The facility with the field of every hall in it, found at one scenario.
 
-    operation : of the scenario. grid, within : as `twin.study.air_field.air_field`. progress : is told what is done,
-    how much time has passed in the hall, and at what time it may end [s]. InputError where a scenario has no solution
-    or a hall cannot be modelled. An interrupt from the keyboard ends the field under way as in `air_field`, and
-    begins no other.
+    operation : of the scenario. grid, within, turbulence : as `twin.study.air_field.air_field`. progress : is told what
+    is done, how much time has passed in the hall, and at what time it may end [s]. InputError where a scenario has no
+    solution or a hall cannot be modelled. An interrupt from the keyboard ends the field under way as in `air_field`,
+    and begins no other.
     """
     plain = replace(facility, recirculation=(None,) * len(facility.blocks))
     coupled, rounds = plain, 0
@@ -86,12 +87,18 @@ def air_coupling(
                     if progress:
                         progress(name, now, end)
 
-                fields[block] = air_field(coupled, state, block, grid, within, progress=told)
+                fields[block] = air_field(
+                    coupled, state, block, grid, within, progress=told, turbulence=turbulence
+                )
             made[block] = asked[block]
             if bool(fields[block].interrupted):
                 break
         known = tuple(
-            Recirculation(fields[block].influence.values, _returned(facility, block, made[block]))
+            Recirculation(
+                fields[block].influence.values,
+                _returned(facility, block, made[block]),
+                fields[block].air_inlet_uncertainty.values,
+            )
             if block in fields
             else None
             for block in range(len(facility.blocks))

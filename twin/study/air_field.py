@@ -16,9 +16,10 @@ import xarray as xr
 
 from thermal import air
 from thermal.room import Room
+from twin.errors import InputError, Problem
 from twin.facility import Facility
 from twin.study.air_influence import fitted, influence
-from twin.study.hall_air import LONGEST, HallAir, digest
+from twin.study.hall_air import LONGEST, TURBULENCE, HallAir, digest
 from twin.study.hall_grid import SMALL, Voxels, voxels
 from twin.study.inlet_class import CLASSES, MEANINGS, RECOMMENDED, inlet_class
 from twin.study.moment import Moment, kept, resumed
@@ -40,6 +41,7 @@ DIFFERS = {
     "layout": "another layout, or one with other settings",
     "block": "another block's hall",
     "grid": "another grid",
+    "turbulence": "another model of turbulence",
     "flows": "other flows: other devices are out of service, or it is of another version",
 }
 """What a kept run is of that cannot be gone on from."""
@@ -55,13 +57,15 @@ def air_field(
     progress: Callable[[float, float], None] | None = None,
     file: Path | None = None,
     resume: bool = False,
+    turbulence: str = "eddy",
 ) -> xr.Dataset:
     """The mean air of a block's hall with the flows and heat of a state's first scenario.
 
     within : uncertainty of every rack's inlet at which the run ends [K]. most : flushes after which it is taken to be
     warm, and batches after which it ends, anyhow. progress : is told how much time has passed in the hall and at what
     time the run may end [s]. file : keeps the run after every flush and at its end. resume : go on from what it keeps,
-    to the last digit as if nothing had been between; InputError where that is another run.
+    to the last digit as if nothing had been between; InputError where that is another run. turbulence : one of
+    `twin.study.hall_air.TURBULENCE`; InputError for what the model does not carry.
 
     The hall warms up for `WARM` flushes, and until the heat its air stores in one is no more than `DRIFT` of the heat
     given. Then means are taken over batches of a flush each. Six groups of successive batches stand for independent
@@ -72,8 +76,11 @@ def air_field(
     been without a solution for its pressure. `settled` tells whether it ended so; an interrupt from the keyboard ends
     it with what there is.
     """
-    run = HallAir(voxels(facility, state, block, grid))
-    identity = _identity(facility, block, grid, run.made)
+    made = voxels(facility, state, block, grid)
+    if problems := uncarried(facility, made, turbulence):
+        raise InputError(problems)
+    run = HallAir(made, turbulence)
+    identity = _identity(facility, block, grid, turbulence, made)
     if resume and file is not None:
         run.now = resumed(file, identity, DIFFERS)
     batch = max(run.made.volume / run.made.supply, BATCH)
@@ -106,16 +113,30 @@ def air_field(
     return found
 
 
-def kept_air(facility: Facility, state: xr.Dataset, block: int, grid: str, file: Path) -> Moment:
+def kept_air(
+    facility: Facility, state: xr.Dataset, block: int, grid: str, turbulence: str, file: Path
+) -> Moment:
     """The last moment of a run of `air_field` that a file keeps; InputError where it is that of another run."""
-    return resumed(file, _identity(facility, block, grid, voxels(facility, state, block, grid)), DIFFERS)
+    made = voxels(facility, state, block, grid)
+    return resumed(file, _identity(facility, block, grid, turbulence, made), DIFFERS)
 
 
-def _identity(facility: Facility, block: int, grid: str, made: Voxels) -> dict[str, str]:
+def uncarried(facility: Facility, made: Voxels, turbulence: str) -> list[Problem]:
+    """What of a hall a model of turbulence does not carry."""
+    if TURBULENCE[turbulence] is None or not made.tiles:
+        return []
+    message = (
+        "k-epsilon knows nothing of what tiles and their jets make of turbulence; take --turbulence eddy"
+    )
+    return [Problem(facility.name, None, None, "hall.raised_floor", message)]
+
+
+def _identity(facility: Facility, block: int, grid: str, turbulence: str, made: Voxels) -> dict[str, str]:
     return {
         "layout": facility.fingerprint,
         "block": facility.blocks[block],
         "grid": grid,
+        "turbulence": turbulence,
         "flows": digest(made),
     }
 
@@ -170,6 +191,17 @@ def half_width(ends: Array) -> Array:
     groups = means[-GROUPS * each :].reshape(GROUPS, each, -1).mean(axis=1)
     spread: Array = STUDENT * groups.std(axis=0, ddof=1) / np.sqrt(GROUPS)
     return spread
+
+
+def _assumed(turbulence: str) -> list[str]:
+    """What of a model of turbulence no layout tells."""
+    carried = TURBULENCE[turbulence]
+    if carried is None:
+        return []
+    return [
+        f"turbulence is carried by {turbulence}; assumed of what comes in: fluctuations of {carried.intensity:.0%} of "
+        f"its speed in eddies of {carried.scale:g} m; buoyancy makes none"
+    ]
 
 
 def _stray(made: Voxels, box: Room, velocity: list[Array]) -> float:
@@ -294,7 +326,8 @@ def _labelled(facility: Facility, block: int, grid: str, run: HallAir, settled: 
             "title": facility.name,
             "block": facility.blocks[block],
             "grid": grid,
+            "turbulence": run.turbulence,
             "fingerprint": facility.fingerprint,
-            "remarks": "\n".join(made.remarks),
+            "remarks": "\n".join([*made.remarks, *_assumed(run.turbulence)]),
         },
     )

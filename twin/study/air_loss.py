@@ -3,7 +3,12 @@
 It begins with the last moment of the steady run, see `twin.study.air_field`. A lost unit runs down as `twin simulate`
 has it, and up again when its loss is over; those that are left blow what is still asked for, up to their greatest flow.
 Racks go on drawing and heating. What the cold side then lacks comes back from the hot aisles. The coils that are left
-blow at the greater of the supply temperatures of the state and of the solution without the units: they store no heat.
+tend to the greater of the supply temperatures of the state and of the solution without the units.
+
+Racks and coils store heat: each is a stirred tank that the air leaves as warm as the tank is, so that what is behind it
+follows with the heat capacity over that of the stream. That is assumed: of a change some passes at once, and some of
+the mass follows late. Of a rack takes part so much of its weight as air takes of its heat; support equipment, which has
+no place, stores none, and neither do walls and floor.
 """
 
 from __future__ import annotations
@@ -26,10 +31,19 @@ from twin.simulate.machine import RUN_DOWN, RUN_UP, STALL
 from twin.study.air_field import kept_air
 from twin.study.hall_air import LONGEST, HallAir
 from twin.study.hall_grid import SMALL, Voxels, voxels
+from twin.study.moment import Moment
 
 Array = npt.NDArray[np.float64]
 
 KIND = "fan_wall_loss"
+RACK_HEAT = 450.0
+"""Heat capacity of a rack over its weight [J/kg/K]; assumed: of copper 385, steel 470 and aluminium 900, and 12 kJ/K of
+a server of 2 units (Ibrahim et al., Thermal mass characterization of a server at different fan speeds, abstract) that
+weighs some 27 kg."""
+COIL_HEAT = 1.0
+"""Heat capacity of a coil over its rated duty [J/K/W]; assumed: 0.2 L of water and 0.4 kg of tubes and fins a kW."""
+LEAST = 1e-6
+"""Heat capacity of what stores nothing, such as a rack whose product tells no weight [J/K]."""
 EVERY = 1.0
 """Time between the values of the series [s]; what units blow is held between them."""
 
@@ -43,18 +57,18 @@ def air_loss(
     block: int = 0,
     grid: str = "coarse",
     progress: Callable[[float, float], None] | None = None,
+    turbulence: str = "eddy",
 ) -> xr.Dataset:
     """The inlet of each rack from the last moment that a file keeps of `air_field` on, (time, rack).
 
     events : losses of fan walls, as of `twin.event`. until : how long [s]. progress : is told how much time has passed,
-    and how long it is. InputError for other events, units that are not in service in the hall, and a file of another
-    run. An interrupt from the keyboard ends it with what there is.
+    and how long it is. turbulence : of that run. InputError for other events, units that are not in service in the
+    hall, and a file of another run. An interrupt from the keyboard ends it with what there is.
     """
-    now = kept_air(facility, state, block, grid, file)
+    now = kept_air(facility, state, block, grid, turbulence, file)
     base = voxels(facility, state, block, grid, opened=True)
     places = [_places(facility, base, event) for event in events]
-    run = HallAir(base)
-    run.now = replace(now, state=replace(now.state, time=0.0))
+    run = StoringHall(base, now, rack_heat(facility, state, base), coil_heat(facility, base), turbulence)
     warmer = max(base.supply_temperature, _after(facility, state, events, block))
     greatest = float(facility.cooling.fan_wall_flow[block]) * (
         1.0 - float(facility.operation.failed_fans[0, block])
@@ -69,7 +83,7 @@ def air_loss(
                 lost[mine] |= event.on(began, span)
             half = _speed(speed, lost, 0.5 * span)
             each = _blown(half, base, greatest)
-            run.supplied = warmer if lost.any() else base.supply_temperature
+            run.asked = warmer if lost.any() else base.supply_temperature
             if not np.allclose(each, run.made.supply * run.made.share, rtol=SMALL, atol=0.0):
                 # At the time nothing the air is brought to move as its openings ask.
                 run.made = base.blowing(each)
@@ -86,6 +100,85 @@ def air_loss(
     except KeyboardInterrupt:
         pass
     return _labelled(facility, block, grid, run, np.array(times), taken)
+
+
+class StoringHall(HallAir):
+    """The hall from a moment on, with racks and coils that store heat, and the books of it.
+
+    racks, coils : heat capacities (rack,), (unit,) [J/K]. rack, coil : temperatures [K]. asked : what the coils tend to
+    [K].
+    """
+
+    def __init__(
+        self, made: Voxels, now: Moment, racks: Array, coils: Array, turbulence: str = "eddy"
+    ) -> None:
+        super().__init__(made, turbulence)
+        self.now = replace(now, state=replace(now.state, time=0.0), span=0.0, out=0.0, carried=0.0)
+        self.racks, self.coils = np.maximum(racks, LEAST), np.maximum(coils, LEAST)
+        # Racks have followed the mean of what they breathe, not its last swing.
+        mean = (
+            now.inlet / now.span
+            if now.span > 0.0
+            else self.breathed(self.room.of_cells(now.state.temperature))
+        )
+        self.rack = self.rack_before = mean + made.rise
+        self.coil, self.asked = np.full(len(made.units), self.cold), self.cold
+        self.warmth_before, self.given_out, self.to_water = self.warmth, 0.0, 0.0
+
+    def leaving(self, inlet: Array, span: float) -> tuple[Array, Array]:
+        made = self.made
+        # Watts for each kelvin of a stream of 1 m3/s.
+        through, blown = self.power(1.0) * made.flow, self.power(1.0) * made.supply * made.share
+        self.rack, behind = transport.tank(self.rack, self.racks, through, inlet, through * made.rise, span)
+        self.coil, supplied = transport.tank(self.coil, self.coils, blown, self.asked, 0.0, span)
+        self.given_out += span * made.heat
+        self.to_water -= span * float(blown.sum()) * (self.asked - self.cold)
+        return behind, supplied
+
+    def books(self) -> dict[str, float]:
+        """Heat since the beginning [J]: given, to the water of the coils, and stored."""
+        taken = self.power(self.now.carried - self.now.out * self.cold)
+        return {
+            "heat_given": self.given_out,
+            "heat_to_water": taken + self.to_water,
+            "heat_in_air": self.power(self.warmth - self.warmth_before),
+            "heat_in_racks": float(self.racks @ (self.rack - self.rack_before)),
+            "heat_in_coils": float(self.coils @ (self.coil - self.cold)),
+        }
+
+
+def rack_heat(facility: Facility, state: xr.Dataset, made: Voxels) -> Array:
+    """Heat capacity of the racks of a hall that their air meets, (rack,) [J/K]."""
+    racks = facility.racks
+    weight = np.array([one.product.get("weight", 0.0) for one in racks.types])[racks.type[made.racks]]
+    power, warm = (state[name].values[0, made.racks] for name in ("power", "air_heat"))
+    return np.asarray(
+        RACK_HEAT * weight * np.where(power > 0.0, warm / np.where(power > 0.0, power, 1.0), 1.0)
+    )
+
+
+def _remarks(facility: Facility, run: StoringHall) -> list[str]:
+    """What the storage of heat rests on."""
+    told = [
+        f"racks store {RACK_HEAT:g} J/kg/K of the weight of their products times the share of their heat that air "
+        f"takes, coils {COIL_HEAT:g} kJ/K a kW; both assumed"
+    ]
+    racks = facility.racks
+    bare = sorted(
+        {
+            racks.types[n].name
+            for n in racks.type[run.made.racks]
+            if "weight" not in racks.types[n].product.figures
+        }
+    )
+    if bare:
+        told.append(f"the catalogue tells no weight of {', '.join(bare)}: such racks store no heat")
+    return told
+
+
+def coil_heat(facility: Facility, made: Voxels) -> Array:
+    """Heat capacity of the coil of each unit, (unit,) [J/K]."""
+    return np.asarray(COIL_HEAT * facility.devices.rating[made.units])
 
 
 def _places(facility: Facility, made: Voxels, event: Event) -> list[int]:
@@ -129,16 +222,18 @@ def _blown(speed: Array, base: Voxels, greatest: float) -> Array:
     return np.asarray(each)
 
 
-def _seen(run: HallAir) -> dict[str, Array | float]:
+def _seen(run: StoringHall) -> dict[str, Array | float]:
     """What the series hold of a moment."""
     warm = run.room.of_cells(run.now.state.temperature)
     return {
         "air_inlet_temperature": run.breathed(warm),
+        "air_outlet_temperature": run.rack,
         "air_temperature": run.cold + run.warmth / float(run.volume.sum()),
         "return_temperature": run.now.back,
-        "supply_temperature": run.supplied,
+        "supply_temperature": float(run.coil @ run.made.share),
         "supply_flow": run.made.supply,
         "recirculated_flow": run.made.leaked,
+        **run.books(),
     }
 
 
@@ -146,7 +241,7 @@ def _labelled(
     facility: Facility,
     block: int,
     grid: str,
-    run: HallAir,
+    run: StoringHall,
     times: Array,
     taken: Sequence[dict[str, Array | float]],
 ) -> xr.Dataset:
@@ -156,6 +251,9 @@ def _labelled(
     time, rack = ("time",), ("rack",)
     found: dict[str, tuple[tuple[str, ...], object, str, str]] = {
         "air_inlet_temperature": (("time", "rack"), inlet, "K", "air before the rack"),
+        "air_outlet_temperature": (
+            ("time", "rack"), series["air_outlet_temperature"], "K", "air behind the rack, as warm as the rack"
+        ),
         "air_temperature": (time, series["air_temperature"], "K", "mean of the hall's air"),
         "return_temperature": (time, series["return_temperature"], "K", "air in the plenum of the ceiling"),
         "supply_temperature": (time, series["supply_temperature"], "K", "air from the units that blow"),
@@ -163,6 +261,12 @@ def _labelled(
         "recirculated_flow": (
             time, series["recirculated_flow"], "m3/s", "air from the hot to the cold side over the racks"
         ),
+        "heat_given": (time, series["heat_given"], "J", "heat of racks, support and whips since the beginning"),
+        "heat_to_water": (time, series["heat_to_water"], "J", "of it to the water of the coils"),
+        "heat_in_air": (time, series["heat_in_air"], "J", "of it stored in the hall's air"),
+        "heat_in_racks": (time, series["heat_in_racks"], "J", "of it stored in racks"),
+        "heat_in_coils": (time, series["heat_in_coils"], "J", "of it stored in coils"),
+        "rack_heat_capacity": (rack, run.racks, "J/K", "of the part of the rack that air cools"),
         "air_inlet_limit": (rack, limit, "K", "greatest inlet of the product"),
         "air_inlet_highest": (rack, inlet.max(axis=0), "K", "highest inlet"),
         "seconds_to_limit": (
@@ -185,6 +289,8 @@ def _labelled(
             "title": facility.name,
             "block": facility.blocks[block],
             "grid": grid,
+            "turbulence": run.turbulence,
+            "remarks": "\n".join(_remarks(facility, run)),
             "fingerprint": facility.fingerprint,
         },
     )

@@ -30,8 +30,7 @@ from thermal.room import Face, faces
 from twin.aisle import Line, aisles_of, lines_of
 from twin.errors import InputError, Problem
 from twin.facility import DEVICE_KINDS, Facility
-from twin.openings import TILE, corners, end_of
-from twin.schema import Unit
+from twin.interior import Interior, interior
 
 Array = npt.NDArray[np.float64]
 Index = npt.NDArray[np.int64]
@@ -176,7 +175,7 @@ def voxels(
     boxes = facility.racks.box[mine]
     lines = [line for line in lines_of(facility) if line.block == block]
     aisles = list(aisles_of(lines))
-    hall = _hall(facility, block, lines[0].unit, aisles)
+    hall = interior(facility, block, lines[0].unit, aisles)
     standing = np.isfinite(facility.devices.box).all(axis=(1, 2)) & (facility.devices.block == block)
     walls = np.flatnonzero(
         standing & (facility.devices.kind == FAN_WALL) & (state.device_alive.values[0] == 1)
@@ -253,54 +252,7 @@ def voxels(
     return made
 
 
-@dataclass(frozen=True, eq=False)
-class _Hall:
-    """What a unit's hall has besides racks and devices, boxes (item, 2, 3) in the coordinates of the site [m].
-
-    box : of the hall. depth : of the plenum below it. returns : openings of the ceiling; None for those of the hot
-    aisles. doors : with the axis that each is across. sill : what the outlet of a unit is smaller by than its front.
-    """
-
-    contained: bool
-    crah: bool
-    box: Array
-    depth: float
-    columns: Array
-    tiles: Array
-    open_share: Array
-    returns: Array
-    doors: list[tuple[Array, int]]
-    sill: Array
-
-
-def _hall(facility: Facility, block: int, unit: Unit, aisles: Aisles) -> _Hall:
-    """What the layout of a block says of its hall."""
-    box, room = facility.hall[block], unit.hall
-    corner, top = box[0], float(box[1, 2] - box[0, 2])
-    floor = room.raised_floor
-    depth, lines = (floor.height, floor.tiles) if floor else (0.0, ())
-    over = np.array([one for one, _ in aisles]).reshape(-1, 2, 3)
-    doors = []
-    for door in room.doors:
-        for aisle, along in aisles:
-            side = end_of(door, aisle - corner, along)
-            if side is not None:
-                place = np.array([*door.origin, 0.0])
-                far = place + np.insert([door.width, door.height], along, 0.0)
-                doors.append((np.stack([place, far]) + corner, along))
-                doors[-1][0][:, along] = aisle[side, along]
-    sill = np.zeros((2, 3))
-    product = next(one for one in facility.products if one.name == unit.air.fan_walls.product)
-    sill[0, 2] = product.get("outletBottom", 0.0)
-    return _Hall(
-        unit.air.containment == "hot", unit.air.units == "crah", box, depth,
-        corners(room.columns, -depth, top) + corner, corners(lines, 0.0, TILE) + corner,
-        np.array([one.open_share for one in lines]),
-        over if room.returns is None else corners(room.returns, 0.0, top) + corner, doors, sill,
-    )  # fmt: skip
-
-
-def _edges(grid: str, hall: _Hall, first: Array, units: Array) -> tuple[Edges, int]:
+def _edges(grid: str, hall: Interior, first: Array, units: Array) -> tuple[Edges, int]:
     """Ends of the cells, and how many of them along z are below the floor.
 
     first : boxes that cells have to end at before those of the room.
@@ -396,7 +348,7 @@ def _shut(facility: Facility, names: list[str], side: tuple[Openings, ...], what
 
 
 def _misplaced(
-    facility: Facility, edges: Edges, hall: _Hall, aisles: Aisles, tiles: tuple[Openings, ...]
+    facility: Facility, edges: Edges, hall: Interior, aisles: Aisles, tiles: tuple[Openings, ...]
 ) -> Iterator[Problem]:
     """Tiles and doors that are nothing on the grid, and returns outside of contained aisles."""
     owned = {int(n) for one in tiles for n in one.owner}
@@ -474,7 +426,7 @@ def _sealed(facility: Facility, made: Voxels, lines: list[Line]) -> Iterator[Pro
 
 
 def _remarks(
-    facility: Facility, block: int, hall: _Hall, edges: Edges, supply: float, drawn: float, leaked: float
+    facility: Facility, block: int, hall: Interior, edges: Edges, supply: float, drawn: float, leaked: float
 ) -> Iterator[str]:
     """What is modelled but is likely not meant."""
     units = "CRAHs" if hall.crah else "fan walls"
@@ -520,7 +472,7 @@ def _tiles(edges: Edges, blocked: Solid, tiles: Array, floor: int) -> tuple[Open
 
 
 def _resisting(
-    kinds: tuple[npt.NDArray[np.uint8], ...], hall: _Hall, tiles: tuple[Openings, ...]
+    kinds: tuple[npt.NDArray[np.uint8], ...], hall: Interior, tiles: tuple[Openings, ...]
 ) -> tuple[tuple[Array, ...], tuple[Array, ...]]:
     """Makes the faces of tiles porous: their loss and the momentum of their jets, fields of the faces."""
     loss, jet = (tuple(np.zeros(kind.shape) for kind in kinds) for _ in range(2))

@@ -19,8 +19,8 @@ Array = npt.NDArray[np.float64]
 
 VECTORS = ("velocity", "before")
 """Fields of the air's state that have three components."""
-LEFT = ("turbulence",)
-"""Fields that the air of a hall has not: its turbulence is not carried."""
+CARRIED = "turbulence"
+"""Field that has two parts, or is not there where the air carries no turbulence."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,11 +57,11 @@ def kept(moment: Moment, identity: Mapping[str, str], file: Path) -> None:
     for name in (one.name for one in fields(Moment) if one.name not in ("state", "sums")):
         held[name] = getattr(moment, name)
     held |= {f"sum.{n}": one for n, one in enumerate(moment.sums)}
-    for name in (one.name for one in fields(State) if one.name not in LEFT):
+    for name in (one.name for one in fields(State)):
         value = getattr(moment.state, name)
         held |= (
-            {f"state.{name}.{n}": one for n, one in enumerate(value)}
-            if name in VECTORS
+            {f"state.{name}.{n}": one for n, one in enumerate(value or ())}
+            if name in (*VECTORS, CARRIED)
             else {f"state.{name}": value}
         )
     part = file.with_name(f"{file.name}.part")
@@ -92,8 +92,10 @@ def resumed(file: Path, identity: Mapping[str, str], told: Mapping[str, str]) ->
             if held[f"state.{one.name}"].ndim == 0
             else held[f"state.{one.name}"]
             for one in fields(State)
-            if one.name not in LEFT
+            if one.name != CARRIED
         }
+        if f"state.{CARRIED}.0" in held:
+            state[CARRIED] = tuple(held[f"state.{CARRIED}.{n}"] for n in range(2))
         rest = {
             one.name: held[one.name].item() if held[one.name].ndim == 0 else held[one.name]
             for one in fields(Moment)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,7 @@ from vtkmodules.vtkRenderingCore import (
     vtkTextRenderer,
 )
 
-from twin.colour import GOOD, Scale, at_first, scale, worst
+from twin.colour import GOOD, Scale, at_first, scale_of, worst
 from twin.facility import REASONS, Facility
 from twin.summary import WHY, few, not_in_service, readable
 from twin.viewer.camera import ELEVATION, Camera, corners, fitted, flags, widest
@@ -44,7 +44,11 @@ DEAD = "#e8891c"
 TINTS = {
     "CDU": "#8c9caa", "Power panel": "#a89f94", "Fan wall": "#c9d1d8",
     "Supply": "#3f7fbf", "Return": "#c9665a", "Busway": "#8a8f96", "Hot aisle": "#e9b9a0",
+    "Column": "#7d7791", "Raised floor": "#dfe5ea", "Perforated tile": "#5f86a6", "Open door": "#4f9d69",
+    "Ceiling return": "#d98a63",
 }  # fmt: skip
+SEEN_THROUGH = {"Open door": 0.55, "Ceiling return": 0.25}
+"""Opacity of openings that stand before or above what is behind them."""
 MANY = 6
 """Blocks beyond which the picture has two parts: the worst block, and the site below it."""
 LABELS = 3
@@ -58,6 +62,8 @@ BAR = (0.63, 0.96)
 TICKS = 5
 SIDES = 12
 """Of a pipe."""
+SLAB = 0.06
+"""Thickness of a floor [m]; drawn only."""
 DISTANCE = 4.0
 """Of the eye from the scene, in sizes of the scene; without effect on a parallel projection but for clipping."""
 TURN = 28.0
@@ -94,7 +100,7 @@ def picture(
     """
     one = state.isel(scenario=scenario)
     variable = variable or at_first(one)
-    made = scale(variable, one[variable].values)
+    made = scale_of(variable, one)
     site = len(facility.blocks) > MANY
     first = worst(made, LABELS)
     block = int(facility.racks.block[first[0]]) if len(first) else 0
@@ -151,6 +157,10 @@ def _hall(plotter: pyvista.Plotter, facility: Facility, one: xr.Dataset, shown: 
     _tubes(plotter, shown.supply, TINTS["Supply"])
     _tubes(plotter, shown.return_, TINTS["Return"])
     _racks(plotter, shown, made, edges=True)
+    for title, boxes in shown.fabric.items():
+        if title == "Raised floor":
+            boxes = boxes - [[0.0, 0.0, 0.0], [0.0, 0.0, SLAB]]
+        _boxes(plotter, boxes, TINTS[title], opacity=SEEN_THROUGH.get(title, 1.0))
     _aisles(plotter, shown)
 
 
@@ -205,22 +215,18 @@ def _conditions(one: xr.Dataset) -> list[str]:
 
 def _value(made: Scale, rack: int) -> str:
     """A value with the digits that tell it from the ends of the bar; where all are alike, with three."""
-    value, decimals = float(made.values[rack]), _decimals(made)
+    value, decimals = float(made.values[rack]), made.decimals
     if made.level and value:
         value = float(f"{value:.3g}")
         decimals = min(decimals, max(0, 2 - int(np.floor(np.log10(abs(value))))))
     return f"{value:,.{decimals}f} {made.unit}".rstrip()
 
 
-def _decimals(made: Scale) -> int:
-    return max(0, 1 - int(np.floor(np.log10((made.most - made.least) / 4))))
-
-
 def _only(made: Scale, shown: Scene) -> Scale:
     """The scale with values of the racks of a scene alone."""
     values = np.full(len(made.values), np.nan)
     values[shown.rack] = made.values[shown.rack]
-    return Scale(made.name, made.title, made.unit, values, made.least, made.most, made.level)
+    return replace(made, values=values)
 
 
 def _share(whole: Scene) -> float:
@@ -241,8 +247,10 @@ def _seen(
 
 
 def _raised(shown: Scene) -> Array:
-    """Corners of what reaches above the racks."""
-    return corners(np.concatenate([shown.busway, *(solid.box for solid in shown.solids)]))
+    """Corners of what reaches above the racks, and of what is below the floor."""
+    return corners(
+        np.concatenate([shown.busway, *(solid.box for solid in shown.solids), *shown.fabric.values()])
+    )
 
 
 def _aim(plotter: pyvista.Plotter, camera: Camera, shown: Scene) -> None:
@@ -281,6 +289,7 @@ def _boxes(
     tint: str,
     dead: npt.NDArray[np.bool_] | None = None,
     edges: bool = True,
+    opacity: float = 1.0,
 ) -> None:
     """Equipment of one class, lit; what is dead in its own colour."""
     if not len(boxes):
@@ -291,6 +300,7 @@ def _boxes(
     mesh.cell_data["tint"] = np.repeat(np.where(gone[:, None], out, alive), 6, axis=0)
     plotter.add_mesh(
         mesh, scalars="tint", rgb=True, ambient=0.5, diffuse=0.55, show_edges=edges, edge_color=FAINT, line_width=0.8,
+        opacity=opacity,
     )  # fmt: skip
 
 
@@ -315,28 +325,29 @@ def _floors(plotter: pyvista.Plotter, shown: Scene, lines: bool) -> None:
     """Floor of each hall and the outline of its walls."""
     slab = shown.halls.copy()
     slab[:, 1, 2] = slab[:, 0, 2] - 0.005
-    slab[:, 0, 2] -= 0.06
+    slab[:, 0, 2] -= SLAB
     plotter.add_mesh(
         _mesh(slab), color=FLOOR, lighting=False, show_edges=lines, edge_color=WALL, line_width=1.5
     )
 
 
 def _aisles(plotter: pyvista.Plotter, shown: Scene) -> None:
-    """Containment of the hot aisles: its two ends and its roof, seen through."""
-    sheets = []
+    """Containment of the hot aisles: its ends, seen through, and above the racks its edges alone up to the ceiling."""
+    sheets, above = [], shown.aisles.copy()
+    above[:, 0, 2], above[:, 1, 2] = shown.aisles[:, 1, 2], shown.aisle_top
     for box, along in zip(shown.aisles, shown.aisle_along, strict=True):
         for end in (0, 1):
             sheet = box.copy()
             sheet[:, along] = box[end, along]
             sheets.append(sheet)
-        roof = box.copy()
-        roof[0, 2] = box[1, 2]
-        sheets.append(roof)
     if sheets:
         plotter.add_mesh(
             _mesh(np.array(sheets)), color=TINTS["Hot aisle"], opacity=0.28, lighting=False, show_edges=True,
             edge_color=FAINT, line_width=0.8,
         )  # fmt: skip
+        plotter.add_mesh(
+            _mesh(above), style="wireframe", color=TINTS["Hot aisle"], lighting=False, line_width=2.0
+        )
 
 
 def _bar(plotter: pyvista.Plotter, made: Scale, letters: int, size: Size) -> None:
@@ -352,7 +363,7 @@ def _bar(plotter: pyvista.Plotter, made: Scale, letters: int, size: Size) -> Non
     for share in np.linspace(0.0, 1.0, TICKS):
         value = made.least + share * (made.most - made.least)
         at = (left + share * (right - left), 0.7 * letters / size[1])
-        _line(plotter, f"{value:,.{_decimals(made)}f}", at, letters, INK, share=float(share))
+        _line(plotter, f"{value:,.{made.decimals}f}", at, letters, INK, share=float(share))
 
 
 def _key(
@@ -371,6 +382,7 @@ def _key(
         entries.append(("Busway", TINTS["Busway"]))
     if len(shown.aisles):
         entries.append(("Hot aisle", TINTS["Hot aisle"]))
+    entries += [(title, TINTS[title]) for title, boxes in shown.fabric.items() if len(boxes)]
     drawn = np.concatenate([*(solid.device for solid in shown.solids), np.empty(0, dtype=np.int64)])
     if (one["device_alive"].values[drawn] <= 0).any():
         entries.append(("Not in service", DEAD))

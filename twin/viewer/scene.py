@@ -1,4 +1,4 @@
-"""What the viewer draws of a facility, as plain arrays in metres: boxes, pipes, trays, aisles and halls.
+"""What the viewer draws of a facility, as plain arrays in metres: boxes, pipes, trays, aisles, halls, openings.
 
 What the layout gives no place is not in the scene: no CDUs with a place, no pipes; no panel with a place, no busway.
 Routes are those a fitter would take along the axes of the hall; their lengths in the physics are the layout's.
@@ -6,7 +6,7 @@ Routes are those a fitter would take along the axes of the hall; their lengths i
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,7 @@ import numpy.typing as npt
 from geometry.route import along_axes, tray_boxes
 from twin.aisle import Line, aisles_of, lines_of
 from twin.facility import DEVICE_KINDS, Facility
+from twin.interior import interior
 
 Array = npt.NDArray[np.float64]
 Index = npt.NDArray[np.int64]
@@ -37,6 +38,8 @@ TRAY = (0.12, 0.16)
 """Width and height of a busway [m]; drawn only."""
 INSET = 0.1
 """Of a riser from the side of its panel [m]."""
+FABRIC = ("Column", "Raised floor", "Perforated tile", "Open door", "Ceiling return")
+"""What stands and what is open in a hall besides its equipment."""
 STANDING = {"cdu": "CDU", "panel": "Power panel", "fan_wall": "Fan wall"}
 """Devices that stand in a hall."""
 
@@ -81,6 +84,10 @@ class Scene:
     """Contained hot aisles, (aisle, 2, 3) [m]."""
     aisle_along: Index
     """(aisle,) axis the aisle runs along."""
+    aisle_top: Array
+    """(aisle,) height of the ceiling that its panels reach [m]."""
+    fabric: Mapping[str, Array]
+    """What else the layout tells of the halls, by FABRIC: boxes (item, 2, 3) [m], flat where they are openings."""
     halls: Array
     """(block, 2, 3) [m]."""
     front: tuple[float, float]
@@ -99,7 +106,7 @@ def scene(facility: Facility, block: int | None = None) -> Scene:
     pipes = {side: _pipes(facility, lines, side) for side in ("supply", "return")}
     racks = np.flatnonzero(_within(facility.racks.block, block))
     trays = list(_busways(facility, lines))
-    aisles = list(aisles_of([line for line in lines if line.unit.air.containment == "hot"]))
+    aisles, top, fabric = _rooms(facility, lines)
     return Scene(
         rack=racks,
         racks=facility.racks.box[racks],
@@ -112,9 +119,47 @@ def scene(facility: Facility, block: int | None = None) -> Scene:
         ),
         aisles=np.array([box for box, _ in aisles]).reshape(-1, 2, 3),
         aisle_along=np.array([along for _, along in aisles], dtype=np.int64),
+        aisle_top=np.array(top),
+        fabric=fabric,
         halls=facility.hall[_within(np.arange(len(facility.hall)), block)],
         front=_front(lines),
     )
+
+
+def _rooms(
+    facility: Facility, lines: list[Line]
+) -> tuple[list[tuple[Array, int]], list[float], dict[str, Array]]:
+    """Contained aisles, the heights of their ceilings, and the fabric of the halls that the lines stand in."""
+    contained: list[tuple[Array, int]] = []
+    top: list[float] = []
+    found: dict[str, list[Array]] = {title: [np.empty((0, 2, 3))] for title in FABRIC}
+    for block in sorted({line.block for line in lines}):
+        mine = [line for line in lines if line.block == block]
+        aisles = list(aisles_of(mine))
+        hall = interior(facility, block, mine[0].unit, aisles)
+        if hall.contained:
+            contained += aisles
+            top += [float(hall.box[1, 2])] * len(aisles)
+        plenum = hall.box[None].copy()
+        plenum[:, :, 2] = hall.box[0, 2] - [hall.depth, 0.0]
+        overhead = hall.returns.copy()
+        overhead[:, 0, 2] = overhead[:, 1, 2] = hall.box[1, 2]
+        found["Column"].append(hall.columns)
+        found["Raised floor"].append(plenum if hall.depth else plenum[:0])
+        found["Perforated tile"] += [_each(*one) for one in zip(hall.tiles, hall.tile_count, strict=True)]
+        found["Open door"] += [box[None] for box, _ in hall.doors]
+        found["Ceiling return"].append(overhead)
+    return contained, top, {title: np.concatenate(boxes) for title, boxes in found.items()}
+
+
+def _each(box: Array, count: Index) -> Array:
+    """The tiles of a line, (tile, 2, 3)."""
+    x, y = (np.linspace(*box[:, axis], count[axis] + 1) for axis in range(2))
+    boxes = np.repeat(box[None], count.prod(), axis=0)
+    for end in (0, 1):
+        place = np.meshgrid(x[end : len(x) - 1 + end], y[end : len(y) - 1 + end])
+        boxes[:, end, :2] = np.stack(place, axis=-1).reshape(-1, 2)
+    return boxes
 
 
 def _front(lines: list[Line]) -> tuple[float, float]:
