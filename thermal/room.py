@@ -174,8 +174,9 @@ class KEpsilon:
     """Turbulence as energy and dissipation, carried, mixed, made by strain and at walls, and decaying.
 
     Standard k-epsilon model with logarithmic walls: Launder and Spalding, Comput. Methods Appl. Mech. Eng. 3, 1974, 269
-    (from memory, unverified), with the constants of OpenFOAM's kEpsilon; buoyancy makes none. intensity : fluctuation
-    of what comes in, over its speed through the face. scale : of its eddies, energy^1.5 over dissipation [m].
+    (from memory, unverified), with the constants of OpenFOAM's kEpsilon; buoyancy makes none, and a porous face is a
+    wall where more than half of it is solid, else free. intensity : fluctuation of what comes in, over its speed
+    through the face. scale : of its eddies, energy^1.5 over dissipation [m].
     """
 
     intensity: Ratio
@@ -420,16 +421,15 @@ def _turned(
     energy, dissipation = begun[0].copy(), begun[1].copy()
     eddy = eddies.SHARE * energy**2 / dissipation
     viscosity[:] = air.viscosity + eddy
-    fastest = eddies.strained(
-        room.shape, room.width, room.gap, room.kind, velocity, room.length, viscosity, made
-    )
+    kinds = _walled(room)
+    fastest = eddies.strained(room.shape, room.width, room.gap, kinds, velocity, room.length, viscosity, made)
     near[:] = 0.0
     eddies.rubbed(
-        room.shape, room.width, room.kind, velocity, air.viscosity, energy, _beside_walls(room), made, near
+        room.shape, room.width, kinds, velocity, air.viscosity, energy, _beside_walls(room, kinds), made, near
     )
     parts = max(1, int(np.ceil(time * fastest)))
     entering = tuple(zip(*(_coming(carried, one) for one in velocity), strict=True))
-    listed = tuple(at[kind[at] != Face.WARM] for kind, at in zip(room.kind, room.listed, strict=True))
+    listed = tuple(at[kind[at] != Face.WARM] for kind, at in zip(kinds, room.listed, strict=True))
     air_ = room.length > 0.0
     for _ in range(parts):
         for value, given, change, share in (
@@ -442,7 +442,7 @@ def _turned(
             )
             for place in range(3):
                 compiled.faces(
-                    place, room.shape, room.width, room.gap, room.kind, velocity, diffusivity, given, value, True,
+                    place, room.shape, room.width, room.gap, kinds, velocity, diffusivity, given, value, True,
                     listed[place], change,
                 )  # fmt: skip
         eddies.turned(
@@ -452,10 +452,22 @@ def _turned(
     return energy, dissipation
 
 
-def _beside_walls(room: Room) -> _Index:
+def _walled(room: Room) -> _Kinds:
+    """What faces are to turbulence: a porous one is a wall where more than half of it is solid, else free."""
+    if room.porous is None:
+        return room.kind
+    found = tuple(one.copy() for one in room.kind)
+    for kind, surface, face, open_ in zip(
+        found, room.surface, room.porous.face, room.porous.open, strict=True
+    ):
+        kind[face[(surface[face] == Face.POROUS) & (open_ < 0.5)]] = Face.WALL
+    return found
+
+
+def _beside_walls(room: Room, kinds: _Kinds) -> _Index:
     """Cells of air with a wall among their faces."""
     beside = np.zeros(len(room.length), dtype=bool)
-    for kind, stride in zip(room.kind, (room.shape[1] * room.shape[2], room.shape[2], 1), strict=True):
+    for kind, stride in zip(kinds, (room.shape[1] * room.shape[2], room.shape[2], 1), strict=True):
         wall = (kind == Face.WALL) | (kind == Face.WARM)
         beside |= wall
         beside[:-stride] |= wall[stride:]
