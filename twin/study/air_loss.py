@@ -132,13 +132,14 @@ def _blown(speed: Array, base: Voxels, greatest: float) -> Array:
 def _seen(run: HallAir) -> dict[str, Array | float]:
     """What the series hold of a moment."""
     warm = run.room.of_cells(run.now.state.temperature)
+    moving = [run.room.of_faces(axis, one) for axis, one in enumerate(run.now.state.velocity)]
     return {
         "air_inlet_temperature": run.breathed(warm),
         "air_temperature": run.cold + run.warmth / float(run.volume.sum()),
         "return_temperature": run.now.back,
         "supply_temperature": run.supplied,
         "supply_flow": run.made.supply,
-        "recirculated_flow": run.made.leaked,
+        "recirculated_flow": run.made.crossed(moving)[0],
     }
 
 
