@@ -221,7 +221,13 @@ def voxels(
     draws = hall.crah and not ceiling.any()
     intakes = _sides(edges, blocked, down, False) if draws else ()
     tiles = _tiles(edges, blocked, hall.tiles, floor)
-    area = (lines[0].unit.air.leakage_area or 0.0) if hall.contained else 0.0
+    area = lines[0].unit.air.leakage_area or 0.0
+    if area and not hall.contained:
+        message = (
+            "is of the panels of hot aisles, which containment: none leaves out; must not be given with it"
+        )
+        problems.append(_problem(facility, "air.leakage_area", message))
+        area = 0.0
     cracks = tuple(_shut_part(one, kinds) for one in (*over, *_turned(ends))) if area else ()
     panels = sum(float(one.area.sum()) for one in cracks)
     loss, jet = _resisting(kinds, hall, tiles) if tiles or area else (None, None)
@@ -262,7 +268,7 @@ def voxels(
         edges, blocked, kinds, mine, flow, rise, walls, np.full(len(walls), 1.0 / len(walls)), blown,
         float(state.air_supply_temperature[0, block]), density, parted, leakage, leaked, spilt, fronts, backs,
         supplies, intakes, tiles, cracks, loss, jet, over if over_open else (), ends if ends_open else (),
-        ceiling, tuple(_remarks(facility, block, hall, edges, supply, drawn, leaked, lines[0].unit.air.leakage_area)),
+        ceiling, tuple(_remarks(facility, block, hall, edges, supply, drawn, leaked)),
     )  # fmt: skip
     for openings, _ in made.blown():
         for one in openings:
@@ -494,9 +500,8 @@ def _sealed(facility: Facility, made: Voxels, lines: list[Line]) -> Iterator[Pro
 
 
 def _remarks(
-    facility: Facility, block: int, hall: _Hall, edges: Edges, supply: float, drawn: float, leaked: float,
-    area: float | None,
-) -> Iterator[str]:  # fmt: skip
+    facility: Facility, block: int, hall: _Hall, edges: Edges, supply: float, drawn: float, leaked: float
+) -> Iterator[str]:
     """What is modelled but is likely not meant."""
     units = "CRAHs" if hall.crah else "fan walls"
     if supply < (1.0 - SMALL) * drawn:
@@ -509,8 +514,6 @@ def _remarks(
         yield f"racks and support draw {drawn:.1f} m3/s and the {units} blow {supply:.1f} m3/s: {back}"
     if facility.cooling.leakage[block] > 0.0 and not hall.contained:
         yield "the hot aisles are open: air.leakage, which is of their panels, is not in the field"
-    if area is not None and not hall.contained:
-        yield "the hot aisles are open: air.leakage_area, which is of their panels, is not in the field"
     for number, box in enumerate(hall.columns):
         if any(np.ptp(covered(edges[axis], *box[:, axis])) == 0 for axis in range(3)):
             yield f"column {number + 1} is too thin for the grid and not in the field"
