@@ -135,8 +135,7 @@ class Room:
     [m]. ordinary, beside : where the fluxes of free air hold, and faces where not, of velocities (component, axis);
     rubbed : faces along closed walls, of every component, with the neighbours in the wall and the distance to it;
     passing, listed : as ordinary and beside, of temperature. outlet : faces that are. porous : such faces, None
-    without. pressure : its equation. work :
-    fields in which a step works, so that a room takes one step at a time.
+    without. pressure : its equation. work : fields in which a step works, so that a room takes one step at a time.
     """
 
     cells: tuple[int, int, int]
@@ -813,11 +812,10 @@ def _distance(
         )
     walls, shares = np.concatenate(points), np.concatenate(solid)
     centre = np.stack(np.meshgrid(*middles, indexing="ij"), axis=-1).reshape(-1, 3)
-    found = np.full(len(centre), np.inf)
+    found = np.full(len(centre), max(line[-1] - line[0] for line in lines))
     for share in np.unique(shares):
         found = np.minimum(found, KDTree(walls[shares == share]).query(centre)[0] / share)
-    most = max(line[-1] - line[0] for line in lines)
-    return np.where(np.isinf(found), most, found).reshape(air.shape)
+    return found.reshape(air.shape)
 
 
 def _along(
