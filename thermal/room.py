@@ -30,7 +30,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial import KDTree  # type: ignore[import-untyped]
 
-from thermal import poisson
+from thermal import poisson, tile
 from thermal.quantities import (
     Acceleration,
     Boolean,
@@ -95,8 +95,9 @@ class Face(IntEnum):
     WALL : closed, adiabatic, air beside it stands still. FREE : air passes. FIXED : air passes at a given speed, at a
     given temperature where it comes in; at no speed it is a wall that does not rub. OUTLET, on the box alone : the
     pressure outside is nothing, and air that comes in has a given temperature. WARM : a wall of a given temperature.
-    POROUS : air passes and loses pressure, as at a perforated tile, a mesh or a leak; air beside it rubs as on a wall,
-    and heat goes through with the air alone. On the box it is an outlet with a loss.
+    POROUS : air passes and loses pressure, as at a perforated tile, a mesh or a leak. What is solid of it, as its loss
+    tells (`tile.open_share`), rubs as a wall and stops eddies, the holes do neither. On the box it is an outlet with a
+    loss.
     """
 
     WALL = 0
@@ -112,17 +113,21 @@ class Porous:
     """Porous faces of a room, of the axes in the order inside.
 
     face : entries in a field. place : (face, 3) along x, y, z. loss : coefficient K. jet : momentum that enters behind
-    the face, over that of its mean velocity. reach : length of the air that the loss acts on [m]. coefficient : in the
-    pressure's equation if nothing were lost [m]. share : of it, for which the preconditioner of that was last made.
+    the face, over that of its mean velocity. open : share of it that is holes, on the box none. reach : length of the
+    air that the loss acts on [m]. coefficient : in the pressure's equation if nothing were lost [m]. share : of it, for
+    which the preconditioner of that was last made. along : of velocities (component, axis), faces above edges along
+    porous faces, and the share of those that is open.
     """
 
     face: tuple[_Index, ...]
     place: tuple[_Index, ...]
     loss: tuple[Ratios, ...]
     jet: tuple[Ratios, ...]
+    open: tuple[Ratios, ...]
     reach: tuple[Lengths, ...]
     coefficient: tuple[Lengths, ...]
     share: tuple[Ratios, ...]
+    along: tuple[tuple[_Index, Ratios], ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,11 +137,12 @@ class Room:
     cells : along x, y, z. order : of the axes inside. shape : with rings, inside order, as all that follows. width,
     gap : of cells, and between their centres [m]. kind : `Face` of the low face of every cell, per axis, for what moves
     through it: a porous one is free, or an outlet. surface : for what rubs and conducts there, where a porous one
-    between cells is that. length : distance to the nearest wall or porous face, 0 in solids [m]. ordinary, beside :
-    where the fluxes of free air hold, and faces where not with their places along both, of velocities (component,
-    axis); rubbed : faces along closed walls, of every component, with the neighbours in the wall and the distance to
-    it; passing, listed : as ordinary and beside, of temperature. outlet : faces that are. porous : such faces, None
-    without. pressure : its equation. work : fields in which a step works, so that a room takes one step at a time.
+    between cells is that. length : distance to the nearest wall, or to a porous face over its solid share, 0 in solids
+    [m]. ordinary, beside : where the fluxes of free air hold, and faces where not with their places along both, of
+    velocities (component, axis); rubbed : faces along closed walls, of every component, with the neighbours in the wall
+    and the distance to it; passing, listed : as ordinary and beside, of temperature. outlet : faces that are. porous :
+    such faces, None without. pressure : its equation. work : fields in which a step works, so that a room takes one
+    step at a time.
     """
 
     cells: tuple[int, int, int]
@@ -174,8 +180,9 @@ class KEpsilon:
     """Turbulence as energy and dissipation, carried, mixed, made by strain and at walls, and decaying.
 
     Standard k-epsilon model with logarithmic walls: Launder and Spalding, Comput. Methods Appl. Mech. Eng. 3, 1974, 269
-    (from memory, unverified), with the constants of OpenFOAM's kEpsilon; buoyancy makes none. intensity : fluctuation
-    of what comes in, over its speed through the face. scale : of its eddies, energy^1.5 over dissipation [m].
+    (from memory, unverified), with the constants of OpenFOAM's kEpsilon; buoyancy makes none, and a porous face is a
+    wall where more than half of it is solid, else free. intensity : fluctuation of what comes in, over its speed
+    through the face. scale : of its eddies, energy^1.5 over dissipation [m].
     """
 
     intensity: Ratio
@@ -295,17 +302,23 @@ def room(
         kind.append(np.where(surface[-1] == Face.POROUS, np.uint8(Face.FREE), surface[-1]))
     inside = np.pad(air.transpose(order), RING)
     length = np.zeros(shape)
-    length[inside] = _distance(lines, kinds_, air).transpose(order)[air.transpose(order)]
+    holes = [np.asarray(tile.open_share(one)) for one in lost]
+    length[inside] = _distance(lines, kinds_, air, holes).transpose(order)[air.transpose(order)]
     plain, beside, rubbed = _velocities(shape, width, kind, surface)
     passing, listed = _temperatures(shape, surface)
     resists = None
     if any(one.any() for one in porous):
         passed = [np.argwhere(porous[axis]) for axis in order]
+        entries = tuple(np.ravel_multi_index(tuple((one[:, order] + RING).T), shape) for one in passed)
+        between = tuple(
+            np.where(one[face] == Face.POROUS, holes[axis], 0.0)
+            for axis, one, face in zip(order, surface, entries, strict=True)
+        )
         resists = Porous(
-            tuple(np.ravel_multi_index(tuple((one[:, order] + RING).T), shape) for one in passed),
-            tuple(passed), tuple(lost[axis] for axis in order), tuple(driven[axis] for axis in order),
+            entries, tuple(passed), tuple(lost[axis] for axis in order), tuple(driven[axis] for axis in order), between,
             tuple(_reach(lines[axis])[one[:, axis]] for axis, one in zip(order, passed, strict=True)),
             tuple(conducts[axis][porous[axis]] for axis in order), tuple(np.ones(len(one)) for one in passed),
+            _along(shape, entries, between),
         )  # fmt: skip
     return Room(
         cells, order, shape, width, gap, tuple(kind), tuple(surface), length.ravel(), plain, beside, rubbed,
@@ -415,16 +428,15 @@ def _turned(
     energy, dissipation = begun[0].copy(), begun[1].copy()
     eddy = eddies.SHARE * energy**2 / dissipation
     viscosity[:] = air.viscosity + eddy
-    fastest = eddies.strained(
-        room.shape, room.width, room.gap, room.kind, velocity, room.length, viscosity, made
-    )
+    kinds = _walled(room)
+    fastest = eddies.strained(room.shape, room.width, room.gap, kinds, velocity, room.length, viscosity, made)
     near[:] = 0.0
     eddies.rubbed(
-        room.shape, room.width, room.kind, velocity, air.viscosity, energy, _beside_walls(room), made, near
+        room.shape, room.width, kinds, velocity, air.viscosity, energy, _beside_walls(room, kinds), made, near
     )
     parts = max(1, int(np.ceil(time * fastest)))
     entering = tuple(zip(*(_coming(carried, one) for one in velocity), strict=True))
-    listed = tuple(at[kind[at[:, 0]] != Face.WARM] for kind, at in zip(room.kind, room.listed, strict=True))
+    listed = tuple(at[kind[at[:, 0]] != Face.WARM] for kind, at in zip(kinds, room.listed, strict=True))
     air_ = room.length > 0.0
     for _ in range(parts):
         for value, given, change, share in (
@@ -437,7 +449,7 @@ def _turned(
             )
             for place in range(3):
                 compiled.faces(
-                    place, room.shape, room.width, room.gap, room.kind, velocity, diffusivity, given, value, True,
+                    place, room.shape, room.width, room.gap, kinds, velocity, diffusivity, given, value, True,
                     listed[place], change,
                 )  # fmt: skip
         eddies.turned(
@@ -447,10 +459,22 @@ def _turned(
     return energy, dissipation
 
 
-def _beside_walls(room: Room) -> _Index:
+def _walled(room: Room) -> _Kinds:
+    """What faces are to turbulence: a porous one is a wall where more than half of it is solid, else free."""
+    if room.porous is None:
+        return room.kind
+    found = tuple(one.copy() for one in room.kind)
+    for kind, surface, face, open_ in zip(
+        found, room.surface, room.porous.face, room.porous.open, strict=True
+    ):
+        kind[face[(surface[face] == Face.POROUS) & (open_ < 0.5)]] = Face.WALL
+    return found
+
+
+def _beside_walls(room: Room, kinds: _Kinds) -> _Index:
     """Cells of air with a wall among their faces."""
     beside = np.zeros(len(room.length), dtype=bool)
-    for kind, stride in zip(room.kind, (room.shape[1] * room.shape[2], room.shape[2], 1), strict=True):
+    for kind, stride in zip(kinds, (room.shape[1] * room.shape[2], room.shape[2], 1), strict=True):
         wall = (kind == Face.WALL) | (kind == Face.WARM)
         beside |= wall
         beside[:-stride] |= wall[stride:]
@@ -520,7 +544,15 @@ def _shares(porous: Porous, before: _Three, after: _Three, time: Time) -> _Three
 
 
 def _blown(room: Room, porous: Porous, place: int, velocity: _Float, rate: _Float) -> None:
-    """Adds what jets of the porous faces of an axis push the air at the next faces by [m/s^2]."""
+    """Adds what jets of the porous faces of an axis push the air at the next faces by, and holes along it [m/s^2]."""
+    from thermal.compiled import porous as compiled
+
+    for other in range(3):
+        if other != place:
+            compiled.opened(
+                place, other, room.shape, room.width, room.gap, room.kind[place], velocity, room.work[0],
+                *porous.along[3 * place + other], rate,
+            )  # fmt: skip
     stride = (room.shape[1] * room.shape[2], room.shape[2], 1)[place]
     speed = velocity[porous.face[place]]
     behind = porous.face[place] + np.where(speed >= 0.0, stride, -stride)
@@ -689,6 +721,21 @@ def _warming(
             place, room.shape, room.width, room.gap, room.surface, velocity, diffusivity, entering, warm, air.limited,
             room.listed[place], rate,
         )  # fmt: skip
+    if room.porous is not None:
+        for place, stride in enumerate((room.shape[1] * room.shape[2], room.shape[2], 1)):
+            _led(room, room.porous, place, stride, diffusivity, warm, rate)
+
+
+def _led(
+    room: Room, porous: Porous, place: int, stride: int, diffusivity: _Float, warm: _Float, rate: _Float
+) -> None:
+    """Adds what the holes of the porous faces of an axis conduct, which `faces` takes for nothing [K/s]."""
+    above, line = porous.face[place], porous.face[place] // stride % room.shape[place]
+    below, width = above - stride, room.width[place]
+    mixed = 0.5 * porous.open[place] * (diffusivity[above] + diffusivity[below])
+    flux = mixed * (warm[above] - warm[below]) / room.gap[place][line]
+    np.add.at(rate, below, flux / width[line - 1])
+    np.add.at(rate, above, -flux / width[line])
 
 
 def _checked(
@@ -746,26 +793,53 @@ def _spacing(line: _Float) -> tuple[_Float, _Float]:
     return width, gap
 
 
-def _distance(lines: list[_Float], kinds: Sequence[_Kind], air: npt.NDArray[np.bool_]) -> _Float:
-    """From the centre of every cell to the middle of the nearest face that is a wall beside air [m]."""
+def _distance(
+    lines: list[_Float], kinds: Sequence[_Kind], air: npt.NDArray[np.bool_], holes: Sequence[_Float]
+) -> _Float:
+    """From the centre of every cell to the middle of the nearest face that is a wall beside air [m].
+
+    A porous face is as far as a wall at its distance over the share that is solid, in hundredths.
+    """
     middles = [0.5 * (line[1:] + line[:-1]) for line in lines]
-    points = []
+    points, solid = [], []
     for axis in range(3):
         edge = [(0, 0)] * 3
         edge[axis] = (1, 1)
         padded = np.moveaxis(np.pad(air, edge), axis, 0)
         beside = np.moveaxis(padded[1:] | padded[:-1], 0, axis)
         kind = np.asarray(kinds[axis])
-        place = np.argwhere(np.isin(kind, (Face.WALL, Face.WARM, Face.POROUS)) & beside)
+        share = np.where(np.isin(kind, (Face.WALL, Face.WARM)), 1.0, 0.0)
+        share[kind == Face.POROUS] = np.round(1.0 - holes[axis], 2)
+        place = np.argwhere((share > 0.0) & beside)
+        solid.append(share[tuple(place.T)])
         points.append(
             np.stack([(lines if n == axis else middles)[n][place[:, n]] for n in range(3)], axis=-1)
         )
-    walls = np.concatenate(points)
-    centre = np.stack(np.meshgrid(*middles, indexing="ij"), axis=-1)
-    if not len(walls):
-        return np.full(air.shape, max(line[-1] - line[0] for line in lines))
-    found = KDTree(walls).query(centre.reshape(-1, 3))[0]
-    return np.asarray(found.reshape(air.shape))
+    walls, shares = np.concatenate(points), np.concatenate(solid)
+    centre = np.stack(np.meshgrid(*middles, indexing="ij"), axis=-1).reshape(-1, 3)
+    found = np.full(len(centre), max(line[-1] - line[0] for line in lines))
+    for share in np.unique(shares):
+        found = np.minimum(found, KDTree(walls[shares == share]).query(centre)[0] / share)
+    return found.reshape(air.shape)
+
+
+def _along(
+    shape: tuple[int, ...], faces: Sequence[_Index], holes: Sequence[_Float]
+) -> tuple[tuple[_Index, _Float], ...]:
+    """Of each component across each axis, the faces above edges along porous faces, and the open share of those."""
+    found: list[tuple[_Index, _Float]] = []
+    for axis, stride in enumerate((shape[1] * shape[2], shape[2], 1)):
+        for other in range(3):
+            if other == axis:
+                found.append((np.zeros(0, dtype=np.int64), np.zeros(0)))
+                continue
+            # A face of the component lies half along one porous face and half along the next.
+            both = np.concatenate([faces[other], faces[other] + stride])
+            listed, share = np.unique(both), np.tile(0.5 * holes[other], 2)
+            found.append(
+                (listed, np.bincount(np.searchsorted(listed, both), share, len(listed)).astype(np.float64))
+            )
+    return tuple(found)
 
 
 def _conductances(lines: list[_Float], kinds: Sequence[_Kind]) -> list[_Float]:

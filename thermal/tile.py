@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from thermal.quantities import Ratio
 
 DISCHARGE = 0.6
@@ -22,6 +24,22 @@ def loss_coefficient(open_share: Ratio) -> Ratio:
     """
     shut = 1.0 - open_share
     return (1.0 + 0.5 * shut**0.75 + 1.414 * shut**0.375) / (open_share * open_share)
+
+
+def open_share(loss: Ratio) -> Ratio:
+    """Share of a plate that is holes, (...,), of what it loses: `loss_coefficient` the other way round.
+
+    loss : K, 0 or above. A plate that is all open loses 1, and one that loses less is taken for that.
+
+    >>> [round(float(open_share(loss)), 3) for loss in (0.0, 7.36, 42.76, 27778.0)]
+    [1.0, 0.56, 0.25, 0.01]
+    """
+    low, high = np.zeros(np.shape(loss)), np.ones(np.shape(loss))
+    for _ in range(60):
+        middle = 0.5 * (low + high)
+        tight = loss_coefficient(middle) >= loss
+        low, high = np.where(tight, middle, low), np.where(tight, high, middle)
+    return high
 
 
 def leak_coefficient(open_share: Ratio, discharge: Ratio = DISCHARGE) -> Ratio:

@@ -439,11 +439,15 @@ class Air(Model):
 
     `containment` walls the hot aisles in up to the ceiling, or leaves them open; `units` says what the fan walls are.
     A fan wall blows from its front and draws through the ceiling. A CRAH does too where the ceiling has returns, draws
-    at its top where it has none, and blows down where the hall has a raised floor.
+    at its top where it has none, and blows down where the hall has a raised floor. `leakage` is air from the hot to the
+    cold side, over what racks draw. With the area of the cracks in the panels of all hot aisles, `leakage_area`, the
+    pressure in the field of the hall drives instead what goes through them, either way; the well-mixed aisle keeps to
+    `leakage`.
     """
 
     supply_temperature: Annotated[float, operating("air.supply_temperature")]
     leakage: Annotated[float, Measure("1", least=0.0, below=1.0)] = 0.0
+    leakage_area: Annotated[float, Measure("m2", above=0.0)] | None = None
     support_rise: Annotated[float, Measure("delta_degC", above=0.0)]
     failed_fans: Annotated[float, operating("air.failed_fans")] = 0.0
     dew_point: Annotated[float, operating("air.dew_point")] | None = None

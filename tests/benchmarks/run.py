@@ -325,8 +325,9 @@ def hall_air() -> dict[str, Any]:
     import air  # type: ignore[import-not-found, unused-ignore]
     import openfoam  # type: ignore[import-not-found, unused-ignore]
     import rooms  # type: ignore[import-not-found, unused-ignore]
+    import wibron  # type: ignore[import-not-found, unused-ignore]
 
-    found = dict(rooms.measure())
+    found = dict(rooms.measure()) | dict(wibron.measure())
     ours = found["hall_fine_cpu_s_per_simulated_s_in_stretch"]
     return found | dict(openfoam.measure(ours)) | dict(air.measure())
 

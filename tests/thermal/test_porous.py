@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from thermal.room import Air, Face, faces, room, step, still, time_step
+from thermal.room import EDDY, Air, Face, faces, room, step, still, time_step
+from thermal.tile import loss_coefficient
 
 STILL = Air(viscosity=1e-9, eddy=0.0, expansion=0.0)
 LOSSES = [0.1, 10.0, 1e3, 1e5]
@@ -207,18 +208,22 @@ def test_no_cell_gains_or_loses_air_in_a_hall_of_tiles_meshes_and_leaks():
     assert inside.max() < 305.15 + 1e-3
 
 
-def test_a_porous_face_conducts_no_heat_and_air_carries_it_through():
+@pytest.mark.parametrize("share", [1.0, 0.5, 0.1])
+def test_heat_goes_through_the_holes_of_a_porous_face_and_with_the_air(share):
+    """Still air on either side exchanges that share of what it would without the face; a stream takes all with it."""
     law = Air(viscosity=1e-2, prandtl=1.0, eddy=0.0, expansion=0.0)
-    made = duct((8, 2, 2), {4: 1e3})
-    state = blown(made, 0.0)
-    made.of_cells(state.temperature)[:4] = 300.0
-    made.of_cells(state.temperature)[4:] = 290.0
-    entering = tuple(np.full(len(made.length), 310.0) for _ in range(3))
-    for _ in range(20):
-        state = step(made, law, state, entering, 0.05, tolerance=1e-9)
-    np.testing.assert_allclose(made.of_cells(state.temperature)[:4], 300.0, atol=1e-9)
-    np.testing.assert_allclose(made.of_cells(state.temperature)[4:], 290.0, atol=1e-9)
-    made.of_faces(0, state.velocity[0])[0] = 0.5
+    gained = []
+    for losses in ({4: loss_coefficient(share)}, {}):
+        made = duct((8, 2, 2), losses)
+        state = blown(made, 0.0)
+        made.of_cells(state.temperature)[:4] = 300.0
+        made.of_cells(state.temperature)[4:] = 290.0
+        entering = tuple(np.full(len(made.length), 310.0) for _ in range(3))
+        after = step(made, law, state, entering, 1e-6, tolerance=1e-9)
+        gained.append(made.of_cells(after.temperature)[4, 0, 0] - 290.0)
+    assert gained[0] / gained[1] == pytest.approx(share, rel=1e-4)
+    made = duct((8, 2, 2), {4: loss_coefficient(share)})
+    state = blown(made, 0.5)
     for _ in range(100):
         state = step(made, law, state, entering, 0.05, tolerance=1e-9)
     np.testing.assert_allclose(made.of_cells(state.temperature), 310.0, atol=1e-2)
@@ -241,6 +246,67 @@ def test_air_along_a_porous_face_rubs_as_on_a_wall():
         state = step(made, law, state, None, time_step(made, law, state), tolerance=1e-6)
     pressure = made.of_cells(state.pressure)[:, 0, 4]
     assert (pressure[8] - pressure[12]) / 2.0 == pytest.approx(3.0, rel=0.01)
+
+
+@pytest.mark.parametrize("eddy", [0.0, EDDY])
+def test_the_closed_share_of_a_porous_face_rubs(eddy):
+    """Air that begins to slide along a sheet is slowed by the share of a wall that is closed, and by it alone."""
+    slowed = []
+    for kind, share in ((Face.WALL, 0.0), (Face.POROUS, 0.25), (Face.POROUS, 0.6)):
+        cells = (6, 1, 8)
+        kinds = faces(cells)
+        for axis in range(3):
+            side = np.moveaxis(kinds[axis], axis, 0)
+            side[0] = side[-1] = Face.FIXED
+        kinds[0][-1] = Face.OUTLET
+        kinds[2][:, :, 4] = kind
+        loss = tuple(np.full(one.shape, loss_coefficient(share or 0.01)) for one in kinds)
+        lines = (np.linspace(0.0, 3.0, 7), [0.0, 1.0], np.linspace(0.0, 1.6, 9))
+        made = room(lines, kinds, None, loss)
+        # Not at time 0, when the pressure would be sought.
+        state = replace(blown(made, 1.0), time=1.0)
+        made.of_faces(0, state.velocity[0])[:] = 1.0
+        after = step(made, Air(eddy=eddy, expansion=0.0), state, None, 1e-4, tolerance=1e-12)
+        # What the pressure gives back in so short a step is the same for the whole height.
+        found = made.of_faces(0, after.velocity[0])[3, 0]
+        slowed.append(found[1] - found[3])
+    assert slowed[1] / slowed[0] == pytest.approx(0.75, rel=1e-3)
+    assert slowed[2] / slowed[0] == pytest.approx(0.4, rel=1e-3)
+
+
+def hall(loss):
+    """A hall with a solid, a mesh of a loss across it and one along it, or none; warm air blown in, and what it is."""
+    cells = (12, 6, 6)
+    solid = np.zeros(cells, dtype=bool)
+    solid[3:5, 2:4, :3] = True
+    kinds = faces(cells, solid)
+    losses = tuple(np.full(kind.shape, loss) for kind in kinds)
+    kinds[0][0, 1:4, 1:3] = Face.FIXED
+    kinds[0][-1, 1:5, 3:5] = Face.OUTLET
+    if loss is not None:
+        kinds[0][8] = kinds[2][2:8, 1:5, 4] = Face.POROUS
+    made = room(tuple(np.linspace(0.0, 0.4 * n, n + 1) for n in cells), kinds, solid, losses)
+    return made, tuple(np.full(len(made.length), 303.15) for _ in range(3))
+
+
+@pytest.mark.parametrize("loss", [1e-2, 1e-5, 0.0])
+def test_a_mesh_that_takes_nothing_leaves_the_free_hall(loss):
+    """K to 0: it neither rubs nor is near nor holds heat, so that what it changes is of the order of K."""
+    free, entering = hall(None)
+    made, _ = hall(loss)
+    np.testing.assert_array_equal(made.length, free.length)
+    begun = still(free, 293.15)
+    free.of_faces(0, begun.velocity[0])[0, 1:4, 1:3] = 0.8
+    law, ends = Air(reference=293.15), []
+    begun = step(free, law, begun, entering, 0.1, tolerance=1e-10)
+    for one in (free, made):
+        state = begun
+        for _ in range(40):
+            state = step(one, law, state, entering, 0.1, tolerance=1e-10)
+        ends.append(state)
+    for one, two in zip(*(state.velocity for state in ends), strict=True):
+        np.testing.assert_allclose(one, two, atol=loss + 1e-8)
+    np.testing.assert_allclose(ends[0].temperature, ends[1].temperature, atol=10.0 * loss + 1e-7)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Room air against exact solutions, published cavities and balances."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -62,6 +63,68 @@ def test_taylor_green_vortex(limited, order):
     # The vortex that decays is slower in the end; by 2 nu t = 0.02 all but the heat's advection is scaled.
     for found in (errors, strays):
         assert np.all(np.diff(np.log2(found)) < -order)
+
+
+@pytest.mark.parametrize(("limited", "order"), [(False, 1.95), (True, 1.8)])
+def test_internal_wave_in_stratified_air(limited, order):
+    """A wave that stands in a box between a cold floor and a warm ceiling: lift and heat drive each other.
+
+    Stream function a(t) sin x sin z and temperature z + c(t) cos x sin z, an oscillator of frequency N / sqrt(2) that
+    decays as exp(-2 nu t), with diffusivity = viscosity. What the wave carries of itself, -a c sin(2 z) / 2, is a
+    function of height alone; taken out by half before each step and by half after it, the wave is exact.
+    """
+    viscosity, buoyancy, size, until = 0.01, 2.0, 0.5, 2.0
+    pace = buoyancy / np.sqrt(2.0)
+    law = Air(
+        viscosity=viscosity,
+        prandtl=1.0,
+        expansion=buoyancy**2 / 9.80665,
+        reference=0.0,
+        eddy=0.0,
+        limited=limited,
+    )
+
+    def amplitudes(time):
+        left = size * np.exp(-2.0 * viscosity * time)
+        return left * np.cos(pace * time), left * np.sin(pace * time) / pace
+
+    errors = []
+    for cells in (16, 32, 64):
+        edges = np.linspace(0.0, np.pi, cells + 1)
+        middle = 0.5 * (edges[1:] + edges[:-1])
+        line, kinds = slice_(edges, edges)
+        kinds[2][:, :, 0] = kinds[2][:, :, -1] = Face.WARM
+        made = room(line, kinds)
+        entering = tuple(np.zeros(len(made.length)) for _ in range(3))
+        made.of_faces(2, entering[2])[:, :, -1] = np.pi
+        stream, wave = np.outer(np.sin(edges), np.cos(middle)), np.outer(np.cos(middle), np.sin(middle))
+        state = still(made, 0.0)
+        made.of_faces(0, state.velocity[0])[:, 0, :] = size * stream
+        made.of_faces(2, state.velocity[2])[:, 0, :] = -size * stream.T
+        made.of_cells(state.temperature)[:] = middle
+        length = 0.5 / cells
+        for n in range(round(until / length)):
+            # Walls, in the ring, as fast as the air beside them in the middle of the step, so that they do not rub.
+            speed = amplitudes((n + 0.5) * length)[0] * np.cos(middle[0]) * np.sin(edges)
+            for axis, other, sign in ((0, 2, 1.0), (2, 0, -1.0)):
+                whole = state.velocity[axis].reshape(made.shape)
+                ring, order_ = air_of.RING, [made.order.index(one) for one in (1, axis, other)]
+                wall = whole.transpose(order_)[ring, ring : -ring + 1]
+                wall[:, ring - 1], wall[:, -ring] = sign * speed, -sign * speed
+            for time in (n * length, (n + 1) * length):
+                carried = -0.5 * np.prod(amplitudes(time)) * np.sin(2.0 * middle)
+                warm = state.temperature.copy()
+                made.of_cells(warm)[:] += 0.5 * length * carried
+                state = replace(state, temperature=warm)
+                if time == n * length:
+                    state = step(made, law, state, entering, length, tolerance=1e-8)
+        a, c = amplitudes(until)
+        off = (
+            made.of_faces(0, state.velocity[0])[:, 0, :] - a * stream,
+            made.of_cells(state.temperature)[:, 0, :] - middle - c * wave,
+        )
+        errors.append([np.sqrt(np.mean(one**2)) for one in off])
+    assert np.all(np.diff(np.log2(errors), axis=0) < -order)
 
 
 @pytest.mark.parametrize("reynolds", [100, 400])

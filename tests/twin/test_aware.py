@@ -636,6 +636,7 @@ CASES = {
         fixed=(np.zeros(252), np.zeros(252), np.zeros(252)),
     ),
     "thermal.tile.loss_coefficient": dict(open_share=np.array([0.25, 0.56])),
+    "thermal.tile.open_share": dict(loss=np.array([0.5, 42.8])),
     "thermal.tile.leak_coefficient": dict(open_share=np.array([0.01, 0.02]), discharge=0.6),
     "thermal.frozen.carried": dict(
         edges=(np.array([0.0, 0.4, 0.9, 1.5]), np.array([0.0, 0.5, 1.0]), np.array([0.0, 0.6, 1.0])),

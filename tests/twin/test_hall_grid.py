@@ -1,6 +1,7 @@
 """A hall from its layout to the grid: what stands, what is open, which way the air goes, and what is refused before."""
 
 import importlib.util
+from dataclasses import replace
 from functools import reduce
 from importlib.resources import files
 from pathlib import Path
@@ -14,6 +15,7 @@ from twin import catalogue
 from twin.errors import InputError
 from twin.layout import load_layout
 from twin.study.air_field import air_field
+from twin.study.hall_air import HallAir
 from twin.study.hall_grid import GRIDS, voxels
 
 H100 = files("twin").joinpath("layouts", "h100-air.yaml").read_text("utf-8")
@@ -137,6 +139,41 @@ def test_an_open_door_is_a_hole_in_the_panel_and_lets_through_what_would_spill(m
     assert shut.spilt == pytest.approx(shut.leaked)
     assert found.spilt == 0.0
     assert not found.spills
+
+
+@pytest.mark.parametrize(("area", "door"), [("0.4 m2", False), ("0.8 m2", False), ("0.4 m2", True)])
+def test_pressure_drives_what_goes_through_cracks(made, area, door):
+    """Q = 0.6 A (2 dp / rho)^1/2 of what is blown too much, at over 100 Pa, beside which streams are nothing."""
+    changes = {RISE: f"{RISE}\n  leakage_area: {area}"}
+    if door:
+        changes[SIZE] = f"{SIZE}\n  doors: [{{origin: [8.8 m, 4.6 m], width: 0.9 m, height: 2.1 m}}]"
+    found, *_ = made(changes, {"air.leakage": "0.1"})
+    assert (found.leaked, found.spilt, found.leaks, found.spills) == (0.0, 0.0, (), ())
+    drawn = float(found.flow.sum())
+    # A fifth more than is drawn, and no heat, so that nothing floats.
+    found = replace(found.blowing(1.2 * drawn * found.share), rise=0.0 * found.rise)
+    assert found.supply == pytest.approx(1.2 * drawn, rel=1e-12)
+    run = HallAir(found)
+    for _ in range(40):
+        run.advance(0.1)
+    state = run.now.state
+    velocity = [run.room.of_faces(axis, one) for axis, one in enumerate(state.velocity)]
+    back, past = found.crossed(velocity)
+    if door:
+        assert past < 0.1 * drawn
+        return
+    assert past - back == pytest.approx(0.2 * drawn, rel=1e-5)
+    pressure = run.room.of_cells(state.pressure)
+    drop = [pressure[one.upstream()] - pressure[one.downstream()] for one in found.cracks]
+    mean = np.average(-np.concatenate(drop), weights=np.concatenate([one.area for one in found.cracks]))
+    assert past == pytest.approx(0.6 * float(area.split()[0]) * (2.0 * mean) ** 0.5, rel=0.02)
+
+
+def test_cracks_as_large_as_the_panels_or_of_none_are_refused(made):
+    with pytest.raises(InputError, match=r"100 m2 of cracks in panels of .* must be less than the panels"):
+        made({RISE: f"{RISE}\n  leakage_area: 100 m2"})
+    with pytest.raises(InputError, match=r"air\.leakage_area: is of the panels of hot aisles"):
+        made({RISE: f"{OPEN}\n  leakage_area: 1 m2"})
 
 
 def test_crahs_blow_from_their_fronts_and_draw_at_their_tops(made):

@@ -234,6 +234,7 @@ def _labelled(facility: Facility, block: int, grid: str, run: HallAir, settled: 
     cells, racks = ("x", "y", "z"), ("rack",)
     along, across, upwards = (run.room.of_faces(axis, velocity[axis]) for axis in range(3))
     share = fitted(influence(made, (along, across, upwards)), made.rise, inlet - cold)
+    recirculated, bypassed = made.crossed((along, across, upwards))
 
     def inside(values: Array) -> Array:
         return np.where(free, values, np.nan)
@@ -263,8 +264,8 @@ def _labelled(facility: Facility, block: int, grid: str, run: HallAir, settled: 
         "supply_temperature": ((), cold, "K", "air from the fan walls"),
         "return_temperature": ((), back, "K", "mean air that goes back to the fan walls"),
         "supply_flow": ((), made.supply, "m3/s", "air of the fan walls"),
-        "recirculated_flow": ((), made.leaked, "m3/s", "air from the hot to the cold side over the racks"),
-        "bypass_flow": ((), made.spilt, "m3/s", "air from the cold to the hot side at the aisles' ends"),
+        "recirculated_flow": ((), recirculated, "m3/s", "air from the hot to the cold side over the racks"),
+        "bypass_flow": ((), bypassed, "m3/s", "air from the cold to the hot side at the aisles' ends"),
         "heat": ((), made.heat, "W", "heat of racks, support and whips"),
         "heat_carried": (
             (), run.power(now.carried / now.span - made.supply * cold), "W", "heat the air takes out"

@@ -225,6 +225,7 @@ def _blown(speed: Array, base: Voxels, greatest: float) -> Array:
 def _seen(run: StoringHall) -> dict[str, Array | float]:
     """What the series hold of a moment."""
     warm = run.room.of_cells(run.now.state.temperature)
+    moving = [run.room.of_faces(axis, one) for axis, one in enumerate(run.now.state.velocity)]
     return {
         "air_inlet_temperature": run.breathed(warm),
         "air_outlet_temperature": run.rack,
@@ -232,7 +233,7 @@ def _seen(run: StoringHall) -> dict[str, Array | float]:
         "return_temperature": run.now.back,
         "supply_temperature": float(run.coil @ run.made.share),
         "supply_flow": run.made.supply,
-        "recirculated_flow": run.made.leaked,
+        "recirculated_flow": run.made.crossed(moving)[0],
         **run.books(),
     }
 

@@ -10,12 +10,13 @@ What the layout gives no place passes with the racks: the support equipment of a
 through the faces of the row's racks, and whips warm that air too. Flows are those of the state: each rack draws what
 its product asks for, the fan walls blow what they give, and what leaks from the hot to the cold side passes the panels
 above the racks, evenly. Where the panels have no open door, what comes back because too little is blown goes that way
-too, and what the cold side then has too much goes through the panels at the aisles' ends.
+too, and what the cold side then has too much goes through the panels at the aisles' ends. Where the layout gives the
+area of the panels' cracks, they are spread evenly over all of them, and the pressure drives what goes through.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -86,8 +87,8 @@ class Voxels:
     each, that of support equipment with it [m3/s]. units, share : index of each fan wall or CRAH among the devices, and
     its part of the supply. parted : the cold side has no outlet. leakage : the least that leaks to it [m3/s]. walls,
     intakes : where units blow, and draw from the hall if they do. tiles : of each line of them, through which air
-    passes as it likes. loss, jet : of the tiles, as `thermal.room.room` takes them; None without. ceiling : cells under
-    the openings of the ceiling (nx, ny).
+    passes as it likes, and cracks : panels through which it does, with signs out of the aisle. loss, jet : of both, as
+    `thermal.room.room` takes them; None without. ceiling : cells under the openings of the ceiling (nx, ny).
     """
 
     edges: Edges
@@ -110,6 +111,7 @@ class Voxels:
     walls: tuple[Openings, ...]
     intakes: tuple[Openings, ...]
     tiles: tuple[Openings, ...]
+    cracks: tuple[Openings, ...]
     loss: tuple[Array, ...] | None
     jet: tuple[Array, ...] | None
     leaks: tuple[Openings, ...]
@@ -132,6 +134,15 @@ class Voxels:
     def passing(self) -> tuple[Openings, ...]:
         """Openings through which air passes as warm as it comes."""
         return (*self.leaks, *self.spills)
+
+    def crossed(self, velocity: Sequence[Array]) -> tuple[float, float]:
+        """Air from the hot to the cold side, and from the cold to the hot side past the racks [m3/s].
+
+        velocity : fields of the faces across x, y, z.
+        """
+        flow = [one.area * one.sign * velocity[one.axis][one.face] for one in self.cracks]
+        back, past = (sum(float(np.maximum(way * one, 0.0).sum()) for one in flow) for way in (1.0, -1.0))
+        return self.leaked + back, self.spilt + past
 
     def blown(self) -> Iterator[tuple[tuple[Openings, ...], Array]]:
         """All openings through which air passes at a given speed, with the flow of each owner [m3/s]."""
@@ -209,9 +220,24 @@ def voxels(
     draws = hall.crah and not ceiling.any()
     intakes = _sides(edges, blocked, down, False) if draws else ()
     tiles = _tiles(edges, blocked, hall.tiles, floor)
-    loss, jet = _resisting(kinds, hall, tiles) if tiles else (None, None)
+    area = lines[0].unit.air.leakage_area or 0.0
+    if area and not hall.contained:
+        message = (
+            "is of the panels of hot aisles, which containment: none leaves out; must not be given with it"
+        )
+        problems.append(_problem(facility, "air.leakage_area", message))
+        area = 0.0
+    cracks = tuple(_shut_part(one, kinds) for one in (*over, *_turned(ends))) if area else ()
+    panels = sum(float(one.area.sum()) for one in cracks)
+    loss, jet = _resisting(kinds, hall, tiles) if tiles or area else (None, None)
+    if area and loss:
+        if area < panels:
+            _cracked(kinds, cracks, area / panels, loss)
+        else:
+            message = f"{area:g} m2 of cracks in panels of {panels:.4g} m2; must be less than the panels"
+            problems.append(_problem(facility, "air.leakage_area", message))
     names = [facility.racks.name[n] for n in mine], [facility.devices.name[n] for n in walls]
-    problems = [
+    problems += [
         *(one for side in (fronts, backs) for one in _shut(facility, names[0], side, "front or rear")),
         *_shut(facility, names[1], supplies, "opening"),
         *(_shut(facility, names[1], intakes, "top") if draws else ()),
@@ -221,8 +247,8 @@ def voxels(
     front = np.average(state.air_inlet_temperature.values[0, mine], weights=flow if flow.any() else None)
     density = float(air.density(front, facility.pressure[block]))
     supply, drawn = float(state.air_flow[0, block]), float(flow.sum())
-    parted = hall.contained and not hall.doors
-    leakage = float(facility.cooling.leakage[block]) * drawn if hall.contained else 0.0
+    parted = hall.contained and not hall.doors and not area
+    leakage = float(facility.cooling.leakage[block]) * drawn if hall.contained and not area else 0.0
     leaked, spilt = _passed(parted, leakage, drawn, supply)
     over_open, ends_open = leaked > 0.0 or (opened and parted), spilt > 0.0 or (opened and parted)
     if over_open and not any(len(one.owner) for one in over):
@@ -240,7 +266,7 @@ def voxels(
     made = Voxels(
         edges, blocked, kinds, mine, flow, rise, walls, np.full(len(walls), 1.0 / len(walls)), blown,
         float(state.air_supply_temperature[0, block]), density, parted, leakage, leaked, spilt, fronts, backs,
-        supplies, intakes, tiles, loss, jet, over if over_open else (), ends if ends_open else (),
+        supplies, intakes, tiles, cracks, loss, jet, over if over_open else (), ends if ends_open else (),
         ceiling, tuple(_remarks(facility, block, hall, edges, supply, drawn, leaked)),
     )  # fmt: skip
     for openings, _ in made.blown():
@@ -431,7 +457,7 @@ def _remarks(
     """What is modelled but is likely not meant."""
     units = "CRAHs" if hall.crah else "fan walls"
     if supply < (1.0 - SMALL) * drawn:
-        parted = hall.contained and not hall.doors
+        parted = hall.contained and not hall.doors and leaked > 0.0
         back = (
             f"{leaked:.1f} m3/s come back from the hot aisle over the racks"
             if parted
@@ -484,6 +510,33 @@ def _resisting(
         loss[one.axis][one.face] = (tile.loss_coefficient(hall.open_share) * wider**2)[one.owner]
         jet[one.axis][one.face] = np.maximum(wider / hall.open_share - 1.0, 0.0)[one.owner]
     return loss, jet
+
+
+def _turned(openings: tuple[Openings, ...]) -> tuple[Openings, ...]:
+    """Openings with the air the other way."""
+    return tuple(replace(one, sign=-one.sign) for one in openings)
+
+
+def _shut_part(one: Openings, kinds: tuple[npt.NDArray[np.uint8], ...]) -> Openings:
+    """Of openings those whose faces are walls: panels without their doors."""
+    shut = kinds[one.axis][one.face] == Face.WALL
+    x, y, z = (place[shut] for place in one.face)
+    return Openings(one.axis, one.owner[shut], (x, y, z), one.sign[shut], one.area[shut])
+
+
+def _cracked(
+    kinds: tuple[npt.NDArray[np.uint8], ...],
+    panels: tuple[Openings, ...],
+    share: float,
+    loss: Sequence[Array],
+) -> None:
+    """Makes panels porous of which a share is cracks, by the law of the orifice.
+
+    Their jets, thin and in all directions, are taken to bring no momentum.
+    """
+    for one in panels:
+        kinds[one.axis][one.face] = Face.POROUS
+        loss[one.axis][one.face] = tile.leak_coefficient(share)
 
 
 def _openings(edges: Edges, axis: int, listed: list[tuple[int, Index, int]]) -> Openings:
