@@ -543,15 +543,17 @@ def _shares(porous: Porous, before: _Three, after: _Three, time: Time) -> _Three
     return tuple(found)
 
 
-def _blown(room: Room, porous: Porous, place: int, velocity: _Float, rate: _Float) -> None:
+def _blown(
+    room: Room, porous: Porous, air: Air, place: int, viscosity: _Float, velocity: _Float, rate: _Float
+) -> None:
     """Adds what jets of the porous faces of an axis push the air at the next faces by, and holes along it [m/s^2]."""
     from thermal.compiled import porous as compiled
 
     for other in range(3):
         if other != place:
             compiled.opened(
-                place, other, room.shape, room.width, room.gap, room.kind[place], velocity, room.work[0],
-                *porous.along[3 * place + other], rate,
+                place, other, room.shape, room.width, room.gap, room.kind[place], velocity, viscosity,
+                air.viscosity, air.eddy > 0.0, *porous.along[3 * place + other], rate,
             )  # fmt: skip
     stride = (room.shape[1] * room.shape[2], room.shape[2], 1)[place]
     speed = velocity[porous.face[place]]
@@ -680,7 +682,7 @@ def _advanced(
                     )  # fmt: skip
         if porous is not None:
             for place in moving:
-                _blown(room, porous, place, moved[place], change[place])
+                _blown(room, porous, air, place, viscosity, moved[place], change[place])
         # Rates of all components are there before any is changed.
         for place in moving:
             compiled.accelerate(

@@ -8,25 +8,24 @@ from thermal.compiled.room import WALL, _kernel, _shear
 
 
 @_kernel
-def opened(axis, other, shape, width, gap, kind, u, viscosity, listed, share, change):
+def opened(
+    axis, other, shape, width, gap, kind, u, viscosity, molecular, turbulent, listed, share, change
+):  # fmt: skip
     """Of one component along porous faces across another axis, what friction through their holes has over a wall's.
 
-    `edges` takes them for walls. kind : of the component. u : the component. viscosity : of the cells, and that of the
-    molecules alone in the rings; where it is greater, walls rub by the logarithmic law. listed : faces above those
-    edges. share : open there.
+    `edges` takes them for walls. kind : of the component. u : the component. listed : faces above those edges. share :
+    open there.
     """
     stride = (shape[1] * shape[2], shape[2], 1)
     sa, s, d = stride[axis], stride[other], width[other]
-    molecular = viscosity[0]
     for m in range(len(listed)):
         c = listed[m]
         low, p = c - s, (c // s) % shape[other]
         if kind[low] == WALL or kind[c] == WALL:
             continue
         mixed = 0.25 * (viscosity[c] + viscosity[c - sa] + viscosity[low] + viscosity[low - sa])
-        rough = mixed > molecular
         friction = mixed * (u[c] - u[low]) / gap[other][p]
-        wall = u[low] * _shear(abs(u[low]), 0.5 * d[p - 1], molecular, rough)
+        wall = u[low] * _shear(abs(u[low]), 0.5 * d[p - 1], molecular, turbulent)
         change[low] += share[m] * (friction + wall) / d[p - 1]
-        wall = u[c] * _shear(abs(u[c]), 0.5 * d[p], molecular, rough)
+        wall = u[c] * _shear(abs(u[c]), 0.5 * d[p], molecular, turbulent)
         change[c] += share[m] * (wall - friction) / d[p]
