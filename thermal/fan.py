@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from thermal import pump
+from thermal.airflow import TINY, State
 from thermal.pump import HeadCurve
 from thermal.quantities import Areas, Density, Pressure, Ratio, Time, Velocities, VolumeFlow
-from thermal.room import TINY, Face, Room, State
+from thermal.room import Face, Room
 
 START = 0.1
 """Of the flow at the present pressure, what a fan at rest is taken to give: else it would see no end of resistance."""

@@ -1,4 +1,4 @@
-"""The air solver `thermal.room` in published cases: a hall of racks, cavities, a ventilated room.
+"""The air solver `thermal.airflow` in published cases: a hall of racks, cavities, a ventilated room.
 
 Every case has one setting of the model, its defaults, but where it says laminar; the ventilated room and the coarse
 hall also with carried turbulence. Gates stand beside the figures and are reported, not enforced. This file as a
@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 from scipy.interpolate import RegularGridInterpolator
 
-from thermal.room import RING, Air, Face, KEpsilon, Room, State, faces, room, step, still, time_step
+from thermal.airflow import Air, KEpsilon, State, step, still, time_step
+from thermal.room import RING, Face, Room, faces, room
 
 ZERO = 273.15
 

@@ -1,4 +1,4 @@
-"""A module of a data centre against its measurements: the air solver `thermal.room` in a room of racks and coolers.
+"""A module of a data centre against its measurements: the air solver `thermal.airflow` in a room of racks and coolers.
 
 As a program it prints the figures.
 """
@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from scipy.interpolate import RegularGridInterpolator
 
-from thermal.room import Air, Face, KEpsilon, faces, room, step, still, time_step
+from thermal.airflow import Air, KEpsilon, step, still, time_step
+from thermal.room import Face, faces, room
 
 # A script finds its neighbours by itself, one that is collected with the tests does not.
 sys.path.append(str(Path(__file__).parent))

@@ -6,9 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from thermal import room as air_of
+from thermal import airflow as air_of
+from thermal.airflow import Air, KEpsilon, step, still, time_step
 from thermal.compiled import eddies
-from thermal.room import Air, Face, KEpsilon, faces, room, step, still, time_step
+from thermal.room import Face, faces, room
 
 DECAY = 1.92 - 1.0
 

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from thermal.airflow import Air, step, still
 from thermal.fan import fan, flow, rise, turn
 from thermal.pump import head
-from thermal.room import Air, Face, faces, room, step, still
+from thermal.room import Face, faces, room
 from thermal.tile import leak_coefficient, loss_coefficient
 
 STILL = Air(viscosity=1e-9, eddy=0.0, expansion=0.0)

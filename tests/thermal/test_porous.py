@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from thermal.room import EDDY, Air, Face, faces, room, step, still, time_step
+from thermal.airflow import EDDY, Air, step, still, time_step
+from thermal.room import Face, faces, room
 from thermal.tile import loss_coefficient
 
 STILL = Air(viscosity=1e-9, eddy=0.0, expansion=0.0)

@@ -5,7 +5,7 @@ import pytest
 import xarray as xr
 
 import twin
-from thermal import room
+from thermal import airflow
 from thermal.room import Face
 from twin.errors import InputError
 from twin.event import events
@@ -116,7 +116,7 @@ def test_an_interrupt_within_a_step_leaves_the_step_out(short, tmp_path, monkeyp
         if now.time > 90.0 and not stopped:
             stopped.append(now.time)
             raise KeyboardInterrupt
-        return room.step(box, law, now, *given)
+        return airflow.step(box, law, now, *given)
 
     monkeypatch.setattr(hall_air, "step", step)
     part = air_field(facility, state, most=2, file=file)

@@ -14,10 +14,11 @@ import numpy as np
 import pint
 import pytest
 
+from thermal.airflow import Air
 from thermal.branch import Pump, Resistance, Valve
 from thermal.chiller import YORK_YK_2771
 from thermal.fluid import PG25, WATER
-from thermal.room import Air, Face, faces
+from thermal.room import Face, faces
 from twin import aware
 from twin.aware import quantity
 from twin.errors import UnitError
@@ -616,23 +617,23 @@ CASES = {
     ),
     "thermal.room.Room.of_cells": dict(self=Of("thermal.room.room"), values=np.arange(252)),
     "thermal.room.Room.of_faces": dict(self=Of("thermal.room.room"), axis=1, values=np.arange(252)),
-    "thermal.room.still": dict(room=Of("thermal.room.room"), temperature=295.0),
-    "thermal.room.State.ahead": dict(self=Of("thermal.room.still"), time=0.1),
-    "thermal.room.time_step": dict(
-        room=Of("thermal.room.room"), air=AIR, state=Of("thermal.room.still"), share=0.9
+    "thermal.airflow.still": dict(room=Of("thermal.room.room"), temperature=295.0),
+    "thermal.airflow.State.ahead": dict(self=Of("thermal.airflow.still"), time=0.1),
+    "thermal.airflow.time_step": dict(
+        room=Of("thermal.room.room"), air=AIR, state=Of("thermal.airflow.still"), share=0.9
     ),
-    "thermal.room.step": dict(
-        room=Of("thermal.room.room"), air=AIR, state=Of("thermal.room.still"),
+    "thermal.airflow.step": dict(
+        room=Of("thermal.room.room"), air=AIR, state=Of("thermal.airflow.still"),
         entering=(np.full(252, 290.0),) * 3, time=0.2, tolerance=1e-3, most=50, fixed=(np.zeros(252),) * 3,
     ),
     "thermal.fan.fan": dict(
         room=Of("thermal.room.room"), axis=0, inlet=[(0, 0, 0)], outlet=[(0, 1, 1)], curve=(40.0, -20.0, -3000.0),
         settling=0.2, speed=0.9, forward=True,
     ),
-    "thermal.fan.flow": dict(fan=Of("thermal.fan.fan"), state=Of("thermal.room.still")),
-    "thermal.fan.rise": dict(fan=Of("thermal.fan.fan"), state=Of("thermal.room.still"), density=1.2),
+    "thermal.fan.flow": dict(fan=Of("thermal.fan.fan"), state=Of("thermal.airflow.still")),
+    "thermal.fan.rise": dict(fan=Of("thermal.fan.fan"), state=Of("thermal.airflow.still"), density=1.2),
     "thermal.fan.turn": dict(
-        fan=Of("thermal.fan.fan"), state=Of("thermal.room.still"), density=1.2, time=0.02,
+        fan=Of("thermal.fan.fan"), state=Of("thermal.airflow.still"), density=1.2, time=0.02,
         fixed=(np.zeros(252), np.zeros(252), np.zeros(252)),
     ),
     "thermal.tile.loss_coefficient": dict(open_share=np.array([0.25, 0.56])),
@@ -688,7 +689,7 @@ DIMENSIONAL = {
             "hydraulics.authority",
         )
     },
-    "thermal.room.time_step": "viscosity of the air",
+    "thermal.airflow.time_step": "viscosity of the air",
     **{name: "fits of the coolant in degC" for name in KERNELS if name.startswith("thermal.fluid.")},
     "electrical.conductor.resistance": "reference temperature of 20 degC",
     "electrical.harmonics.voltage_limits": "classes of voltage of the standard",

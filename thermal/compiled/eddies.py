@@ -1,4 +1,4 @@
-"""Compiled loops of `thermal.eddies`, on the flat fields of `thermal.compiled.room`."""
+"""Compiled loops of `thermal.eddies`, on the flat fields of `thermal.compiled.airflow`."""
 
 # mypy: disallow-untyped-defs=False, disallow-untyped-calls=False, disallow-untyped-decorators=False
 
@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from thermal.compiled.room import FREE, KAPPA, RING, WALL, WARM, _kernel, _line, _shear
+from thermal.compiled.airflow import FREE, KAPPA, RING, WALL, WARM, _kernel, _line, _shear
 
 # Launder and Spalding (1974): of the eddy viscosity, of production and decay in the equation of dissipation.
 SHARE, GAIN, DECAY = 0.09, 1.44, 1.92

@@ -1,10 +1,10 @@
-"""Compiled loop of porous faces, on the flat fields of `thermal.compiled.room`."""
+"""Compiled loop of porous faces, on the flat fields of `thermal.compiled.airflow`."""
 
 # mypy: disallow-untyped-defs=False, disallow-untyped-calls=False, disallow-untyped-decorators=False
 
 from __future__ import annotations
 
-from thermal.compiled.room import WALL, _kernel, _shear
+from thermal.compiled.airflow import WALL, _kernel, _shear
 
 
 @_kernel

@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from thermal import air
-from thermal.room import Air, KEpsilon, Room, room, step, still, time_step
+from thermal.airflow import Air, KEpsilon, step, still, time_step
+from thermal.room import Room, room
 from twin.study.hall_grid import Voxels
 from twin.study.moment import Moment
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from thermal.room import State
+from thermal.airflow import State
 from twin.errors import InputError, Problem
 
 Array = npt.NDArray[np.float64]

@@ -1,4 +1,4 @@
-"""Compiled loops of `thermal.room`, which imports them when a flow is first stepped.
+"""Compiled loops of `thermal.airflow`, which imports them when a flow is first stepped.
 
 Every field is flat over one box of cells with two rings of solid cells around it, the last axis fastest; a velocity
 stands at the low face of its cell. So a step along an axis is one offset, and one loop serves all three components.

@@ -6,8 +6,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from thermal import room as air_of
-from thermal.room import Air, Face, faces, room, step, still, time_step
+from thermal import airflow as air_of
+from thermal.airflow import Air, step, still, time_step
+from thermal.room import RING, Face, faces, room
 
 # Vertical centre line of the lid cavity: Ghia, Ghia and Shin, J. Comput. Phys. 48, 1982, 387-411, table I.
 HEIGHT = [1, 0.9766, 0.9688, 0.9609, 0.9531, 0.8516, 0.7344, 0.6172, 0.5, 0.4531, 0.2813, 0.1719, 0.1016, 0.0703,
@@ -108,7 +109,7 @@ def test_internal_wave_in_stratified_air(limited, order):
             speed = amplitudes((n + 0.5) * length)[0] * np.cos(middle[0]) * np.sin(edges)
             for axis, other, sign in ((0, 2, 1.0), (2, 0, -1.0)):
                 whole = state.velocity[axis].reshape(made.shape)
-                ring, order_ = air_of.RING, [made.order.index(one) for one in (1, axis, other)]
+                ring, order_ = RING, [made.order.index(one) for one in (1, axis, other)]
                 wall = whole.transpose(order_)[ring, ring : -ring + 1]
                 wall[:, ring - 1], wall[:, -ring] = sign * speed, -sign * speed
             for time in (n * length, (n + 1) * length):
@@ -153,7 +154,7 @@ def lid(made, velocity):
     """Ring above z of the box at the lid's speed along x."""
     z = made.order.index(2)
     whole = np.moveaxis(velocity.reshape(made.shape), z, 0)
-    whole[-air_of.RING] = 1.0
+    whole[-RING] = 1.0
 
 
 @pytest.mark.parametrize(("rayleigh", "nusselt"), [(1e3, 1.118), (1e4, 2.243)])
