@@ -327,8 +327,8 @@ def _drawn(
     reading = stored_weights(model, workload) / (CHUNK * token * gpu.bandwidth)
     fetching = step.read / (step.time * gpu.bandwidth)
     computing = step.operations / (step.time * gpu.flops_low)
+    arithmetic = prefill_operations(model, workload) / (token * gpu.flops_low)
     if calibration.mode == "aggregated":
-        arithmetic = prefill_operations(model, workload) / (token * gpu.flops_low)
         drawn = demand_power(
             law,
             (1.0 - share) * fetching + share * reading,
@@ -337,7 +337,7 @@ def _drawn(
         return float(drawn * gpu.power), 0.0
     decode = demand_power(law, fetching, computing)
     busy = workload.prefill_utilisation
-    prefill = busy * demand_power(law, reading, calibration.prefill) + (1.0 - busy) * law.idle
+    prefill = busy * demand_power(law, reading, arithmetic) + (1.0 - busy) * law.idle
     return float(((1.0 - share) * decode + share * prefill) * gpu.power), float(share * prefill * gpu.power)
 
 
