@@ -36,6 +36,7 @@ def gpu(made: Product, precision: str) -> Gpu:
         flops_high=made["gpuFlopsBf16"],
         link_bandwidth=made["gpuLinkBandwidth"],
         domain=int(made.get("linkDomain", made["numGPUs"])),
+        flops_fp8=made["gpuFlopsFp8"],
     )
 
 
@@ -94,5 +95,6 @@ def calibration(card: Product, mode: Mode) -> Calibration:
         attention=card["etaAttention"],
         exchange_latency=card["exchangeLatency"],
         exchange_doubling=card["exchangeDoubling"],
+        fp4_gain=card["fp4Gain"],
         mode=mode,
     )

@@ -18,8 +18,8 @@ import numpy.typing as npt
 
 from twin import cards
 from twin.catalogue import product
-from twin.compute.measured import Point, drafts, points
-from twin.compute.roofline import Calibration, Gpu, Mode, Workload, scaled, speed_of_light
+from twin.compute.measured import Point, drafts, outputs, points
+from twin.compute.roofline import Calibration, Gpu, Mode, Workload, prefill_time, scaled, speed_of_light
 from twin.compute.serving import token_time
 from twin.schema import PRECISIONS
 
@@ -119,6 +119,28 @@ def modelled(point: Point, base: Calibration) -> float:
     )
     card = cards.model(product(MODELS[point.model], "model"))
     return float(token_time(gpu, card, work, base, point.size, point.shards, point.batch))
+
+
+def prefills(model: str) -> dict[tuple[str, str, float], float]:
+    """Input tokens per second that one prefill GPU took in the quickest run of a model by its card [1/s], by rack
+    product, precision and tokens of a prompt. No fit knows of them.
+
+    >>> round(prefills("deepseek-r1")["gb300-nvl72", "nvfp4", 1024.0])
+    27876
+    """
+    found: dict[tuple[str, str, float], float] = {}
+    for run in outputs():
+        if MODELS.get(run.model) == model and np.isfinite(run.input_tokens_per_second):
+            key = RACKS[run.gpu], {"fp4": "nvfp4"}.get(run.precision, run.precision), run.input_length
+            found[key] = max(found.get(key, 0.0), run.input_tokens_per_second)
+    return found
+
+
+def prefilled(rack: str, precision: str, model: str, input_length: float, base: Calibration) -> float:
+    """Input tokens per second of one prefill GPU by the model [1/s]."""
+    work = Workload(input_length, 1.0, 1.0, PRECISIONS[precision][1], 1.0, 0.8)
+    gpu, card = cards.gpu(product(rack, "rack"), precision), cards.model(product(model, "model"))
+    return 1.0 / prefill_time(gpu, card, work, base)
 
 
 def comparable(mode: Mode) -> list[Point]:

@@ -44,9 +44,8 @@ def measured(rack: str, kind: str, pace: float) -> float:
 
 
 def test_gb300_over_h200_is_a_matter_of_pace():
-    # Published frontier: 6.6 and 64. The aim is under ten at 30, which the roofline meets and this calibration misses:
-    # 10.6, for its GB300 prefills at 39,000 tokens/s, more than the 27,900 of the quickest run, with which it has 9.1.
-    assert factor("both", 30.0) == pytest.approx(10.6, rel=0.02)
+    # Published frontier: 6.6 and 64.
+    assert factor("both", 30.0) < 10.0
     assert factor("both", 116.0) >= 5.0 * factor("both", 30.0)
     assert factor("both", 116.0) == pytest.approx(64.0, rel=0.30)
 

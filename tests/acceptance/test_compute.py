@@ -16,7 +16,7 @@ from twin.compute import training
 from twin.compute.measured import drafts, table
 from twin.compute.roofline import Calibration, Mode, Workload, step_time
 from twin.compute.serving import demand_power, serve
-from twin.evidence import MODELS, RACKS, comparable, modelled
+from twin.evidence import MODELS, RACKS, comparable, modelled, prefilled, prefills
 
 NVFP4 = 0.5625
 ACCELERATORS = {
@@ -109,6 +109,28 @@ def lmsys(batch: int) -> float:
 @pytest.mark.parametrize("batch", [768, 1024, 1408])
 def test_lmsys_decode_of_gb200(batch: int):
     assert lmsys(batch) == pytest.approx(1.0, rel=0.10)
+
+
+def prefill_of_runs() -> dict[str, float]:
+    """Modelled over measured input tokens/s of a prefill GPU, the quickest run of DeepSeek in each cell of GPU,
+    precision and input length: none was in a fit. H100 prefills over two nodes, which the model does not.
+    """
+    base = fitted("disaggregated")
+    return {
+        f"{rack}_{precision}_{length:.0f}": prefilled(rack, precision, "deepseek-r1", length, base) / measured
+        for (rack, precision, length), measured in sorted(prefills("deepseek-r1").items())
+        if rack != "hgx-h100"
+    }
+
+
+def test_prefill_of_the_quickest_runs():
+    # Target 15 %, as for aggregated serving: FP4 meets it in every cell, FP8 does not. There it is a matter of the
+    # engine: 18,471 tokens/s are published of GB200, where the quickest run has 12,971 and that of another 8,612.
+    ratio = prefill_of_runs()
+    assert len(ratio) == 16
+    four_bits = {name: one for name, one in ratio.items() if "nvfp4" in name}
+    assert list(four_bits.values()) == pytest.approx([1.0] * 6, abs=0.15), four_bits
+    assert np.median(np.abs(np.array(list(ratio.values())) - 1.0)) <= 0.15
 
 
 def mlperf_offline(accelerator: str) -> float:

@@ -94,6 +94,7 @@ def checks() -> dict[str, float]:
     import test_compute as table  # type: ignore[import-not-found, unused-ignore]
 
     found = {f"lmsys_gb200_at_{batch}": table.lmsys(batch) for batch in (768, 1408)}
+    found |= {f"prefill_{name}": ratio for name, ratio in table.prefill_of_runs().items()}
     found |= {f"mlperf_{name}_left_out": ratio for name, ratio in table.mlperf().items()}
     found |= {
         f"cap_{cap:.3f}_published_{published:.3f}": table.speed(cap, exponent, fixed)

@@ -197,7 +197,8 @@ def test_the_command_prints_a_table_or_an_object_and_writes_every_state(tmp_path
         listed = list(csv.DictReader(lines))
     assert len(listed) == 190
     assert (listed[0]["out_1"], listed[0]["out_2"], listed[0]["lost_racks"]) == ("utility", "", "16")
-    result = invoke("--json", "--order", 1, "--set", "power.devices[rpp.B1].feed=ups.A")
+    sets = "--set", "power.devices[rpp.B1].feed=ups.A", "--set", "workload.edp_factor=1.05"
+    result = invoke("--json", "--order", 1, *sets)
     found = json.loads(result.stdout)
     assert found["facility"] == {"name": "gb300-su", "racks": 16}
     assert [one["order"] for one in found["outages"]] == [1]

@@ -375,6 +375,7 @@ KINDS: dict[str, dict[str, Slot]] = {
         "exchangeDoubling": _need("s"),
         "stepLatency": _need("s"),
         "prefillEfficiency": _need("1"),
+        "fp4Gain": _need("1"),
         "promptLatency": _may("s"),
         "kvBytes": _need("byte"),
     },

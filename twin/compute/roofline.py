@@ -38,6 +38,8 @@ class Gpu:
     """Scale-up link of one GPU in one direction [B/s]."""
     domain: int
     """GPUs that the scale-up link joins."""
+    flops_fp8: float = np.inf
+    """Dense peak at FP8, which tells how much of a peak at fewer bits prefill can use [1/s]."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,7 @@ class Calibration:
     step_latency: float
     """Fixed time of a decode step [s]."""
     prefill: float
-    """Share of the `flops_low` peak that prefill reaches."""
+    """Share of the peak that prefill reaches: of `flops_low`, or of `fp4_gain` times `flops_fp8` where that is less."""
     prompt_latency: float = 0.0
     """Fixed time of a prompt before its first token, aggregated [s]."""
     attention: float = 1.0
@@ -116,6 +118,8 @@ class Calibration:
     with the worker [s]; counted where several attention groups share experts."""
     exchange_doubling: float = 0.0
     """What each doubling of the GPUs of a worker adds to it [s]."""
+    fp4_gain: float = np.inf
+    """Most that a peak in FP4 counts for in prefill, over that in FP8: B300 triples it, but nothing else of the GPU."""
     mode: Mode = "disaggregated"
     """Serving that the factors were fitted to: pools for prefill and decode, or both on the same GPUs."""
     basis: Basis = "roofline"
@@ -200,7 +204,8 @@ def step_time(
 
 def prefill_time(gpu: Gpu, model: Model, workload: Workload, calibration: Calibration) -> float:
     """GPU seconds that one input token costs [s]; a worker of g GPUs takes a g-th of it."""
-    return prefill_operations(model, workload) / (calibration.prefill * gpu.flops_low)
+    peak = min(gpu.flops_low, calibration.fp4_gain * gpu.flops_fp8)
+    return prefill_operations(model, workload) / (calibration.prefill * peak)
 
 
 def prefill_operations(model: Model, workload: Workload) -> float:

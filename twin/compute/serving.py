@@ -9,7 +9,7 @@ every worker does both: each of its steps carries a share of a new prompt, so th
 191 published disaggregated decode points (GB200, GB300, B200, H200; DeepSeek-R1, Kimi-K2.5) with a median error of
 7 % (95 % within 30 %), 1940 aggregated ones (H100, H200, B200, B300; five models, three engines) with 15 % (80 %).
 Of 150 disaggregated points with drafts, in no fit, the median error is 5 %. Tokens at a pace move more than time per
-token, the nearer the pace is to what one request sees: a tenth in time is two fifths of the tokens at 116 tokens/s per
+token, the nearer the pace is to what one request sees: a tenth in time is a third of the tokens at 116 tokens/s per
 user of DeepSeek on GB300. `twin/compute/measured` holds the points that may be shipped, and
 `tests/acceptance/test_compute.py` recomputes the errors. Expect +-50 % for a model family the calibration has not seen.
 """
@@ -342,8 +342,8 @@ def _drawn(
     reading = stored_weights(model, workload) / (CHUNK * token * gpu.bandwidth)
     fetching = step.read / (step.time * gpu.bandwidth)
     computing = step.operations / (step.time * gpu.flops_low)
+    arithmetic = prefill_operations(model, workload) / (token * gpu.flops_low)
     if calibration.mode == "aggregated":
-        arithmetic = prefill_operations(model, workload) / (token * gpu.flops_low)
         drawn = demand_power(
             law,
             (1.0 - share) * fetching + share * reading,
@@ -352,7 +352,7 @@ def _drawn(
         return float(drawn * gpu.power), 0.0
     decode = demand_power(law, fetching, computing)
     busy = workload.prefill_utilisation
-    prefill = busy * demand_power(law, reading, calibration.prefill) + (1.0 - busy) * law.idle
+    prefill = busy * demand_power(law, reading, arithmetic) + (1.0 - busy) * law.idle
     return float(((1.0 - share) * decode + share * prefill) * gpu.power), float(share * prefill * gpu.power)
 
 

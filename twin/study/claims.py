@@ -193,7 +193,7 @@ CLAIMS = (
         caution="The vendor's tokens are in and out together if they are those of InferenceX, whose best runs have "
         "6,048 and 94 so counted. No measured run with drafts is wider than 32 GPUs or of more requests than its "
         "recipe sets; the model takes all 72 and the batch that the pace allows. At 116 a tenth of the time per token "
-        "is two fifths of the tokens",
+        "is a third of the tokens",
         cited=(
             "Frontier of InferenceX, 2026-07-20, best run of each side: 64x tokens per GPU, 53x per megawatt and 1/34 "
             "of the cost at 116 tokens/s per user, 6.6x, 5.4x and 1/3.5 at 30; from a public dump with recovered "

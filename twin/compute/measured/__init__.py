@@ -63,6 +63,9 @@ class Output:
     """The run states how many workers it has."""
     drafts: bool | None
     """None where the run does not say whether tokens were drafted."""
+    input_tokens_per_second: float
+    """Of one GPU that only prefills [1/s], what it was given: what it can do at least. NaN aggregated and where `pools`
+    is false."""
 
 
 @cache
@@ -148,7 +151,8 @@ def outputs() -> tuple[Output, ...]:
 
 def _drafted(row: dict[str, str], point: Point) -> Output:
     spent = point.first_token + point.output_length * point.token
-    gpus = float(row["workers"]) * point.size + float(row["prefill_workers"]) * float(row["prefill_size"])
+    prefill = float(row["prefill_workers"]) * float(row["prefill_size"])
+    gpus = float(row["workers"]) * point.size + prefill
     return Output(
         model=point.model,
         gpu=point.gpu,
@@ -162,6 +166,7 @@ def _drafted(row: dict[str, str], point: Point) -> Output:
         gpus=gpus,
         pools=True,
         drafts=True,
+        input_tokens_per_second=float(row["concurrency"]) * point.input_length / spent / prefill,
     )
 
 
@@ -169,12 +174,11 @@ def _output(row: dict[str, str]) -> Output:
     mode, requests = MODES[row["mode"]], float(row["concurrency"])
     point = _point(row, "aggregated")  # whose batch is of the requests, not stated for every pool
     pools = mode == "aggregated" or bool(row["workers"] and row["prefill_workers"])
-    gpus = point.size
+    gpus, prefill = point.size, np.nan
     if mode == "disaggregated":
         decode, prefill = (float(row[name] or 1.0) for name in ("workers", "prefill_workers"))
-        gpus = decode * float(row["tp"]) * max(float(row["dp"] or 1.0), 1.0) + prefill * float(
-            row["prefill_size"]
-        )
+        prefill *= float(row["prefill_size"])
+        gpus = decode * float(row["tp"]) * max(float(row["dp"] or 1.0), 1.0) + prefill
     spent = point.first_token + point.output_length * point.token
     return Output(
         model=row["model"],
@@ -189,6 +193,7 @@ def _output(row: dict[str, str]) -> Output:
         gpus=gpus,
         pools=pools,
         drafts=False if row["model"] == "DeepSeek-V3" else None,
+        input_tokens_per_second=requests * point.input_length / spent / prefill if pools else np.nan,
     )
 
 
