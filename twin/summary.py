@@ -329,11 +329,12 @@ def _metrics(facility: Facility, one: xr.Dataset) -> dict[str, Metric]:
     costs = {words: value(f"cost_{part}") for part, words in PARTS.items()}
     parts = ", ".join(f"{words} {each:.3g}" for words, each in costs.items() if each > 0.0)
     prefill = (
-        f"prefill pool at {asked.prefill_utilisation:.0%} utilisation, worst running rack; serving model"
+        f"prefill pool at {asked.prefill_utilisation:.0%} utilisation, worst running rack, slowed as its tokens are by "
+        "what holds it; serving model"
     )
     if asked.session:
         prefill = "of sessions the mean is told, as first token of a turn"
-    decode = f"worst running rack at {pace}; serving model"
+    decode = f"worst running rack, {pace} without what holds it; serving model"
     tokens = "tokens trained" if job else "output tokens"
     reached = f"{tokens} over those of all racks without any limit of power or cooling"
     faults = (
