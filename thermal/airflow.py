@@ -148,6 +148,7 @@ class State:
 def still(room: Room, temperature: Temperature) -> State:
     """Air at rest at one temperature [K].
 
+    >>> from thermal.room import faces, room
     >>> box = room([[0, 1], [0, 1], [0, 1]], faces((1, 1, 1)))
     >>> float(box.of_cells(still(box, 295.0).temperature)[0, 0, 0])
     295.0
