@@ -81,7 +81,7 @@ def test_a_unit_blows_where_its_curve_crosses_what_the_tiles_take(hall):
     sets = {"air.fan_walls.count": "1", "air.fan_walls.required": "1", "hall.raised_floor.tiles": CLOSE}
     facility, state = hall("h100-raised-floor", "cw181", 3000.0, 10.0, sets)
     made = voxels(facility, state)
-    a, b, c = made.curve
+    a, _, c = made.curve
     # A curve at 1.2 kg/m3 gives a thinner air as much less.
     np.testing.assert_allclose(made.curve, np.array([3000.0, 0.0, -30.0]) * made.density / 1.2)
     asked, system = float(state.air_flow[0, 0]), resistance(made)
