@@ -21,6 +21,7 @@ from thermal.quantities import Lengths, Ratios
 
 _Float = npt.NDArray[np.float64]
 _Index = npt.NDArray[np.int64]
+_Places = npt.NDArray[np.int32]
 _Kind = npt.NDArray[np.uint8]
 _Kinds = tuple[_Kind, ...]
 _Solid = npt.NDArray[np.bool_]
@@ -94,10 +95,10 @@ class Room:
     surface: tuple[npt.NDArray[np.uint8], ...]
     length: Lengths
     ordinary: tuple[_Kinds, ...]
-    beside: tuple[_Index, ...]
+    beside: tuple[_Places, ...]
     rubbed: tuple[tuple[_Index, _Index, Lengths], ...]
     passing: _Kinds
-    listed: tuple[_Index, ...]
+    listed: tuple[_Places, ...]
     outlet: tuple[_Index, ...]
     porous: Porous | None
     pressure: poisson.Hierarchy
@@ -330,7 +331,7 @@ def _reach(line: _Float) -> _Float:
 
 def _velocities(
     shape: tuple[int, ...], width: Sequence[_Float], kinds: Sequence[_Kind], surfaces: Sequence[_Kind]
-) -> tuple[tuple[_Kinds, ...], tuple[_Index, ...], tuple[tuple[_Index, _Index, _Float], ...]]:
+) -> tuple[tuple[_Kinds, ...], tuple[_Places, ...], tuple[tuple[_Index, _Index, _Float], ...]]:
     """For each component along and across each axis, 1 where the fluxes of free air hold, and the other edges.
 
     Of these what lies along closed walls apart: face, neighbour in the wall, and distance to it.
@@ -345,7 +346,7 @@ def _velocities(
         for other in range(3):
             if other == axis:
                 row.append((free | np.roll(free, 1, axis)).astype(np.uint8).ravel())
-                beside.append(np.zeros((0, 3), dtype=np.int64))
+                beside.append(np.zeros((0, 3), dtype=np.int32))
                 continue
             below = np.roll(free, 1, other)
             walls = (np.roll(mine, 2, other) == Face.WALL) | (np.roll(mine, -1, other) == Face.WALL)
@@ -358,7 +359,7 @@ def _velocities(
             under = closed & below & (mine == Face.WALL)
             edge = np.flatnonzero(((free | below) & ~good & ~above & ~under).ravel())
             places = [edge // stride[one] % shape[one] for one in (axis, other)]
-            beside.append(np.stack([edge, *places], axis=-1))
+            beside.append(np.stack([edge, *places], axis=-1).astype(np.int32))
             one, two = np.flatnonzero(above.ravel()), np.flatnonzero(under.ravel())
             face = np.concatenate([one, two - stride[other]])
             place = (face // stride[other]) % shape[other]
@@ -369,7 +370,7 @@ def _velocities(
     return tuple(plain), tuple(beside), tuple(rubbed)
 
 
-def _temperatures(shape: tuple[int, ...], kinds: Sequence[_Kind]) -> tuple[_Kinds, tuple[_Index, ...]]:
+def _temperatures(shape: tuple[int, ...], kinds: Sequence[_Kind]) -> tuple[_Kinds, tuple[_Places, ...]]:
     """1 at free faces between free faces, and all others that heat passes with their places, per axis."""
     stride = (shape[1] * shape[2], shape[2], 1)
     passing, listed = [], []
@@ -379,5 +380,5 @@ def _temperatures(shape: tuple[int, ...], kinds: Sequence[_Kind]) -> tuple[_Kind
         plain = free & np.roll(free, 1, axis) & np.roll(free, -1, axis)
         passing.append(plain.astype(np.uint8).ravel())
         face = np.flatnonzero(((kind != Face.WALL) & ~plain).ravel())
-        listed.append(np.stack([face, face // stride[axis] % shape[axis]], axis=-1))
+        listed.append(np.stack([face, face // stride[axis] % shape[axis]], axis=-1).astype(np.int32))
     return tuple(passing), tuple(listed)

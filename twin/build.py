@@ -543,7 +543,7 @@ def _job(asked: Asked, card: Model, racks: Racks) -> training.Job | None:
     if asked.kind != "training" or told is None or gpus == 0.0:
         return None
     peaks = np.array([kind.efficiency.peak if kind.efficiency else 0.0 for kind in racks.types])
-    between = 1.0 / (availability.INTERRUPTIONS * gpus)
+    between = 1.0 / (availability.INTERRUPTIONS * gpus + _stops(racks))
     interval = training.checkpoint_interval(told.checkpoint_pause, between)
     return training.Job(
         flops=float(
@@ -560,6 +560,12 @@ def _job(asked: Asked, card: Model, racks: Racks) -> training.Job | None:
         peak=float((racks.gpus * peaks[racks.type]).sum()),
         goodput=float(training.goodput(told.checkpoint_pause, told.restart_time, between, interval)),
     )
+
+
+def _stops(racks: Racks) -> float:
+    """Failures of whole racks of GPUs, of all of them together [1/s]; none where a product does not tell."""
+    rates = np.array([kind.product.get("failureRate", 0.0) for kind in racks.types])
+    return float(rates[racks.type[racks.gpus > 0]].sum())
 
 
 def _economics(layout: Layout, racks: Racks) -> Economics:

@@ -120,8 +120,13 @@ def result(
     unequal = phases.unbalance(facility, operation, supply, highest, heat)
     distorted = harmonic.distortion(facility, operation, supply, power, heat, mean)
     bound = np.stack([(found["binding"] == code).sum(axis=-1) for code in range(len(BINDINGS))], axis=-1)
-    latency = np.where(running & serving, service.ttft_p99, -np.inf).max(axis=-1)
-    pace = np.where(running & serving, service.tpot, -np.inf).max(axis=-1)
+    # What holds a rack below its demand slows all of a service alike, prefill and decode and with them what comes in;
+    # sessions keep their pace and grow fewer.
+    speed = np.where(running & serving, laws.speed(law, power), np.nan)
+    slowed = (np.where(speed > 0.0, times / speed, np.nan) for times in (service.ttft_p99, service.tpot))
+    latency, pace = (np.fmax.reduce(times, axis=-1) for times in slowed)
+    if facility.layout.workload.session is not None and job is None:
+        pace = np.fmax.reduce(agents.tpot, axis=-1)
     arrays: dict[str, Any] = {
         "converged": found["converged"],
         "residual": found["residual"],
@@ -151,8 +156,8 @@ def result(
         "step_time": job.step_tokens / np.where(total > 0, total, np.nan) if job else np.full(count, np.nan),
         "goodput": np.full(count, job.goodput if job else np.nan),
         "uptime": np.full(count, facility.uptime),
-        "ttft_p99": np.where(np.isfinite(latency), latency, np.nan),
-        "tpot_p50": np.where(np.isfinite(pace), pace, np.nan),
+        "ttft_p99": latency,
+        "tpot_p50": pace,
         "heat_outdoors": outdoors,
         "room_loss": rooms,
         "ledger_power": (mean.utility - it_power - mechanical - losses) / np.maximum(mean.utility, 1.0),

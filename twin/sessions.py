@@ -37,8 +37,10 @@ class Carried:
     sessions: Array
     """0 for a rack that serves nothing."""
     hits: Array
-    """(..., tier) share of the turns that find their prefix there; NaN without sessions. `ttft` [s] likewise."""
+    """(..., tier) share of the turns that find their prefix there; NaN without sessions."""
     ttft: Array
+    """Of turns, a mean, and `tpot` of tokens [s]; NaN without sessions."""
+    tpot: Array
     memory: npt.NDArray[np.bool_]
     """With KV cache without end it would carry more."""
 
@@ -55,7 +57,7 @@ def carried(
     nothing = np.full(power.shape, np.nan)
     if several[0].agents is None:
         hits = np.full((*power.shape, len(KV_TIERS)), np.nan)
-        return Carried(nothing, hits, nothing, np.zeros(power.shape, dtype=bool))
+        return Carried(nothing, hits, nothing, nothing, np.zeros(power.shape, dtype=bool))
     speed = np.where(lost | (power <= 0.0), 0.0, laws.speed(law, power))
     keys = np.stack(
         [
@@ -75,6 +77,7 @@ def carried(
         sessions=np.array([one.sessions for one in found])[case],
         hits=np.array([one.hits for one in found])[case],
         ttft=np.array([one.ttft for one in found])[case],
+        tpot=np.array([one.tpot for one in found])[case],
         memory=np.array([one.memory for one in found])[case],
     )
 

@@ -329,16 +329,17 @@ def _metrics(facility: Facility, one: xr.Dataset) -> dict[str, Metric]:
     costs = {words: value(f"cost_{part}") for part, words in PARTS.items()}
     parts = ", ".join(f"{words} {each:.3g}" for words, each in costs.items() if each > 0.0)
     prefill = (
-        f"prefill pool at {asked.prefill_utilisation:.0%} utilisation, worst running rack; serving model"
+        f"prefill pool at {asked.prefill_utilisation:.0%} utilisation, worst running rack, slowed as its tokens are by "
+        "what holds it; serving model"
     )
     if asked.session:
         prefill = "of sessions the mean is told, as first token of a turn"
-    decode = f"worst running rack at {pace}; serving model"
+    decode = f"worst running rack, {pace} without what holds it; serving model"
     tokens = "tokens trained" if job else "output tokens"
     reached = f"{tokens} over those of all racks without any limit of power or cooling"
     faults = (
         "unexpected interruptions at the rate of a published training run, each charged to one tray; "
-        "outages of power and cooling are not modelled in it, `twin uptime` has them"
+        "outages of power and cooling and of racks as a whole are not modelled in it, `twin uptime` has them"
     )
     joule = value("tokens_per_joule")
     latency = {
@@ -434,6 +435,8 @@ def _training(facility: Facility, value: Callable[[str], float]) -> dict[str, Me
         f"Young and Daly: a checkpoint of {given(told.checkpoint_pause, 's')} at the best interval, a restart of "
         f"{given(told.restart_time, 's')}, interruptions of each GPU at the rate of a published training run"
     )
+    if any("failureRate" in kind.product.figures for kind in facility.racks.types):
+        kept += ", of each rack as a whole at that of its product"
     return {
         "step_time": Metric("Time of a step", value("step_time"), "s", step, 3),
         "mfu": Metric("Model FLOP utilisation", value("mfu"), "1", mfu, 3, percent=True),

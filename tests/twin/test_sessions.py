@@ -178,10 +178,10 @@ def test_watts_of_sessions_by_hand() -> None:
     weights = (ALWAYS + (1 - (1 - 8 / 256) ** batch) * EXPERTS / 72) * 0.5625
     fetched = (weights + batch / 72 * SIZE) / (step(batch) * 8e12)
     worked = batch / 72 * (2 * ACTIVE + 2 * 128 * 1088 * 61 * 200e3) / (step(batch) * 15e15)
-    # Prefill reads all weights once for 8192 tokens, each of which attends to 200,850 others.
-    token = (2 * ACTIVE + 2 * 128 * 320 * 61 * 200_850) / (0.2 * 15e15)
+    # Prefill reads all weights once for 8192 tokens, each of which attends to 200,850 others, at 2.1 times FP8.
+    token = (2 * ACTIVE + 2 * 128 * 320 * 61 * 200_850) / (0.2 * 2.1 * 5e15)
     reading = (ALWAYS + EXPERTS) * 0.5625 / (8192 * token * 8e12)
-    prefill = 0.8 * drawn(reading, 0.2) + 0.2 * drawn(0.0, 0.0)
+    prefill = 0.8 * drawn(reading, 0.2 * 2.1 * 5 / 15) + 0.2 * drawn(0.0, 0.0)
     wanted = (drawn(fetched, worked) + ratio * prefill) / (1 + ratio)
     # At the case temperature of the law's reference; the state draws 2 % less for its cooler chips.
     facility = twin.load(sets=AGENT | {"workload.interactivity": "20 token/s"})

@@ -13,13 +13,28 @@ from typer.testing import CliRunner
 
 import twin
 from twin import cli
-from twin.availability import INTERRUPTIONS
+from twin.availability import INTERRUPTIONS, effective, expected, number_up, tray_availability
 from twin.errors import InputError
 from twin.facility import Recirculation
 from twin.operation import resolve
-from twin.study.uptime import START_FAILURE, UTILITY_RATE, UTILITY_REPAIR, alike, device_availability, uptime
+from twin.study.uptime import (
+    START_FAILURE,
+    UTILITY_RATE,
+    UTILITY_REPAIR,
+    alike,
+    alike_racks,
+    device_availability,
+    rack_availability,
+    uptime,
+)
 
 BARE = {"loop.cdus.count": "2", "loop.cdus.required": "2"}
+RACK = 1 / (1 + 0.1 * 24 / 8766)
+"""Availability of a GB300 rack as a whole: one stop in ten years, a day to repair."""
+TRAINING = {
+    "workload.kind": "training", "workload.model": "llama-3.1-405b", "site.dry_bulb": "20 degC",
+    "workload.training.checkpoint_pause": "60 s", "workload.training.restart_time": "10 min",
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -74,9 +89,11 @@ def test_without_generators_the_utility_takes_everything_with_it(tmp_path):
 
 def test_probabilities_make_one_and_losses_the_difference(found):
     assert found.sound + found.single + found.several == pytest.approx(1.0, abs=1e-12)
-    assert sum(one.probability for one in found.causes if one.kind != "tray") == pytest.approx(found.single)
+    alone = [one.probability for one in found.causes if one.kind not in ("rack", "tray")]
+    assert sum(alone) == pytest.approx(found.single)
     lost = sum(one.lost for one in found.causes) + found.lost_several
     assert found.planned - found.expected == pytest.approx(lost, rel=1e-9)
+    assert found.share(lost) == pytest.approx(1.0, rel=1e-9)
     assert found.expected < found.most < found.planned
     assert [one.lost for one in found.causes] == sorted((one.lost for one in found.causes), reverse=True)
     assert found.uptime == pytest.approx(found.expected / found.planned)
@@ -119,7 +136,7 @@ def test_every_pair_solved_stays_within_the_bounds():
     chance = np.array([found.sound * odds[a] * odds[b] for a, b in pairs])
     beyond = found.several - chance.sum()
     assert 0 < beyond < found.sound * (np.exp(odds.sum()) - 1 - odds.sum() - odds.sum() ** 2 / 2)
-    two = found.expected + tray * (chance * np.nan_to_num(tokens)).sum()
+    two = found.expected + tray * RACK * (chance * np.nan_to_num(tokens)).sum()
     assert found.expected < two < found.most
     # Devices that stand in for each other lose more together than alone: adding their losses is too kind.
     assert two <= found.added <= found.most
@@ -179,10 +196,128 @@ def test_an_outage_costs_what_that_of_its_class_does(site):
         assert tokens[one] == pytest.approx(tokens[int(stands[one])], rel=1e-10)
 
 
+def whips(facility, rack):
+    """Names of the whips of a rack, by its place."""
+    chain = facility.chain
+    mine = (chain.feed_load == rack) & (chain.feed_device >= 0)
+    return [facility.devices.name[one] for one in chain.feed_device[mine]]
+
+
+def test_a_rack_costs_what_that_of_its_class_does(site):
+    """Every rack of the site without its feeds, solved, against the one that stands for it."""
+    found = site()
+    outs = [[], *(whips(found, rack) for rack in range(64))]
+    state = twin.solve(found, twin.Operation(out=outs))
+    tokens, own = state.tokens_per_second.values, state.tokens.values[0]
+    assert (state.tokens.values[1:][np.eye(64, dtype=bool)] == 0.0).all()
+    stands = alike_racks(found, resolve(None, found.operation, found.devices.name, found.elements))
+    # Two rows of the two equal copies, of the capped one, and of the unit with another UPS.
+    assert len(np.unique(stands)) == 6
+    assert tokens[1:] == pytest.approx(tokens[1:][stands], rel=1e-10)
+    # The cap of the site is so tight that what a rack draws just to run is worth more to the others.
+    assert (np.abs(tokens[1:] / tokens[0] - 1) > 1e-3).all()
+    assert (tokens[0] - tokens[1:] < 0.5 * own).all()
+
+
+def test_what_tells_racks_apart(pod):
+    def first(facility, operation=None):
+        known = resolve(operation, facility.operation, facility.devices.name, facility.elements)
+        return alike_racks(facility, known).tolist()
+
+    assert first(pod) == [0] * 8 + [8] * 8
+    caps = np.full((1, 16), np.inf)
+    caps[0, 3] = 100e3
+    assert first(pod, twin.Operation(power_cap=caps)) == [0] * 3 + [3] + [0] * 4 + [8] * 8
+    assert first(twin.load("gb300-su", {"rows[row1].phases": "rotating"}))[:8] == [0, 1, 2, 0, 1, 2, 0, 1]
+    air = Recirculation(np.zeros((16, 16)), 0.0, np.zeros(16))
+    assert first(replace(pod, recirculation=(air,))) == list(range(16))
+    assert first(replace(pod, policy="priority")) == list(range(16))
+
+
+def test_racks_by_rate_and_repair_where_nothing_is_shared(pod, found):
+    assert rack_availability(pod) == pytest.approx(np.full(16, RACK), rel=1e-12)
+    one = cause(found, "rack")
+    assert (one.devices, one.worst_device) == (16, "row1.01")
+    assert one.probability == pytest.approx(1 - RACK**16, rel=1e-9)
+    assert one.worst == pytest.approx(found.planned / 16, rel=1e-9)
+    # Of the tokens that the trays leave, while the utility is there and two devices are not away.
+    there = found.sound + found.single - cause(found, "utility").probability
+    tray = 1 / (1 + 4 * INTERRUPTIONS * 24 * 3600)
+    assert one.lost == pytest.approx((1 - RACK) * tray * found.planned * there, rel=1e-9)
+
+
+def test_racks_under_a_cap_against_every_pair(monkeypatch):
+    """Racks alone fail, and often; with none, one and two of them out every state is solved."""
+    up, racks = 0.998, 16
+    monkeypatch.setattr(
+        "twin.study.uptime.device_availability", lambda it: np.full(len(it.devices.name), np.nan)
+    )
+    monkeypatch.setattr("twin.study.uptime.rack_availability", lambda it: np.full(racks, up))
+    capped = twin.load("gb300-su", {"utility.cap": "2 MW", "availability.tray_repair": "0 h"})
+    told = uptime(capped)
+    sets = [(), *((one,) for one in range(racks)), *combinations(range(racks), 2)]
+    outs = [[name for rack in out for name in whips(capped, rack)] for out in sets]
+    tokens = twin.solve(capped, twin.Operation(out=outs)).tokens_per_second.values
+    order = np.array([len(out) for out in sets])
+    whole, lost = tokens[0], tokens[0] - tokens[order == 1]
+    assert (lost > 0.7 * whole / racks).all()
+    assert (lost < 0.81 * whole / racks).all()
+    truth = (tokens * up ** (racks - order) * (1 - up) ** order).sum()
+    beyond = 1 - sum(comb(racks, n) * up ** (racks - n) * (1 - up) ** n for n in range(3))
+    assert beyond < 1e-5
+    # By hand: one alone takes what its solve says, the rest of the time that it is out its own tokens.
+    alone = up ** (racks - 1) * (1 - up)
+    own = whole / racks
+    assert told.expected == pytest.approx(
+        whole - alone * lost.sum() - racks * (1 - up - alone) * own, rel=1e-9
+    )
+    assert told.most == told.added == pytest.approx(whole - (1 - up) * lost.sum(), rel=1e-9)
+    assert told.expected < truth + beyond * whole * (1 - 3.5 / racks)
+    assert truth < told.most < told.planned
+    assert (told.most - told.expected) < 0.02 * (told.planned - told.expected)
+
+
+def test_racks_without_the_figures_are_as_before(monkeypatch):
+    """Bit by bit the mean over the devices alone, in every solve and sum."""
+    plain = twin.load("h100-air")
+    found, up = uptime(plain), device_availability(plain)
+    assert "rack" not in {one.kind for one in found.causes}
+    counted = np.flatnonzero(np.isfinite(up))
+    outs = np.concatenate([[-1], counted])[:, None]
+    tray = tray_availability(plain.layout.availability.tray_repair)
+    share = expected(number_up(8, tray), np.arange(9)) / 8
+    tokens = (twin.solve(plain, twin.Operation(out=outs)).tokens.values * np.full(16, share)).sum(axis=-1)
+    mean, several = effective(tokens[0], tokens[1:], up[counted])
+    assert found.expected == float(mean)
+    assert found.most == float(mean) + float(several) * tokens[0]
+
+
+def test_racks_of_a_mix(pod):
+    mixed = twin.load("gb300-su", {"rows[row2].rack_type": "storage-rack", "rows[row2].support_load": "0 kW"})
+    assert rack_availability(mixed) == pytest.approx([RACK] * 8 + [1.0] * 8, rel=1e-12)
+    assert cause(uptime(mixed), "rack").devices == 8
+
+
+def test_a_job_stands_until_all_its_racks_are_back():
+    job = twin.load("gb300-su", TRAINING)
+    found = uptime(job)
+    one = cause(found, "rack")
+    there = found.sound + found.single - cause(found, "utility").probability
+    tray = 1 / (1 + 4 * INTERRUPTIONS * 24 * 3600)
+    assert one.worst == pytest.approx(found.planned)
+    assert one.lost == pytest.approx((1 - RACK**16) * tray * found.planned * there, rel=1e-9)
+    lost = sum(one.lost for one in found.causes) + found.lost_several
+    assert found.planned - found.expected == pytest.approx(lost, rel=1e-9)
+    assert found.expected < found.added < found.most
+
+
 def test_uptime_of_a_site_is_that_without_classes(site, monkeypatch):
     found = site()
     told = uptime(found)
     monkeypatch.setattr("twin.study.uptime.alike", lambda facility, _: np.arange(len(facility.devices.name)))
+    monkeypatch.setattr(
+        "twin.study.uptime.alike_racks", lambda facility, _: np.arange(len(facility.racks.name))
+    )
     single = uptime(found)
     for name in ("planned", "expected", "most", "added", "lost_several"):
         assert getattr(told, name) == pytest.approx(getattr(single, name), rel=1e-10)
@@ -207,7 +342,7 @@ def test_what_tells_blocks_apart_at_the_operating_point(site):
     warm = twin.Operation(supply_temperature=[[310.0, 310.0, 311.0, 310.0]])
     assert first(found, "SU003.ups.B", warm) == "SU003.ups.B"
     assert first(found, "SU003.ups.B", twin.Operation(supply_temperature=310.0)) == "SU001.ups.B"
-    air = [Recirculation(np.full((16, 16), share), 0.0) for share in (0.0, 0.0, 1e-3, 0.0)]
+    air = [Recirculation(np.full((16, 16), share), 0.0, np.zeros(16)) for share in (0.0, 0.0, 1e-3, 0.0)]
     assert first(replace(found, recirculation=tuple(air)), "SU003.ups.B") == "SU003.ups.B"
     # Racks are shed in their order, so it matters which block stands first.
     assert first(replace(found, policy="priority"), "SU003.ups.B") == "SU003.ups.B"
@@ -223,7 +358,7 @@ def test_trays_and_spares_by_the_binomial(pod, found):
     up = 1 / (1 + 4 * INTERRUPTIONS * 72 * 3600)
     mean = sum(min(n, 16) * comb(18, n) * up**n * (1 - up) ** (18 - n) for n in range(19))
     assert kept.planned == pytest.approx(found.planned * 16 / 18)
-    assert kept.expected == pytest.approx((1 - found.several) * kept.planned * mean / 16, rel=1e-6)
+    assert kept.expected == pytest.approx((1 - found.several) * kept.planned * mean / 16 * RACK, rel=1e-6)
     assert kept.uptime > found.uptime
 
 
@@ -281,16 +416,20 @@ def test_the_command_prints_a_table_or_an_object(found):
     assert result.exit_code == 0, result.output
     for word in (
         "288 tray",
+        "16 rack",
         "4 ups",
         "two or more at once",
-        "99.8087%",
+        "99.7813%",
         "64 whip",
-        "11 of 11 products are assumed",
+        "12 of 12 products are assumed",
+        "leaks beyond one rack.",
     ):
         assert word in result.output
     told = json.loads(runner.invoke(cli.app, ["uptime", "--json"]).stdout)
     assert told["expected"] == found.expected
     assert told["availability"] == {"tray_repair": 86400.0, "spares": 0}
     assert [one["kind"] for one in told["causes"]] == [one.kind for one in found.causes]
+    shares = sum(one["share"] for one in told["causes"]) + found.share(found.lost_several)
+    assert shares == pytest.approx(1.0, rel=1e-9)
     refused = runner.invoke(cli.app, ["uptime", "--set", "utility.cap=0.3 MW"])
     assert (refused.exit_code, refused.stderr) == (3, "twin: no solution without an outage\n")

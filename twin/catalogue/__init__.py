@@ -57,7 +57,7 @@ GROUPS = {
     "cpu": Group("a rack whose CPUs have no plates has none of them"),
     "switch": Group("a rack whose switches have no plates has none of them"),
     "fan_curve": Group("a unit whose fans' curve is not known has none of them"),
-    "faults": Group("a device whose faults are not known has none of them"),
+    "faults": Group("a device, or a rack as a whole, whose faults are not known has none of them"),
     "cpu_memory": Group("a rack that keeps no KV cache in the memory of its CPUs has none of them"),
     "local_storage": Group("a rack that keeps no KV cache on drives has none of them"),
     "network_storage": Group("a rack that keeps no KV cache on its network has none of them"),
@@ -148,6 +148,7 @@ KINDS: dict[str, dict[str, Slot]] = {
         "localStorageBandwidth": _need("byte/s", group="local_storage"),
         "networkStorage": _need("byte", group="network_storage"),
         "networkStorageBandwidth": _need("byte/s", group="network_storage"),
+        **_FAULTS,
     },
     "cdu": {
         **_BODY,

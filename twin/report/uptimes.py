@@ -13,16 +13,19 @@ from twin.economics import YEAR
 from twin.facility import Facility
 from twin.study.uptime import Uptime
 
-HEADS = ("out alone", "token/s lost", "worst", "device")
+HEADS = ("out alone", "token/s lost", "share", "worst", "device")
+AT_ANY_TIME = ("rack", "tray")
+"""Causes whose faults come whatever else is out."""
 HOUR = 3600.0
 
 
 def record(facility: Facility, found: Uptime) -> dict[str, Any]:
-    """The expected tokens as one JSON object."""
+    """The expected tokens as one JSON object; `share` of a cause is its part of all the tokens lost."""
     return {
         "facility": {"name": facility.name, "racks": len(facility.racks.name)},
         "availability": facility.layout.availability.model_dump(),
         **asdict(found),
+        "causes": [{**asdict(one), "share": found.share(one.lost)} for one in found.causes],
     }
 
 
@@ -46,16 +49,26 @@ def show(console: Console, facility: Facility, found: Uptime) -> None:
         table.add_column(head, justify="left" if head == "device" else "right", overflow="fold")
     for one in found.causes:
         worst = f"-{one.worst / found.planned:.1%}" if one.worst > 0 and found.planned > 0 else "none"
-        out = "" if one.kind == "tray" else _hours(one.probability)
+        out = "" if one.kind in AT_ANY_TIME else _hours(one.probability)
         kind = f"{one.devices:,} {one.kind.replace('_', ' ')}"
-        table.add_row(kind, out, _number(one.lost), worst, one.worst_device if one.worst > 0 else "")
-    table.add_row("two or more at once", _hours(found.several), _number(found.lost_several), "-100%", "")
+        device = one.worst_device if one.worst > 0 else ""
+        table.add_row(kind, out, _number(one.lost), f"{found.share(one.lost):.1%}", worst, device)
+    several = found.lost_several
+    table.add_row(
+        "two or more at once",
+        _hours(found.several),
+        _number(several),
+        f"{found.share(several):.1%}",
+        "-100%",
+        "",
+    )
     console.print(table)
     notes = [
-        f"No device is out {found.sound:.3%} of the time, one alone {found.single:.3%}, more {found.several:.3%}: "
-        "these count as no tokens here, and as no loss in the most.",
-        "Worst: of the planned tokens, while that outage lasts. Utility: out, and its generators do not come.",
-        "Not in it: planned work, mistakes of operators, leaks, faults of a whole rack such as its NVLink spine.",
+        f"No device of power and cooling is out {found.sound:.3%} of the time, one alone {found.single:.3%}, more "
+        f"{found.several:.3%}: these count as no tokens here, and as no loss in the most.",
+        "Share: of all the tokens lost. Worst: of the planned tokens, while that outage lasts. Utility: out, and its "
+        "generators do not come.",
+        f"Not in it: planned work, mistakes of operators, {_racks_left_out(facility, found)}.",
     ]
     rates = [made.figures["failureRate"] for made in facility.products if "failureRate" in made.figures]
     assumed = sum(rate.status == "assumed" for rate in rates)
@@ -67,6 +80,15 @@ def show(console: Console, facility: Facility, found: Uptime) -> None:
         notes.append(f"No solution, counted as no tokens, without {', '.join(found.unsolved)}.")
     for note in notes:
         console.print(Text(note, "dim"))
+
+
+def _racks_left_out(facility: Facility, found: Uptime) -> str:
+    """What is not counted of leaks and of faults of racks as a whole."""
+    counted = sum(one.devices for one in found.causes if one.kind == "rack")
+    left = int((facility.racks.gpus > 0).sum()) - counted
+    if not counted:
+        return "leaks, faults of a whole rack such as its NVLink spine"
+    return "leaks beyond one rack" + (f", faults of {left:,} racks as a whole" if left else "")
 
 
 def _hours(probability: float) -> str:

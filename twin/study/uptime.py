@@ -1,11 +1,17 @@
 """Expected tokens over the outages of a facility: every device out alone, solved, and weighted by its probability.
 
-The outages are of devices whose product knows its failure rate and repair time, of the utility where the standby
-generators do not come in its place, and of compute trays. Faults are independent: those of devices leave the state
-that a solve finds; those of trays take their share off every rack, whatever state it is in. Two and more devices out
-at once count as no tokens, so that the expectation is a lower bound; `Uptime.most` is the upper one.
+The outages are of devices and racks whose product knows its failure rate and repair time, of the utility where the
+standby generators do not come in its place, and of compute trays. Faults are independent: those of devices leave the
+state that a solve finds; those of trays take their share off every rack, whatever state it is in. Two and more devices
+out at once count as no tokens, so that the expectation is a lower bound; `Uptime.most` is the upper one.
 
-Devices that stand in the same place of equal blocks lose the same, so one of each such class is solved (`alike`).
+A rack that is lost as a whole (NVLink switches, busbar or shelves, a leak that shuts its manifold) stands without feed
+until it is back. Alone it is solved, for what the others gain under a shared limit; with other racks or a device out
+at most its own tokens are lost, since the others can go on as they do. A training job stands until all its racks are
+back.
+
+Devices that stand in the same place of equal blocks lose the same, so one of each such class is solved (`alike`), and
+of the racks one of each row that equals others (`alike_racks`).
 """
 
 from __future__ import annotations
@@ -45,11 +51,11 @@ START_FAILURE = 0.0135
 
 @dataclass(frozen=True)
 class Cause:
-    """What the outages of one kind of device cost, while nothing else is out.
+    """What the outages of one kind of device cost, while nothing else is out; racks and trays, whatever else is.
 
-    probability : that one of its `devices` is out; of trays, that any is, whatever else is. lost : mean tokens per
-    second that this takes [1/s]. worst : those of the outage that takes most, while it lasts [1/s], and its device;
-    empty for trays.
+    probability : that one of its `devices` is out; of racks or trays, that any is. lost : mean tokens per second that
+    this takes [1/s]; of racks, those of the trays in them that are whole. worst : those of the outage that takes most,
+    while it lasts [1/s], and its device; empty for trays.
     """
 
     kind: str
@@ -64,13 +70,14 @@ class Cause:
 class Uptime:
     """Tokens per second of one operating point, planned and expected [1/s].
 
-    planned : of all devices and all trays but the spares. expected : with two devices and more at once as nothing;
-    most : with those as if they cost nothing. added : as if the losses of several at once added up, as those of
-    devices of different blocks do, while those of devices that stand in for each other are more. uptime : expected
-    over planned. sound, single, several : probability of
-    no device out, of one, and of more; together 1. causes : the dearest first; with `lost_several` they make up the
-    difference from planned to expected. uncounted : number of devices without figures of their faults, by kind.
-    unsolved : devices without which no solution was found; they count as no tokens.
+    planned : of all devices, racks, and trays but the spares. expected : with two devices and more at once as nothing;
+    most : with those as if they cost nothing, and as if racks did not while a device is out. added : as if the losses
+    of several at once added up, as those of devices of different blocks do, while those of devices that stand in for
+    each other are more, and those of racks that leave each other their share of a limit. uptime : expected over
+    planned. sound, single, several : probability of no device of power and cooling out, of one, and of more; together
+    1. causes : the dearest first; with `lost_several` they make up the difference from planned to expected.
+    uncounted : number of devices without figures of their faults, by kind. unsolved : devices and racks without which
+    no solution was found; they count as no tokens.
     """
 
     planned: float
@@ -86,10 +93,15 @@ class Uptime:
     uncounted: Mapping[str, int]
     unsolved: tuple[str, ...]
 
+    def share(self, lost: float) -> float:
+        """Part that a loss is of all the tokens lost; 0 where none are."""
+        whole = self.planned - self.expected
+        return lost / whole if whole > 0 else 0.0
+
 
 def uptime(facility: Facility, operation: Operation | None = None) -> Uptime:
-    """Expected tokens per second over every outage of one device. One solve for each class of `alike`, in one batch:
-    a second for a hall, half a minute for a site of a hundred equal blocks.
+    """Expected tokens per second over every outage of one device, of racks and of trays. One solve for each class of
+    `alike` and `alike_racks`, in one batch: a second for a hall, half a minute for a site of a hundred equal blocks.
 
     operation : one scenario without outages. ValueError if it has several, or no solution.
 
@@ -105,23 +117,44 @@ def uptime(facility: Facility, operation: Operation | None = None) -> Uptime:
     up = device_availability(facility)
     counted = np.flatnonzero(np.isfinite(up))
     planned_share, working_share = _tray_shares(facility)
+    there = rack_availability(facility)
+    all_there, alone = (np.asarray(part) for part in single_outages(there))
+    mortal = np.flatnonzero(there < 1.0)
+    # A job stands without any of its racks: there is nothing to solve.
+    racks = mortal if facility.job is None else mortal[:0]
+    shares = {
+        "planned": planned_share,
+        "working": working_share,
+        "standing": working_share * (there if facility.job is None else all_there),
+        "own": working_share * alone,
+    }
 
     def shared(_: Facility, arrays: Mapping[str, Any]) -> Mapping[str, Any]:
         tokens = np.where(arrays["converged"][:, None], arrays["tokens"], 0.0)
         return {
             name: (("scenario",), (tokens * share).sum(axis=-1), {"units": "1/s"})
-            for name, share in (("planned", planned_share), ("working", working_share))
+            for name, share in shares.items()
         }
 
     solved, member = np.unique(alike(facility, base)[counted], return_inverse=True)
-    out = np.concatenate([[-1], solved])[:, None]
-    state = solve(facility, replace(base, out=out), keep="summary", also=shared)
+    solved_racks, member_rack = np.unique(alike_racks(facility, base)[racks], return_inverse=True)
+    state = solve(
+        facility, replace(base, out=_out(facility, solved, solved_racks)), keep="summary", also=shared
+    )
     if not bool(state.converged.values[0]):
         raise ValueError("no solution without an outage")
-    each = np.concatenate([[0], 1 + member])
-    converged, planned, working = (state[name].values[each] for name in ("converged", "planned", "working"))
+    each, gone = np.concatenate([[0], 1 + member]), 1 + len(solved) + member_rack
+    planned, working, standing = (state[name].values[each] for name in ("planned", "working", "standing"))
+    apart = standing[0]
+    taken = np.full(len(mortal), planned[0])
+    if len(racks):
+        # One rack alone by its solve; several, or beside a device, by their own tokens, which is the most they take.
+        taken, lost = (state[name].values[0] - state[name].values[gone] for name in ("planned", "working"))
+        standing[0] += state.own.values[0] - (alone[racks] * lost).sum()
+        apart = working[0] - ((1.0 - there[racks]) * lost).sum()
     sound, single = (np.asarray(part) for part in single_outages(up[counted]))
-    mean, several = (float(part) for part in effective(working[0], working[1:], up[counted]))
+    mean, several = (float(part) for part in effective(standing[0], standing[1:], up[counted]))
+    best = float(effective(apart, working[1:], up[counted])[0])
     kinds = devices.kind[counted]
     causes = [
         _cause(
@@ -147,13 +180,27 @@ def uptime(facility: Facility, operation: Operation | None = None) -> Uptime:
             "",
         )
     )
+    if len(mortal):
+        worst = int(np.argmax(taken))
+        causes.append(
+            Cause(
+                "rack",
+                len(mortal),
+                float(1.0 - all_there),
+                float(sound * (working[0] - standing[0]) + (single * (working[1:] - standing[1:])).sum()),
+                float(taken[worst]),
+                facility.racks.name[mortal[worst]],
+            )
+        )
+    outages = [devices.name[one] for one in counted] + [facility.racks.name[one] for one in racks]
+    found = state.converged.values[np.concatenate([each[1:], gone])]
     without = np.setdiff1d(np.arange(len(devices.name)), counted)
     names, numbers = np.unique(devices.kind[without], return_counts=True)
     return Uptime(
         planned=float(planned[0]),
         expected=mean,
-        most=mean + several * float(working[0]),
-        added=float(working[0] - ((1.0 - up[counted]) * (working[0] - working[1:])).sum()),
+        most=best + several * float(working[0]),
+        added=float(apart - ((1.0 - up[counted]) * (working[0] - working[1:])).sum()),
         uptime=float(mean / planned[0]) if planned[0] > 0 else 0.0,
         sound=float(sound),
         single=float(single.sum()),
@@ -161,9 +208,7 @@ def uptime(facility: Facility, operation: Operation | None = None) -> Uptime:
         lost_several=several * float(planned[0]),
         causes=tuple(sorted(causes, key=lambda cause: -cause.lost)),
         uncounted={DEVICE_KINDS[kind]: int(many) for kind, many in zip(names, numbers, strict=True)},
-        unsolved=tuple(
-            devices.name[one] for one, found in zip(counted, converged[1:], strict=True) if not found
-        ),
+        unsolved=tuple(name for name, one in zip(outages, found, strict=True) if not one),
     )
 
 
@@ -195,6 +240,62 @@ def alike(facility: Facility, operation: Operation) -> Index:
         common = block < 0 or (plant_of_all and kind in PLANT_KINDS)
         own = "" if kind in COOLING_KINDS else name if common else name.removeprefix(prefixes[block])
         found[place] = first.setdefault((int(code), -1 if common else int(group[block]), own), place)
+    return found
+
+
+def alike_racks(facility: Facility, operation: Operation) -> Index:
+    """For each rack the first one whose loss leaves the same facility but for names, (rack,).
+
+    operation : resolved, of one scenario.
+
+    Racks of one row share product, feeds, pipes and priority; they differ in what is operated for each, in the phase
+    they take where it rotates, and in the air they draw where the hall's is known, so there each is its own. Rows are
+    alike across the blocks that `alike` takes as equal. `priority` sheds by the order of racks among equals, so there
+    every rack is its own.
+
+    >>> import twin
+    >>> pod = twin.load()
+    >>> first = alike_racks(pod, pod.operation)
+    >>> sorted({pod.racks.name[place] for place in first})
+    ['row1.01', 'row2.01']
+    """
+    racks, group = facility.racks, _equal_blocks(facility, operation)
+    every = np.arange(len(racks.name))
+    if facility.policy == "priority":
+        return every
+    values = [
+        np.broadcast_to(getattr(operation, row.field), (1, len(every)))[0]
+        for row in OPERATING.values()
+        if row.element == "rack"
+    ]
+    place = every - np.searchsorted(racks.block, racks.block)
+    row = racks.row - np.searchsorted(facility.row_block, racks.block)
+    first: dict[tuple[Any, ...], int] = {}
+    found = np.empty(len(every), dtype=np.int64)
+    for rack, block in enumerate(racks.block):
+        operated = tuple(float(value[rack]).hex() for value in values)
+        own = int(place[rack]) if facility.recirculation[block] else -1
+        told = int(group[block]), int(row[rack]), own, racks.phase_share[rack].tobytes(), operated
+        found[rack] = first.setdefault(told, rack)
+    return found
+
+
+def rack_availability(facility: Facility) -> Array:
+    """Share of the time that each rack of GPUs as a whole is in service, (rack,); 1 where its product does not tell."""
+    racks = facility.racks
+    made = [kind.product for kind in racks.types]
+    up = np.array([availability(one.get("failureRate", 0.0), one.get("repairTime", 0.0)) for one in made])
+    return np.where(racks.gpus > 0, up[racks.type], 1.0)
+
+
+def _out(facility: Facility, devices: Index, racks: Index) -> Index:
+    """Outages (scenario, order): none, each of the devices, and the whips of each of the racks; padded with -1."""
+    chain = facility.chain
+    whips = [chain.feed_device[(chain.feed_load == rack) & (chain.feed_device >= 0)] for rack in racks]
+    found = np.full((1 + len(devices) + len(racks), max([1, *map(len, whips)])), -1)
+    found[1 : 1 + len(devices), 0] = devices
+    for row, gone in zip(found[1 + len(devices) :], whips, strict=True):
+        row[: len(gone)] = gone
     return found
 
 
