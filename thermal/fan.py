@@ -99,19 +99,28 @@ def rise(fan: Fan, state: State, density: Density) -> Pressure:
     return float(density * (behind - before))
 
 
-def turn(fan: Fan, state: State, density: Density, time: Time, fixed: tuple[Velocities, ...]) -> VolumeFlow:
-    """Flow of the fan a time later [m^3/s], written as velocities of its faces into `fixed`, as of `room.step`.
+def aim(fan: Fan, state: State, density: Density) -> VolumeFlow:
+    """Flow to which the fan goes [m^3/s]: where its curve crosses the square law of flow through the present point.
 
-    By the share 1 - exp(-time / settling) it goes to where the curve crosses the square law of flow through the present
-    point: what resists as ducts, racks and tiles do is met at once, whatever its slope. A pressure that helps is taken
-    as it is. time : the step.
+    What resists as ducts, racks and tiles do is met at once, whatever its slope. A pressure that helps is taken as it
+    is. A fan that stands lets nothing through: its damper is closed.
     """
+    if fan.speed <= 0.0:
+        return 0.0
     now, against = flow(fan, state), rise(fan, state, density)
     a, b, c = fan.curve
     least = START * pump.flow(against, fan.curve, fan.speed)
     resistance = max(against, 0.0) / max(now, float(least), TINY) ** 2
-    aim = float(pump.flow(min(against, 0.0), (a, b, c - resistance), fan.speed))
-    after = now + (aim - now) * -np.expm1(-time / fan.settling)
+    return float(pump.flow(min(against, 0.0), (a, b, c - resistance), fan.speed))
+
+
+def turn(fan: Fan, state: State, density: Density, time: Time, fixed: tuple[Velocities, ...]) -> VolumeFlow:
+    """Flow of the fan a time later [m^3/s], written as velocities of its faces into `fixed`, as of `room.step`.
+
+    By the share 1 - exp(-time / settling) it goes to `aim`. time : the step.
+    """
+    now = flow(fan, state)
+    after = now + (aim(fan, state, density) - now) * -np.expm1(-time / fan.settling)
     fixed[fan.axis][fan.inlet] = fan.sign * after / fan.entry.sum()
     fixed[fan.axis][fan.outlet] = fan.sign * after / fan.exit.sum()
     return float(after)

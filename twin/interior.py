@@ -22,7 +22,8 @@ class Interior:
 
     box : of the hall. depth : of the plenum below it. tiles : of each line, as one, with how many along x and y and the
     share of holes. returns : openings of the ceiling, where the layout has none those over the hot aisles. doors : with
-    the axis that each is across. sill : what the outlet of a unit is smaller by than its front.
+    the axis that each is across. sill : what the outlet of a unit is smaller by than its front. fan :
+    pressure without flow [Pa] and flow without pressure [m3/s] outside a unit at full speed; None where not known.
     """
 
     contained: bool
@@ -36,6 +37,7 @@ class Interior:
     returns: Array
     doors: list[tuple[Array, int]]
     sill: Array
+    fan: tuple[float, float] | None
 
 
 def interior(facility: Facility, block: int, unit: Unit, aisles: Sequence[tuple[Array, int]]) -> Interior:
@@ -57,10 +59,12 @@ def interior(facility: Facility, block: int, unit: Unit, aisles: Sequence[tuple[
     sill = np.zeros((2, 3))
     product = next(one for one in facility.products if one.name == unit.air.fan_walls.product)
     sill[0, 2] = product.get("outletBottom", 0.0)
+    curved = "shutOffPressure" in product.figures
+    fan = (float(product["shutOffPressure"]), float(product["freeAirVolume"])) if curved else None
     return Interior(
         unit.air.containment == "hot", unit.air.units == "crah", box, depth,
         corners(room.columns, -depth, top) + corner, corners(lines, 0.0, TILE) + corner,
         np.array([one.count for one in lines], dtype=np.int64).reshape(-1, 2),
         np.array([one.open_share for one in lines]),
-        over if room.returns is None else corners(room.returns, 0.0, top) + corner, doors, sill,
+        over if room.returns is None else corners(room.returns, 0.0, top) + corner, doors, sill, fan,
     )  # fmt: skip

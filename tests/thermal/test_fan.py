@@ -101,6 +101,17 @@ def test_a_fan_is_steady_while_it_follows_slower_than_the_air_answers(times, ste
     assert (off[-10:].max() < 0.1 * off[:10].max()) == steady
 
 
+def test_a_fan_that_stands_lets_nothing_through():
+    made = duct(5.0)
+    state, flows = blown(made, fan(made, 0, across(0), across(0), (40.0, 0.0, -3000.0), 0.2), 50, 0.02)
+    standing = fan(made, 0, across(0), across(0), (40.0, 0.0, -3000.0), 0.2, 0.0)
+    # A pressure that helps drives it no more than one that does not.
+    for helped in (0.0, 5.0):
+        state.pressure[standing.before] = helped
+        fixed = tuple(np.zeros(len(made.length)) for _ in range(3))
+        assert turn(standing, state, DENSITY, 0.1, fixed) == pytest.approx(flows[-1] * np.exp(-0.5))
+
+
 def test_fans_that_cannot_be_are_refused():
     made = duct(0.0)
     for inlet, settling, message in (

@@ -112,11 +112,11 @@ def test_an_interrupt_within_a_step_leaves_the_step_out(short, tmp_path, monkeyp
     facility, state, whole, _ = short
     file, stopped = tmp_path / "air.npz", []
 
-    def step(box, law, now, *given):
+    def step(box, law, now, *given, **named):
         if now.time > 90.0 and not stopped:
             stopped.append(now.time)
             raise KeyboardInterrupt
-        return airflow.step(box, law, now, *given)
+        return airflow.step(box, law, now, *given, **named)
 
     monkeypatch.setattr(hall_air, "step", step)
     part = air_field(facility, state, most=2, file=file)

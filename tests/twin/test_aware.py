@@ -632,6 +632,7 @@ CASES = {
     ),
     "thermal.fan.flow": dict(fan=Of("thermal.fan.fan"), state=Of("thermal.airflow.still")),
     "thermal.fan.rise": dict(fan=Of("thermal.fan.fan"), state=Of("thermal.airflow.still"), density=1.2),
+    "thermal.fan.aim": dict(fan=Of("thermal.fan.fan"), state=Of("thermal.airflow.still"), density=1.2),
     "thermal.fan.turn": dict(
         fan=Of("thermal.fan.fan"), state=Of("thermal.airflow.still"), density=1.2, time=0.02,
         fixed=(np.zeros(252), np.zeros(252), np.zeros(252)),

@@ -157,6 +157,9 @@ def _balances(found: xr.Dataset) -> Table:
     heat, carried = float(found.heat), float(found.heat_carried)
     moved = f"{float(found.supply_flow):.2f} m³/s at {float(found.supply_temperature) - ZERO:.2f} °C"
     table.add_row("supply", moved, "")
+    if "unit_flow" in found:
+        each = " / ".join(f"{one:.2f}" for one in found.unit_flow.values)
+        table.add_row("of units", f"{each} m³/s, fans at {float(found.fan_speed):.0%} of full speed", "")
     table.add_row("return", f"{float(found.return_temperature) - ZERO:.2f} °C", "")
     stored = float(found.heat_stored)
     share = f"{(carried + stored) / heat - 1.0:+z.2%}" if heat else ""

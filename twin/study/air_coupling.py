@@ -164,6 +164,7 @@ def _alike(one: Voxels, other: Voxels) -> bool:
         and same(one.solid, other.solid)
         and all(same(a, b) for a, b in zip(one.kinds, other.kinds, strict=True))
         and all(same(a, b) for a, b in zip(one.loss or (), other.loss or (), strict=True))
+        and one.curve == other.curve
         and same(one.flow, other.flow)
         and same(one.rise, other.rise)
         and same(np.array([one.supply, one.leaked]), np.array([other.supply, other.leaked]))

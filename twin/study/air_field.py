@@ -290,6 +290,21 @@ def _labelled(facility: Facility, block: int, grid: str, run: HallAir, settled: 
         "unsolved": ((), now.unsolved, "1", "steps of the means whose pressure was not found"),
         "stray": ((), _stray(made, run.room, velocity), "m3/s", "greatest mean flow that a cell gains or loses"),
     }  # fmt: skip
+    remarks = [*made.remarks, *_assumed(run.turbulence)]
+    if run.fans:
+        mean = run.mean()
+        speed = run.common_speed(mean)
+        if speed > 1.0:
+            remarks.append(f"the fans of the units would have to turn at {speed:.2f} of their full speed")
+        found["unit_flow"] = (
+            ("unit",),
+            run.flows(mean),
+            "m3/s",
+            "mean air of each unit, by the curve of its fans",
+        )
+        told = "mean pressure where the unit blows over that where it draws"
+        found["unit_pressure"] = (("unit",), run.rises(mean), "Pa", told)
+        found["fan_speed"] = ((), speed, "1", "of the fans of all units, over full")
     for one in made.tiles:
         risen = one.area * run.room.of_faces(one.axis, velocity[one.axis])[one.face]
         told = "mean air through each line of tiles"
@@ -307,6 +322,8 @@ def _labelled(facility: Facility, block: int, grid: str, run: HallAir, settled: 
         for name, line in zip("xyz", made.edges, strict=True)
     }
     coords["rack"] = coords["source"] = [facility.racks.name[rack] for rack in made.racks]
+    if run.fans:
+        coords["unit"] = [facility.devices.name[unit] for unit in made.units]
     flags = {
         "flag_values": list(range(len(MEANINGS))),
         "flag_meanings": " ".join(one.replace(" ", "_") for one in MEANINGS),
@@ -329,6 +346,6 @@ def _labelled(facility: Facility, block: int, grid: str, run: HallAir, settled: 
             "grid": grid,
             "turbulence": run.turbulence,
             "fingerprint": facility.fingerprint,
-            "remarks": "\n".join([*made.remarks, *_assumed(run.turbulence)]),
+            "remarks": "\n".join(remarks),
         },
     )

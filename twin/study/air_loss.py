@@ -3,7 +3,9 @@
 It begins with the last moment of the steady run, see `twin.study.air_field`. A lost unit runs down as `twin simulate`
 has it, and up again when its loss is over; those that are left blow what is still asked for, up to their greatest flow.
 Racks go on drawing and heating. What the cold side then lacks comes back from the hot aisles. The coils that are left
-tend to the greater of the supply temperatures of the state and of the solution without the units.
+tend to the greater of the supply temperatures of the state and of the solution without the units. Units with a curve of
+their fans are not asked for more: those that are left keep the speed of the steady run and blow more only as the
+pressure against them falls, and the damper of one that stands is closed.
 
 Racks and coils store heat: each is a stirred tank that the air leaves as warm as the tank is, so that what is behind it
 follows with the heat capacity over that of the stream. That is assumed: of a change some passes at once, and some of
@@ -84,7 +86,9 @@ def air_loss(
             half = _speed(speed, lost, 0.5 * span)
             each = _blown(half, base, greatest)
             run.asked = warmer if lost.any() else base.supply_temperature
-            if not np.allclose(each, run.made.supply * run.made.share, rtol=SMALL, atol=0.0):
+            if run.fans:
+                run.speed = run.steady * half
+            elif not np.allclose(each, run.made.supply * run.made.share, rtol=SMALL, atol=0.0):
                 # At the time nothing the air is brought to move as its openings ask.
                 run.made = base.blowing(each)
                 run.now = replace(run.now, state=replace(run.now.state, time=0.0))
@@ -105,14 +109,17 @@ def air_loss(
 class StoringHall(HallAir):
     """The hall from a moment on, with racks and coils that store heat, and the books of it.
 
-    racks, coils : heat capacities (rack,), (unit,) [J/K]. rack, coil : temperatures [K]. asked : what the coils tend to
-    [K].
+    steady : speed over full of fans that have a curve, by the mean air of the steady run. racks, coils : heat
+    capacities (rack,), (unit,) [J/K]. rack, coil : temperatures [K]. asked : what the coils tend to [K].
     """
 
     def __init__(
         self, made: Voxels, now: Moment, racks: Array, coils: Array, turbulence: str = "eddy"
     ) -> None:
         super().__init__(made, turbulence)
+        self.now = now
+        self.steady = self.common_speed(self.mean()) if self.fans else 1.0
+        self._follow()
         self.now = replace(now, state=replace(now.state, time=0.0), span=0.0, out=0.0, carried=0.0)
         self.racks, self.coils = np.maximum(racks, LEAST), np.maximum(coils, LEAST)
         # Racks have followed the mean of what they breathe, not its last swing.
@@ -124,6 +131,15 @@ class StoringHall(HallAir):
         self.rack = self.rack_before = mean + made.rise
         self.coil, self.asked = np.full(len(made.units), self.cold), self.cold
         self.warmth_before, self.given_out, self.to_water = self.warmth, 0.0, 0.0
+
+    def _follow(self) -> None:
+        """Bring what units blow to what their fans do."""
+        if self.fans:
+            self.made = self.made.blowing(self.flows(self.now.state))
+
+    def advance(self, longest: float) -> None:
+        super().advance(longest)
+        self._follow()
 
     def leaving(self, inlet: Array, span: float) -> tuple[Array, Array]:
         made = self.made
@@ -158,11 +174,15 @@ def rack_heat(facility: Facility, state: xr.Dataset, made: Voxels) -> Array:
 
 
 def _remarks(facility: Facility, run: StoringHall) -> list[str]:
-    """What the storage of heat rests on."""
+    """What the storage of heat and the air of units rest on."""
     told = [
         f"racks store {RACK_HEAT:g} J/kg/K of the weight of their products times the share of their heat that air "
         f"takes, coils {COIL_HEAT:g} kJ/K a kW; both assumed"
     ]
+    if run.fans:
+        told.append(
+            f"the fans of the units that are left keep {run.steady:.0%} of full speed, and nothing asks them for more"
+        )
     racks = facility.racks
     bare = sorted(
         {
@@ -233,6 +253,7 @@ def _seen(run: StoringHall) -> dict[str, Array | float]:
         "return_temperature": run.now.back,
         "supply_temperature": float(run.coil @ run.made.share),
         "supply_flow": run.made.supply,
+        "unit_flow": run.made.supply * run.made.share,
         "recirculated_flow": run.made.crossed(moving)[0],
         **run.books(),
     }
@@ -277,15 +298,20 @@ def _labelled(
         "air_volume": ((), float(run.volume.sum()), "m3", "air of the hall"),
         "air_density": ((), made.density, "kg/m3", "density of the air"),
     }  # fmt: skip
+    coords: dict[str, object] = {
+        "time": ("time", times, {"units": "s"}),
+        "rack": [facility.racks.name[one] for one in made.racks],
+    }
+    if run.fans:
+        told = "air of each unit, by the curve of its fans"
+        found["unit_flow"] = (("time", "unit"), series["unit_flow"], "m3/s", told)
+        coords["unit"] = [facility.devices.name[unit] for unit in made.units]
     return xr.Dataset(
         {
             name: (dims, value, {"units": unit, "long_name": meaning})
             for name, (dims, value, unit, meaning) in found.items()
         },
-        {
-            "time": ("time", times, {"units": "s"}),
-            "rack": [facility.racks.name[one] for one in made.racks],
-        },
+        coords,
         {
             "title": facility.name,
             "block": facility.blocks[block],

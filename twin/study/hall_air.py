@@ -1,4 +1,9 @@
-"""The air of a hall stepped in time: what racks, fan walls, panels and the ceiling do to it, and what it adds up to."""
+"""The air of a hall stepped in time: what racks, fan walls, panels and the ceiling do to it, and what it adds up to.
+
+Units with a curve of their fans blow by the pressure between the air before what they draw from, nothing in a plenum
+over the ceiling, and behind what they blow through. All turn at one speed, which is found in each step so that their
+flows add up to what the state asks for.
+"""
 
 from __future__ import annotations
 
@@ -8,30 +13,45 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.optimize import brentq
 
 from thermal import air
-from thermal.airflow import Air, KEpsilon, step, still, time_step
+from thermal import fan as blower
+from thermal.airflow import Air, KEpsilon, State, step, still, time_step
+from thermal.fan import Fan
 from thermal.room import Room, room
-from twin.study.hall_grid import Voxels
+from twin.study.hall_grid import Openings, Voxels
 from twin.study.moment import Moment
 
 Array = npt.NDArray[np.float64]
 
 LONGEST = 0.3
 """Step [s], so that buoyant air is followed."""
+SETTLING = 1.0
+"""Time in which the flow of a unit follows the pressure [s]; assumed, and far longer than air in a plenum of some
+metres takes to answer fans of 100 Pa or more. Steady flows do not hang on it."""
+CLOSE = 1e-13
+"""Of full speed, as near as the common speed of fans is found."""
 TURBULENCE = {"eddy": None, "k-epsilon": KEpsilon(intensity=0.05, scale=0.1)}
 """Models: an eddy viscosity of speed times distance to the wall, or what the air carries with it; of that the
 fluctuation and the eddies of 0.1 m in what comes in are assumed, as in the benchmark of the hall of OpenFOAM."""
 
 
 class HallAir:
-    """The hall, and its air as it is `now`; turbulence : one of TURBULENCE."""
+    """The hall, and its air as it is `now`; turbulence : one of TURBULENCE.
+
+    fans : of each unit, none where what each blows is given. speed : of each over full (unit,); None finds the one at
+    which they blow what the state asks for.
+    """
 
     def __init__(self, made: Voxels, turbulence: str = "eddy") -> None:
         self.made, self.turbulence = made, turbulence
         self.room: Room = room(made.edges, made.kinds, made.solid, made.loss, made.jet)
         self.cold = made.supply_temperature
         self.law = Air(reference=self.cold, expansion=1.0 / self.cold, carried=TURBULENCE[turbulence])
+        self.fans = _fans(made, self.room)
+        self.speed: Array | None = None
+        self.asked_flow = made.supply
         size = len(self.room.length)
         self.entering = tuple(np.full(size, self.cold) for _ in range(3))
         self.given = [self.room.of_faces(axis, self.entering[axis]) for axis in range(3)]
@@ -82,6 +102,48 @@ class HallAir:
         """Mean temperature of what racks and units give off over a time [K], that of the inlet being the racks'."""
         return inlet + self.made.rise, np.full(len(self.made.units), self.cold)
 
+    def common_speed(self, state: State) -> float:
+        """Speed over full at which what all fans go to in some air adds up to what the state asks for.
+
+        0 where a pressure that helps makes it more at any speed.
+        """
+
+        def over(speed: float) -> float:
+            each = (blower.aim(replace(one, speed=speed), state, self.made.density) for one in self.fans)
+            return float(sum(each)) - self.asked_flow
+
+        most = 1.0
+        while over(most) < 0.0:
+            most *= 2.0
+        return float(brentq(over, 0.0, most, xtol=CLOSE, rtol=CLOSE))
+
+    def turned(self, time: float) -> tuple[Array, ...] | None:
+        """Velocities of the faces a time later, with those that fans change; None without fans."""
+        if not self.fans:
+            return None
+        state = self.now.state
+        speed = np.full(len(self.fans), self.common_speed(state)) if self.speed is None else self.speed
+        fixed = tuple(one.copy() for one in state.velocity)
+        for one, ratio in zip(self.fans, speed, strict=True):
+            blower.turn(replace(one, speed=float(ratio)), state, self.made.density, time, fixed)
+        return fixed
+
+    def mean(self) -> State:
+        """The air with the means of what is summed, or as it is now."""
+        now = self.now
+        if not now.span > 0.0:
+            return now.state
+        temperature, pressure, *velocity = (one / now.span for one in now.sums)
+        return replace(now.state, temperature=temperature, pressure=pressure, velocity=tuple(velocity))
+
+    def flows(self, state: State) -> Array:
+        """What each fan blows in some air (unit,) [m3/s]."""
+        return np.array([blower.flow(one, state) for one in self.fans])
+
+    def rises(self, state: State) -> Array:
+        """Pressure behind each fan over that before it in some air (unit,) [Pa]."""
+        return np.array([blower.rise(one, state, self.made.density) for one in self.fans])
+
     def advance(self, longest: float) -> None:
         """One step, no longer than that [s], with what it adds to the sums."""
         made, now = self.made, self.now
@@ -96,7 +158,7 @@ class HallAir:
         for one in made.passing:
             self.given[one.axis][one.face] = warm[one.upstream()]
         self.given[2][:, :, -1] = now.back
-        state = step(self.room, self.law, now.state, self.entering, span)
+        state = step(self.room, self.law, now.state, self.entering, span, fixed=self.turned(span))
         flow = self.room.of_faces(2, state.velocity[2])[:, :, -1] * self.ceiling
         after = self.room.of_cells(state.temperature)
         top = after[:, :, -1]
@@ -120,6 +182,28 @@ class HallAir:
     def power(self, warmth: float) -> float:
         """Of a flow of warmth [W], K m3/s given."""
         return self.made.density * air.HEAT_CAPACITY * warmth
+
+
+def _fans(made: Voxels, room: Room) -> tuple[Fan, ...]:
+    """Of each unit with a curve: from its top or, where the hall has no part in what it draws, from its outlet on."""
+    if made.curve is None:
+        return ()
+
+    def faces(openings: tuple[Openings, ...], unit: int) -> tuple[Array, Openings] | None:
+        for one in openings:
+            if (mine := one.owner == unit).any():
+                return np.stack([place[mine] for place in one.face], axis=1), one
+        return None
+
+    found = []
+    for unit in range(len(made.units)):
+        outlet = faces(made.walls, unit)
+        assert outlet is not None, "units whose opening is shut are refused"
+        places, one = outlet
+        inlet = faces(made.intakes, unit) or outlet
+        forward = bool(one.sign[one.owner == unit][0] > 0.0)
+        found.append(blower.fan(room, one.axis, inlet[0], places, made.curve, SETTLING, forward=forward))
+    return tuple(found)
 
 
 def digest(value: Any) -> str:

@@ -12,6 +12,9 @@ its product asks for, the fan walls blow what they give, and what leaks from the
 above the racks, evenly. Where the panels have no open door, what comes back because too little is blown goes that way
 too, and what the cold side then has too much goes through the panels at the aisles' ends. Where the layout gives the
 area of the panels' cracks, they are spread evenly over all of them, and the pressure drives what goes through.
+
+Units whose product tells the curve of its fans share what the state has them blow by the pressure against each, see
+`twin.study.hall_air`. Not so where the cold side has no outlet: its pressure is any there, and each blows the same.
 """
 
 from __future__ import annotations
@@ -27,6 +30,7 @@ from scipy.sparse.csgraph import connected_components
 
 from geometry.voxel import cell_edges, covered, solid
 from thermal import air, tile
+from thermal.pump import HeadCurve
 from thermal.room import Face, faces
 from twin.aisle import Line, aisles_of, lines_of
 from twin.errors import InputError, Problem
@@ -85,10 +89,12 @@ class Voxels:
 
     racks, rises : index of each rack among the facility's, and how much warmer its air leaves it [K]. flow : through
     each, that of support equipment with it [m3/s]. units, share : index of each fan wall or CRAH among the devices, and
-    its part of the supply. parted : the cold side has no outlet. leakage : the least that leaks to it [m3/s]. walls,
-    intakes : where units blow, and draw from the hall if they do. tiles : of each line of them, through which air
-    passes as it likes, and cracks : panels through which it does, with signs out of the aisle. loss, jet : of both, as
-    `thermal.room.room` takes them; None without. ceiling : cells under the openings of the ceiling (nx, ny).
+    its part of the supply. curve : of the fans of each, pressure over flow at full speed and the density here, as of
+    `thermal.pump.head`; None where each blows the same. parted : the cold side has no outlet. leakage : the least that
+    leaks to it [m3/s]. walls, intakes : where units blow, and draw from the hall if they do. tiles : of each line of
+    them, through which air passes as it likes, and cracks : panels through which it does, with signs out of the aisle.
+    loss, jet : of both, as `thermal.room.room` takes them; None without. ceiling : cells under the openings of the
+    ceiling (nx, ny).
     """
 
     edges: Edges
@@ -99,6 +105,7 @@ class Voxels:
     rise: Array
     units: Index
     share: Array
+    curve: HeadCurve | None
     supply: float
     supply_temperature: float
     density: float
@@ -236,6 +243,9 @@ def voxels(
         else:
             message = f"{area:g} m2 of cracks in panels of {panels:.4g} m2; must be less than the panels"
             problems.append(_problem(facility, "air.leakage_area", message))
+    if hall.fan is not None and not min(hall.fan) > 0.0:
+        message = "the product's shutOffPressure and freeAirVolume must be above 0"
+        problems.append(_problem(facility, "air.fan_walls.product", message))
     names = [facility.racks.name[n] for n in mine], [facility.devices.name[n] for n in walls]
     problems += [
         *(one for side in (fronts, backs) for one in _shut(facility, names[0], side, "front or rear")),
@@ -264,10 +274,11 @@ def voxels(
     # A cold side without an outlet: what is blown in and leaks in is to the last digit what is drawn and spilt.
     blown = drawn + spilt - leaked if parted else supply
     made = Voxels(
-        edges, blocked, kinds, mine, flow, rise, walls, np.full(len(walls), 1.0 / len(walls)), blown,
+        edges, blocked, kinds, mine, flow, rise, walls, np.full(len(walls), 1.0 / len(walls)),
+        None if parted else _curve(hall, density / facility.cooling.rating_air_density[block]), blown,
         float(state.air_supply_temperature[0, block]), density, parted, leakage, leaked, spilt, fronts, backs,
         supplies, intakes, tiles, cracks, loss, jet, over if over_open else (), ends if ends_open else (),
-        ceiling, tuple(_remarks(facility, block, hall, edges, supply, drawn, leaked)),
+        ceiling, tuple(_remarks(facility, block, hall, edges, supply, drawn, leaked, parted)),
     )  # fmt: skip
     for openings, _ in made.blown():
         for one in openings:
@@ -311,6 +322,14 @@ def _passed(parted: bool, leakage: float, drawn: float, supply: float) -> tuple[
     leaked = leaked if leaked > SMALL * drawn else 0.0
     spilt = supply + leaked - drawn if parted else 0.0
     return leaked, spilt if spilt > SMALL * drawn else 0.0
+
+
+def _curve(hall: Interior, dense: float) -> HeadCurve | None:
+    """Of a unit's fans in air so dense over that of the rating: a parabola without a slope at no flow."""
+    if hall.fan is None:
+        return None
+    shut, free = hall.fan
+    return (dense * shut, 0.0, -dense * shut / free**2)
 
 
 def _problem(facility: Facility, path: str, message: str) -> Problem:
@@ -452,7 +471,14 @@ def _sealed(facility: Facility, made: Voxels, lines: list[Line]) -> Iterator[Pro
 
 
 def _remarks(
-    facility: Facility, block: int, hall: Interior, edges: Edges, supply: float, drawn: float, leaked: float
+    facility: Facility,
+    block: int,
+    hall: Interior,
+    edges: Edges,
+    supply: float,
+    drawn: float,
+    leaked: float,
+    parted: bool,
 ) -> Iterator[str]:
     """What is modelled but is likely not meant."""
     units = "CRAHs" if hall.crah else "fan walls"
@@ -466,6 +492,11 @@ def _remarks(
         yield f"racks and support draw {drawn:.1f} m3/s and the {units} blow {supply:.1f} m3/s: {back}"
     if facility.cooling.leakage[block] > 0.0 and not hall.contained:
         yield "the hot aisles are open: air.leakage, which is of their panels, is not in the field"
+    if parted and hall.fan is not None:
+        yield (
+            f"each of the {units} blows the same, whatever the curve of its fans: the cold side has no outlet, so that "
+            "no pressure is known there; air.leakage_area gives it one"
+        )
     for number, box in enumerate(hall.columns):
         if any(np.ptp(covered(edges[axis], *box[:, axis])) == 0 for axis in range(3)):
             yield f"column {number + 1} is too thin for the grid and not in the field"
