@@ -37,6 +37,7 @@ from thermal.quantities import (
     KinematicPressures,
     Length,
     Ratio,
+    Ratios,
     Temperature,
     TemperatureGrowth,
     Temperatures,
@@ -204,6 +205,21 @@ def step(
     begun_ = replace(state, turbulence=begun)
     after = _advanced(room, air, begun_, entering, time, tolerance, most, fixed)
     return replace(after, turbulence=_turned(room, air, air.carried, begun, after, time))
+
+
+def ready(room: Room, share: Sequence[Ratios]) -> Room:
+    """Itself, with the preconditioner of its pressure made for shares that porous faces leave, `Porous.share` then.
+
+    A step makes it anew only when they have moved far. So a run goes on to the last digit from a state of another room
+    that is the same if that had made its own for these shares.
+    """
+    porous = room.porous
+    if porous is not None:
+        _changed(room, porous, share)
+        poisson.renew(room.pressure)
+        for one, part in zip(porous.share, share, strict=True):
+            one[:] = part
+    return room
 
 
 def _given(air: Air, state: State) -> _Float:
@@ -429,17 +445,18 @@ def _project(
 
 def _resist(room: Room, porous: Porous, share: _Three) -> None:
     """Brings the pressure's equation to shares that porous faces leave, and its preconditioner when they have moved."""
-    moved = 1.0
+    over = [one / made for one, made in zip(share, porous.share, strict=True) if len(one)]
+    if max(max(float(one.max()), 1.0 / float(one.min())) for one in over) > STALE:
+        ready(room, share)
+    else:
+        _changed(room, porous, share)
+
+
+def _changed(room: Room, porous: Porous, share: Sequence[Ratios]) -> None:
     for place, axis in enumerate(room.order):
         if len(porous.face[place]):
             part = porous.coefficient[place] * share[place]
             poisson.change(room.pressure, axis, porous.place[place], part)
-            over = share[place] / porous.share[place]
-            moved = max(moved, float(over.max()), 1.0 / float(over.min()))
-    if moved > STALE:
-        poisson.renew(room.pressure)
-        for one, part in zip(porous.share, share, strict=True):
-            one[:] = part
 
 
 def _advanced(

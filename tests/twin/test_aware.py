@@ -626,6 +626,9 @@ CASES = {
         room=Of("thermal.room.room"), air=AIR, state=Of("thermal.airflow.still"),
         entering=(np.full(252, 290.0),) * 3, time=0.2, tolerance=1e-3, most=50, fixed=(np.zeros(252),) * 3,
     ),
+    "thermal.airflow.ready": dict(
+        room=Of("thermal.room.room"), share=(np.zeros(0), np.zeros(0), np.array([0.9, 0.5, 0.2, 0.7]))
+    ),
     "thermal.fan.fan": dict(
         room=Of("thermal.room.room"), axis=0, inlet=[(0, 0, 0)], outlet=[(0, 1, 1)], curve=(40.0, -20.0, -3000.0),
         settling=0.2, speed=0.9, forward=True,

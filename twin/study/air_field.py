@@ -82,7 +82,7 @@ def air_field(
     run = HallAir(made, turbulence)
     identity = _identity(facility, block, grid, turbulence, made)
     if resume and file is not None:
-        run.now = resumed(file, identity, DIFFERS)
+        run.go_on(resumed(file, identity, DIFFERS))
     batch = max(run.made.volume / run.made.supply, BATCH)
     settled, interrupted = _settled(run, within), False
 

@@ -17,7 +17,7 @@ from scipy.optimize import brentq
 
 from thermal import air
 from thermal import fan as blower
-from thermal.airflow import Air, KEpsilon, State, step, still, time_step
+from thermal.airflow import Air, KEpsilon, State, ready, step, still, time_step
 from thermal.fan import Fan
 from thermal.room import Room, room
 from twin.study.hall_grid import Openings, Voxels
@@ -60,7 +60,7 @@ class HallAir:
         self.volume = np.where(made.solid, 0.0, x[:, None, None] * y[:, None] * z)
         self.now = Moment(
             still(self.room, self.cold), self.cold, np.nan, 0, 0.0, 0.0, 0, 0.0, 0.0, np.zeros(len(made.racks)),
-            tuple(np.zeros(size) for _ in range(5)), np.zeros((0, 1 + len(made.racks))),
+            tuple(np.zeros(size) for _ in range(5)), np.zeros((0, 1 + len(made.racks))), self._eased(),
         )  # fmt: skip
         self.blow()
 
@@ -177,7 +177,18 @@ class HallAir:
             out=now.out + span * left, carried=now.carried + span * carried,
             inlet=now.inlet + span * inlet,
             sums=tuple(total + span * one for total, one in zip(now.sums, found, strict=True)),
+            eased=self._eased(),
         )  # fmt: skip
+
+    def go_on(self, now: Moment) -> None:
+        """From a moment of a hall that is the same."""
+        self.now = now
+        if now.eased:
+            ready(self.room, now.eased)
+
+    def _eased(self) -> tuple[Array, ...]:
+        """Shares of porous faces that the preconditioner is made for."""
+        return () if self.room.porous is None else tuple(one.copy() for one in self.room.porous.share)
 
     def power(self, warmth: float) -> float:
         """Of a flow of warmth [W], K m3/s given."""

@@ -31,7 +31,8 @@ class Moment:
     of the hall that has warmed up. heat : of the air over that of supply air, at `since`, or while it warms up at the
     end of the last flush [K m3]. span : of the sums [s]. unsolved : steps of it whose pressure was not found. out,
     carried : through the ceiling [m3], [K m3]. inlet : (rack,) [K s]. sums : (field, cells with rings) of temperature,
-    pressure and the components of velocity. ends : (batch, 1 + rack) span and inlet at the end of each batch.
+    pressure and the components of velocity. ends : (batch, 1 + rack) span and inlet at the end of each batch. eased :
+    of the porous faces of each axis, as `thermal.airflow.ready` takes them.
     """
 
     state: State
@@ -46,6 +47,7 @@ class Moment:
     inlet: Array
     sums: tuple[Array, ...]
     ends: Array
+    eased: tuple[Array, ...]
 
 
 def kept(moment: Moment, identity: Mapping[str, str], file: Path) -> None:
@@ -54,9 +56,10 @@ def kept(moment: Moment, identity: Mapping[str, str], file: Path) -> None:
     identity : what a run has to have in common with that of the moment to go on from it. OSError.
     """
     held: dict[str, object] = {"identity": json.dumps(dict(identity))}
-    for name in (one.name for one in fields(Moment) if one.name not in ("state", "sums")):
+    for name in (one.name for one in fields(Moment) if one.name not in ("state", "sums", "eased")):
         held[name] = getattr(moment, name)
     held |= {f"sum.{n}": one for n, one in enumerate(moment.sums)}
+    held |= {f"eased.{n}": one for n, one in enumerate(moment.eased)}
     for name in (one.name for one in fields(State)):
         value = getattr(moment.state, name)
         held |= (
@@ -99,9 +102,10 @@ def resumed(file: Path, identity: Mapping[str, str], told: Mapping[str, str]) ->
         rest = {
             one.name: held[one.name].item() if held[one.name].ndim == 0 else held[one.name]
             for one in fields(Moment)
-            if one.name not in ("state", "sums")
+            if one.name not in ("state", "sums", "eased")
         }
         sums = tuple(held[f"sum.{n}"] for n in range(5))
+        eased = tuple(one for name, one in held.items() if name.startswith("eased."))
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         raise _refused(
             file, "is no air of a hall that this version kept; begin anew without --resume"
@@ -109,7 +113,7 @@ def resumed(file: Path, identity: Mapping[str, str], told: Mapping[str, str]) ->
     for name, wanted in identity.items():
         if found.get(name) != wanted:
             raise _refused(file, f"is of {told[name]}; begin anew without --resume, or in another folder")
-    return Moment(state=State(**state), sums=sums, **rest)
+    return Moment(state=State(**state), sums=sums, eased=eased, **rest)
 
 
 def _refused(file: Path, message: str) -> InputError:
