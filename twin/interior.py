@@ -1,19 +1,22 @@
-"""What stands and what is open in a hall besides racks and equipment, as the air's grid and the pictures take it."""
+"""What stands and what is open in a hall besides racks, as the air's grid and the pictures take it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from twin.facility import Facility
+from twin.facility import DEVICE_KINDS, Facility
 from twin.openings import TILE, corners, end_of
 from twin.schema import Unit
 
 Array = npt.NDArray[np.float64]
 Index = npt.NDArray[np.int64]
+
+TITLES = {"cdu": "CDU", "panel": "Power panel", "fan_wall": "Fan wall"}
+"""Devices that stand in a hall, by kind."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +41,32 @@ class Interior:
     doors: list[tuple[Array, int]]
     sill: Array
     fan: tuple[float, float] | None
+
+
+def placed(facility: Facility, kind: str) -> Index:
+    """Devices of a kind that have a place."""
+    devices = facility.devices
+    return np.flatnonzero(
+        (devices.kind == DEVICE_KINDS.index(kind)) & np.isfinite(devices.box).all(axis=(1, 2))
+    )
+
+
+def standing(facility: Facility, kinds: Sequence[str]) -> Iterator[tuple[str, Index]]:
+    """What devices of some kinds that have a place are called, and which; those that blow air by what their block has.
+
+    >>> import twin
+    >>> [(title, len(mine)) for title, mine in standing(twin.load("h100-raised-floor"), ["cdu", "fan_wall"])]
+    [('CRAH', 3)]
+    """
+    crah = np.array(
+        [one.template.air.units == "crah" for one in facility.layout.blocks for _ in one.placements]
+    )
+    for kind in kinds:
+        mine = placed(facility, kind)
+        other = crah[facility.devices.block[mine]] & (kind == "fan_wall")
+        for title, part in ((TITLES[kind], mine[~other]), ("CRAH", mine[other])):
+            if len(part):
+                yield title, part
 
 
 def interior(facility: Facility, block: int, unit: Unit, aisles: Sequence[tuple[Array, int]]) -> Interior:

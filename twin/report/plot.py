@@ -12,11 +12,12 @@ import xarray as xr
 
 from twin.colour import COLOURED, UNSURE, scale_of
 from twin.facility import DEVICE_KINDS, Facility
+from twin.interior import standing
 from twin.units import shown
 
 Array = npt.NDArray[np.float64]
 
-DRAWN = {"cdu": "CDU", "fan_wall": "Fan wall"}
+DRAWN = ("cdu", "fan_wall")
 """Devices that stand in the hall."""
 MANY = 6
 """Blocks up to which the hall shows them all at first."""
@@ -47,7 +48,7 @@ def plots(facility: Facility, one: xr.Dataset, variable: str) -> dict[str, Any]:
             "demand": _rounded(shown(one["demand"].values, "W")[0], 5),
             "limit": _limits(facility),
         },
-        "solids": [_solids(facility, kind, title) for kind, title in DRAWN.items()],
+        "solids": [_solids(facility, title, mine) for title, mine in standing(facility, DRAWN)],
         "halls": _rounded(facility.hall.reshape(-1, 6), 6),
         "devices": _devices(facility, one),
     }
@@ -83,11 +84,9 @@ def _limits(facility: Facility) -> list[float | None]:
     return found
 
 
-def _solids(facility: Facility, kind: str, title: str) -> dict[str, Any]:
-    """Boxes of the devices of a kind that have a place."""
+def _solids(facility: Facility, title: str, mine: npt.NDArray[np.int64]) -> dict[str, Any]:
+    """Boxes of some devices."""
     devices = facility.devices
-    placed = np.isfinite(devices.box).all(axis=(1, 2))
-    mine = np.flatnonzero((devices.kind == DEVICE_KINDS.index(kind)) & placed)
     return {
         "title": title,
         "block": devices.block[mine].tolist(),

@@ -42,7 +42,7 @@ UNKNOWN = "#a9a9a9"
 DEAD = "#e8891c"
 """Of a device that is out of service or has no live feed."""
 TINTS = {
-    "CDU": "#8c9caa", "Power panel": "#a89f94", "Fan wall": "#c9d1d8",
+    "CDU": "#8c9caa", "Power panel": "#a89f94", "Fan wall": "#c9d1d8", "CRAH": "#c9d1d8",
     "Supply": "#3f7fbf", "Return": "#c9665a", "Busway": "#8a8f96", "Hot aisle": "#e9b9a0",
     "Column": "#7d7791", "Raised floor": "#dfe5ea", "Perforated tile": "#5f86a6", "Open door": "#4f9d69",
     "Ceiling return": "#d98a63",

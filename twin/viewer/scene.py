@@ -14,8 +14,8 @@ import numpy.typing as npt
 
 from geometry.route import along_axes, tray_boxes
 from twin.aisle import Line, aisles_of, lines_of
-from twin.facility import DEVICE_KINDS, Facility
-from twin.interior import interior
+from twin.facility import Facility
+from twin.interior import TITLES, interior, placed, standing
 
 Array = npt.NDArray[np.float64]
 Index = npt.NDArray[np.int64]
@@ -40,8 +40,6 @@ INSET = 0.1
 """Of a riser from the side of its panel [m]."""
 FABRIC = ("Column", "Raised floor", "Perforated tile", "Open door", "Ceiling return")
 """What stands and what is open in a hall besides its equipment."""
-STANDING = {"cdu": "CDU", "panel": "Power panel", "fan_wall": "Fan wall"}
-"""Devices that stand in a hall."""
 
 
 @dataclass(frozen=True)
@@ -171,22 +169,13 @@ def _front(lines: list[Line]) -> tuple[float, float]:
     return {"south": (0.0, -1.0), "east": (1.0, 0.0), "west": (-1.0, 0.0), "north": (0.0, 1.0)}[side]
 
 
-def _placed(facility: Facility, kind: str) -> Index:
-    """Devices of a kind that have a place."""
-    devices = facility.devices
-    return np.flatnonzero(
-        (devices.kind == DEVICE_KINDS.index(kind)) & np.isfinite(devices.box).all(axis=(1, 2))
-    )
-
-
 def _within(blocks: Index, block: int | None) -> npt.NDArray[np.bool_]:
     return np.ones(len(blocks), dtype=bool) if block is None else blocks == block
 
 
 def _solids(facility: Facility, block: int | None) -> Iterator[Solids]:
-    for kind, title in STANDING.items():
-        mine = _placed(facility, kind)
-        mine = mine[_within(facility.devices.block[mine], block)]
+    for title, every in standing(facility, list(TITLES)):
+        mine = every[_within(facility.devices.block[every], block)]
         if len(mine):
             yield Solids(title, mine, facility.devices.box[mine])
 
@@ -194,7 +183,7 @@ def _solids(facility: Facility, block: int | None) -> Iterator[Solids]:
 def _pipes(facility: Facility, lines: list[Line], side: str) -> Pipes:
     """Main, headers and drops of one side of all loops whose CDUs have a place."""
     cooling, boxes = facility.cooling, facility.devices.box
-    cdus = _placed(facility, "cdu")
+    cdus = placed(facility, "cdu")
     found: list[Array] = []
     diameter: list[float] = []
     for block in sorted({line.block for line in lines} & set(facility.devices.block[cdus].tolist())):
@@ -249,7 +238,7 @@ def _drops(line: Line, side: str, z: float) -> Array:
 def _busways(facility: Facility, lines: list[Line]) -> Iterator[tuple[Array, int]]:
     """Boxes of the busway from each panel along its row, and the panel; the feeds fill the levels lane by lane."""
     place = {name: number for number, name in enumerate(facility.devices.name)}
-    panels = set(_placed(facility, "panel").tolist())
+    panels = set(placed(facility, "panel").tolist())
     for line in lines:
         feeds = line.row.feeds
         levels = -(-len(feeds) // -(-len(feeds) // len(CABLE_LEVELS)))
