@@ -22,7 +22,8 @@ from pydantic import BaseModel, ValidationError
 from geometry.row import rack_boxes
 from twin.availability import TRAY
 from twin.cards import efficiency
-from twin.catalogue import SIDES, product, products
+from twin.catalogue import product, products
+from twin.catalogue.kinds import SIDES
 from twin.consistency import (
     EQUIPMENT,
     Solid,

@@ -12,7 +12,8 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
 from electrical import conductor, converter, protection, transformer, tree
-from twin.catalogue import SIDES, Product, product
+from twin.catalogue import Product, product
+from twin.catalogue.kinds import SIDES
 from twin.facility import DEVICE_KINDS, SHARED_KINDS, Chain, Devices, Protection, Racks, Shared, Stage
 from twin.schema import Device, Placement, Whip, Wiring
 

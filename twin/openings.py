@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from geometry.row import REAR, hot_aisles, rack_boxes
-from twin.catalogue import SIDES, product, products
+from twin.catalogue import product, products
+from twin.catalogue.kinds import SIDES
 from twin.consistency import NEAR, Finding, Solid
 from twin.schema import Door, Rectangle, Tiles, Unit
 

@@ -11,7 +11,8 @@ from thermal import air
 from thermal.fluid import FLUIDS
 from twin import catalogue
 from twin.build import flow_curve
-from twin.catalogue import GROUPS, KINDS, STATUS, kind_of, product, products
+from twin.catalogue import STATUS, kind_of, product, products
+from twin.catalogue.kinds import GROUPS, KINDS
 from twin.document import read
 from twin.economics import YEAR, capital_recovery
 from twin.equipment import plate_rating

@@ -15,7 +15,8 @@ from typer.testing import CliRunner, Result
 
 from twin import cli, equilibrium
 from twin.build import load
-from twin.catalogue import KINDS, product, products
+from twin.catalogue import product, products
+from twin.catalogue.kinds import KINDS
 from twin.facility import BINDINGS
 from twin.layout import load_layout
 from twin.state import kept

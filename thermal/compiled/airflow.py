@@ -343,6 +343,14 @@ def edges(
                 change[c] += shut * past * _shear(abs(past), 0.5 * d[p], molecular, turbulent) / d[p]
 
 
+@_part
+def _drawn(pressure, c, s, count, width):
+    """Acceleration of an outlet's face by the pressure inside; outside it is nothing. count : cells along the axis."""
+    p = (c // s) % count
+    inside = 0.5 * (width[p] if p == RING else width[p - 1])
+    return (pressure[c - s] - pressure[c]) / inside
+
+
 @_kernel
 def accelerate(
     axis,
@@ -388,15 +396,8 @@ def accelerate(
                 _lifted(low, high, after, late, lift * reference, c, s, force)
             _driven(kind, force, base, rate, step, c, out)
     for c in outlet:
-        p = (
-            c // (shape[1] * shape[2])
-            if axis == 0
-            else ((c // shape[2]) % shape[1] if axis == 1 else c % shape[2])
-        )
-        # Outside the pressure is nothing; friction is left to what lies inside.
-        inside = 0.5 * (width[p] if p == RING else width[p - 1])
-        push = (pressure[c - s] - pressure[c]) / inside
-        out[c] = base[c] + step * push
+        # Friction is left to what lies inside.
+        out[c] = base[c] + step * _drawn(pressure, c, s, shape[axis], width)
 
 
 @_line
@@ -565,13 +566,7 @@ def project(axis, shape, width, gap, kind, correction, step, outlet, velocity):
                 moved = u[m] - (here[m] - back[m]) * reach[m]
                 u[m] = moved if what[m] == FREE else u[m]
     for c in outlet:
-        p = (
-            c // (shape[1] * shape[2])
-            if axis == 0
-            else ((c // shape[2]) % shape[1] if axis == 1 else c % shape[2])
-        )
-        inside = 0.5 * (width[p] if p == RING else width[p - 1])
-        velocity[c] -= step * (correction[c] - correction[c - s]) / inside
+        velocity[c] += step * _drawn(correction, c, s, shape[axis], width)
 
 
 @_line

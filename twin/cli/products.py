@@ -21,7 +21,8 @@ def list_(
 ) -> None:
     """List the products, of one kind or of all."""
     with shared.told():
-        from twin.catalogue import KINDS, product, products
+        from twin.catalogue import product, products
+        from twin.catalogue.kinds import KINDS
 
         listed = [product(name, one) for one in ([kind] if kind else KINDS) for name in products(one)]
     from rich.table import Table
