@@ -18,7 +18,8 @@ from twin.errors import InputError, Problem
 from twin.facility import Facility, Recirculation
 from twin.operation import Operation
 from twin.study.air_field import air_field
-from twin.study.hall_grid import Voxels, voxels
+from twin.study.hall_grid import voxels
+from twin.study.hall_voxels import Voxels
 
 ROUNDS = 4
 """Fields of a hall, one after the other, before it is left as it is."""

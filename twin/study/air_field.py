@@ -20,7 +20,8 @@ from twin.errors import InputError, Problem
 from twin.facility import Facility
 from twin.study.air_influence import fitted, influence
 from twin.study.hall_air import LONGEST, TURBULENCE, HallAir, digest
-from twin.study.hall_grid import SMALL, Voxels, voxels
+from twin.study.hall_grid import voxels
+from twin.study.hall_voxels import SMALL, Voxels
 from twin.study.inlet_class import CLASSES, MEANINGS, RECOMMENDED, inlet_class
 from twin.study.moment import Moment, kept, resumed
 

@@ -14,7 +14,7 @@ from scipy.sparse import coo_array, csr_array
 from scipy.sparse.linalg import splu
 
 from thermal.frozen import carried
-from twin.study.hall_grid import Openings, Voxels
+from twin.study.hall_voxels import Openings, Voxels
 
 Array = npt.NDArray[np.float64]
 

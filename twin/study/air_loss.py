@@ -32,7 +32,8 @@ from twin.operation import Operation
 from twin.simulate.machine import RUN_DOWN, RUN_UP, STALL
 from twin.study.air_field import kept_air
 from twin.study.hall_air import LONGEST, HallAir
-from twin.study.hall_grid import SMALL, Voxels, voxels
+from twin.study.hall_grid import voxels
+from twin.study.hall_voxels import SMALL, Voxels
 from twin.study.moment import Moment
 
 Array = npt.NDArray[np.float64]

@@ -20,7 +20,7 @@ from thermal import fan as blower
 from thermal.airflow import Air, KEpsilon, State, ready, step, still, time_step
 from thermal.fan import Fan
 from thermal.room import Room, room
-from twin.study.hall_grid import Openings, Voxels
+from twin.study.hall_voxels import Openings, Voxels
 from twin.study.moment import Moment
 
 Array = npt.NDArray[np.float64]
