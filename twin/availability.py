@@ -1,10 +1,8 @@
 """Share of the time that equipment is in service, and the tokens that are left when it is not.
 
-A group of equal units (trays of a rack, racks of a hall) is the probability of each number of them in service,
-(..., units + 1). Faults of their own are independent; what takes many at once (a CDU, a feeder, the NVLink spine) is
-a common cause with states of its own, each of which leaves room for so many units. `pooled` joins groups, `held`
-lays a common cause over a group, `expected` turns numbers into tokens. Where an outage does not simply leave room for
-a number of units, `effective` takes the tokens that a solve finds with each device out.
+A group of equal, independent units (trays of a rack) is the probability of each number of them in service,
+(..., units + 1); `expected` turns numbers into tokens. Where an outage does not simply leave room for a number of
+units, `effective` takes the tokens that a solve finds with each device out.
 """
 
 from __future__ import annotations
@@ -14,35 +12,14 @@ import numpy.typing as npt
 
 Array = npt.NDArray[np.float64] | float
 
-CAUSES = {
-    "gpu": 148, "gpu memory": 72, "software": 54, "network": 35, "host maintenance": 32, "gpu cache": 19,
-    "gpu system processor": 17, "network card": 7, "collectives watchdog": 7, "silent data corruption": 6,
-    "gpu thermal interface and sensor": 6, "ssd": 3, "power supply": 3, "server chassis": 2, "expansion board": 2,
-    "dependency": 2, "cpu": 2, "system memory": 2,
-}  # fmt: skip
-"""Unexpected interruptions of a training run by root cause: 419 in 54 days on 16,384 H100
-(Llama Team, The Llama 3 Herd of Models, 2024, section 3.3.4, table 5; counts, as not all its shares fit)."""
-EXPOSURE = 16_384 * 54 * 86400.0
-"""Time in service of all GPUs of that run together [s]."""
-INTERRUPTIONS = sum(CAUSES.values()) / EXPOSURE
-"""Unexpected interruptions of one GPU in service [1/s], 4.74e-4 a day. New generations may fail more often: early
-GB200 racks 2 to 4 times, settled ones 1 to 1.5 times (unverified)."""
-RESTARTS = ("software", "network", "host maintenance", "collectives watchdog", "dependency")
-"""Causes after which the trays are whole: a restart cures them, or a repair outside the tray."""
+INTERRUPTIONS = 419 / (16_384 * 54 * 86400.0)
+"""Unexpected interruptions of one GPU in service [1/s], 4.74e-4 a day: 419 in 54 days on 16,384 H100
+(Llama Team, The Llama 3 Herd of Models, 2024, section 3.3.4), by whatever cause. New generations may fail more often:
+early GB200 racks 2 to 4 times, settled ones 1 to 1.5 times (unverified)."""
 TRAY = 4
 """GPUs of a compute tray, which leaves service as one."""
 TRAY_REPAIR = 24 * 3600.0
 """Repair time of a compute tray [s]; assumed."""
-
-
-def interruption_rate(*causes: str) -> float:
-    """Interruptions of one GPU by some of CAUSES [1/s]; by all of them without a name.
-
-    >>> broken = interruption_rate(*(cause for cause in CAUSES if cause not in RESTARTS))
-    >>> round(broken / INTERRUPTIONS, 2)
-    0.69
-    """
-    return sum(CAUSES[cause] for cause in causes or CAUSES) / EXPOSURE
 
 
 def availability(rate: Array, repair_time: Array) -> Array:
@@ -92,40 +69,6 @@ def pooled(group: npt.NDArray[np.float64], count: int) -> npt.NDArray[np.float64
         count //= 2
         group = _joined(group, group) if count else group
     return whole
-
-
-def held(group: npt.NDArray[np.float64], probability: Array, room: Array) -> npt.NDArray[np.float64]:
-    """Probability of each number of units in service under a common cause that leaves room for so many.
-
-    group : without the cause, (..., units + 1). probability : of each state of the cause, (..., state), the sound
-    state among them, together 1. room : whole units that can run in each, (state,); 0 takes all of them out.
-
-    >>> held(np.array([0.0, 0.2, 0.8]), [0.99, 0.01], [2, 1]).round(3).tolist()
-    [0.0, 0.208, 0.792]
-    """
-    chance = np.asarray(probability, dtype=np.float64)
-    shape = np.broadcast_shapes(group.shape[:-1], chance.shape[:-1])
-    after = np.zeros((*shape, group.shape[-1]))
-    for state, most in enumerate(np.asarray(room, dtype=np.int64)):
-        share = chance[..., state, None]
-        after[..., :most] += share * group[..., :most]
-        after[..., most] += share[..., 0] * group[..., most:].sum(axis=-1)
-    return after
-
-
-def redundant(
-    units: int, installed: int, needed: int, up: Array
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
-    """States of equal devices in parallel, any `needed` of which carry all units: for `held`.
-
-    Returns the probability of each number of devices in service (..., installed + 1), and the units each number
-    carries: all from `needed` on, below that in proportion, rounded down. up : availability of a device, (...,).
-
-    >>> redundant(16, 3, 2, 0.9)[1].tolist()
-    [0, 8, 16, 16]
-    """
-    carried = np.minimum(np.arange(installed + 1) * units // needed, units)
-    return number_up(installed, up), carried
 
 
 def at_least(needed: int, installed: int, availability: Array) -> Array:

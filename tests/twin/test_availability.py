@@ -7,18 +7,12 @@ import numpy as np
 import pytest
 
 from twin.availability import (
-    CAUSES,
     INTERRUPTIONS,
-    RESTARTS,
     at_least,
-    availability,
     effective,
     expected,
-    held,
-    interruption_rate,
     number_up,
     pooled,
-    redundant,
     tray_availability,
     uptime,
 )
@@ -64,16 +58,6 @@ def test_uptime_weighs_by_capacity() -> None:
     assert uptime(24 * HOUR) == pytest.approx(tray_availability(24 * HOUR))
 
 
-def test_causes_of_llama_3() -> None:
-    # Table 5 of the paper: 419 in all; its shares 17.2, 12.9 and 8.4 % belong to these counts.
-    assert sum(CAUSES.values()) == 419
-    for cause, share in (("gpu memory", 0.172), ("software", 0.129), ("network", 0.084)):
-        assert interruption_rate(cause) / INTERRUPTIONS == pytest.approx(share, abs=5e-4)
-    assert interruption_rate() == INTERRUPTIONS
-    broken = interruption_rate(*(cause for cause in CAUSES if cause not in RESTARTS))
-    assert broken + interruption_rate(*RESTARTS) == pytest.approx(INTERRUPTIONS)
-
-
 @pytest.mark.parametrize("units", [1, 2, 18, 1000])
 def test_number_up_is_binomial(units: int) -> None:
     up = np.array([0.0, 0.3, 0.998, 1.0])
@@ -96,50 +80,26 @@ def test_spares_of_64_of_72() -> None:
     assert expected(trays, np.arange(19.0))[1] / 18 == pytest.approx(tray_availability(24 * HOUR))
 
 
-def test_hall_against_every_state() -> None:
-    # Two racks of two trays each, a spine to each rack, two CDUs of which both are needed, three feeders of which
-    # two are: all 2^11 states by hand, against groups and common causes. Tokens are not linear in the trays.
-    tray, spine, cdu, feeder = 0.9, 0.95, 0.97, 0.93
-    tokens = np.array([0.0, 10.0, 17.0, 22.0, 25.0])
-    total, odds = 0.0, np.zeros(5)
-    for state in product((0, 1), repeat=11):
-        ups = (*[tray] * 4, *[spine] * 2, *[cdu] * 2, *[feeder] * 3)
-        chance = np.prod([up if there else 1 - up for up, there in zip(ups, state, strict=True)])
-        racks = [(state[0] + state[1]) * state[4], (state[2] + state[3]) * state[5]]
-        running = min(sum(racks), 2 * (state[6] + state[7]), (0, 2, 4, 4)[sum(state[8:])])
-        total += chance * tokens[running]
-        odds[running] += chance
-    rack = held(number_up(2, tray), [spine, 1 - spine], [2, 0])
-    hall = held(pooled(rack, 2), *redundant(4, 2, 2, cdu))
-    hall = held(hall, *redundant(4, 3, 2, feeder))
-    assert hall == pytest.approx(odds)
-    assert expected(hall, tokens) == pytest.approx(total)
-
-
-def test_common_cause_is_not_many_faults() -> None:
-    # A CDU under 8 racks and 8 CDUs of one rack each take out the same mean, but not all at once.
-    out = 1 - availability(1e-7, 1e5)
-    common = held(np.eye(9)[8], [1 - out, out], [8, 0])
-    apart = number_up(8, 1 - out)
-    assert expected(common, np.arange(9.0)) == pytest.approx(expected(apart, np.arange(9.0)))
-    assert common[0] == pytest.approx(out)
-    assert apart[0] == pytest.approx(out**8)
-
-
 def test_batch_equals_singles() -> None:
     repair = np.array([4.0, 24.0, 72.0]) * HOUR
-    chance = np.array([[0.99, 0.01], [0.9, 0.1], [1.0, 0.0]])
 
-    def mean(repair: np.ndarray, chance: np.ndarray) -> np.ndarray:
-        return expected(
-            held(pooled(number_up(18, tray_availability(repair)), 3), chance, [54, 20]), np.arange(55.0)
-        )
+    def mean(repair: np.ndarray) -> np.ndarray:
+        return expected(pooled(number_up(18, tray_availability(repair)), 3), np.sqrt(np.arange(55.0)))
 
-    together = mean(repair, chance)
+    together = mean(repair)
     assert together.shape == (3,)
-    assert together == pytest.approx(
-        [float(mean(one, odds)) for one, odds in zip(repair, chance, strict=True)]
-    )
+    assert together == pytest.approx([float(mean(one)) for one in repair])
+
+
+def test_pools_against_every_state() -> None:
+    # Two racks of two trays: tokens are not linear in the trays that are there.
+    tokens = np.array([0.0, 10.0, 17.0, 22.0, 25.0])
+    odds = np.zeros(5)
+    for state in product((0, 1), repeat=4):
+        odds[sum(state)] += np.prod([0.9 if there else 0.1 for there in state])
+    group = pooled(number_up(2, 0.9), 2)
+    assert group == pytest.approx(odds)
+    assert expected(group, tokens) == pytest.approx((odds * tokens).sum())
 
 
 def test_outages_of_a_solve_against_every_state() -> None:
