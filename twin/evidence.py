@@ -48,6 +48,10 @@ RACKS = {
     "gb300": "gb300-nvl72",
 }
 """The rack product whose GPU was measured."""
+SAME = {"hgx-h100-8": "hgx-h100"}
+"""Other rack products of such a GPU."""
+NAMES = {"fp4": "nvfp4", "int4": "nvfp4"}
+"""Precisions by the names of the cards: four bits, whatever they are."""
 
 
 ACCEPTED = {0: 1.0, 1: 1.8, 2: 2.18, 3: 2.44}
@@ -91,6 +95,7 @@ def calibrated(
     base : the fitted set of a mode. precision : of the weights, a key of PRECISIONS. drafting : whether tokens are
     drafted, which makes cells of their own where runs are known to draft; elsewhere those without stand for it.
     """
+    rack = SAME.get(rack, rack)
     if choice == "sol":
         return speed_of_light(base)
     if choice == "roofline":
@@ -131,7 +136,7 @@ def prefills(model: str) -> dict[tuple[str, str, float], float]:
     found: dict[tuple[str, str, float], float] = {}
     for run in outputs():
         if MODELS.get(run.model) == model and np.isfinite(run.input_tokens_per_second):
-            key = RACKS[run.gpu], {"fp4": "nvfp4"}.get(run.precision, run.precision), run.input_length
+            key = RACKS[run.gpu], NAMES.get(run.precision, run.precision), run.input_length
             found[key] = max(found.get(key, 0.0), run.input_tokens_per_second)
     return found
 
@@ -169,7 +174,7 @@ def _gpu(name: str, precision: str) -> tuple[Gpu, float]:
     Four-bit weights are computed at bf16 where a GPU has no units for them.
     """
     made = product(RACKS[name], "rack")
-    kind = {"fp4": "nvfp4", "int4": "nvfp4"}.get(precision, precision)
+    kind = NAMES.get(precision, precision)
     peak, weight = PRECISIONS[kind]
     computed = "bf16" if precision == "int4" or made.get(peak) is None else kind
     return cards.gpu(made, computed), weight

@@ -86,8 +86,9 @@ def result(
     loop, sink = facility.cooling.loop, np.any([count > 0 for count in _installed(facility)], axis=0)
     parted = facility.cooling.outdoor.parted
     alone = np.where(running & ~found["lost"] & service.feasible, laws.throughput(law, power), 0.0)
-    tokens, job = together(facility, alone), facility.job
-    agents = carried(facility, operation, law, power, found["lost"])
+    agents, job = carried(facility, operation, law, power, found["lost"]), facility.job
+    # Sessions write no more than their cycles allow, whatever speed the law leaves the GPUs.
+    tokens = together(facility, np.fmin(alone, agents.tokens))
     support = np.broadcast_to(support_power(facility, operation, supply), (count, len(facility.rows))).sum(
         axis=-1
     )

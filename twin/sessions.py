@@ -3,7 +3,8 @@
 Those that make its demand (`twin.compute.agents`), in the configuration of serving: workers of as many GPUs
 and shards, and where serving is disaggregated other GPUs that prefill for them, as many as their utilisation asks. A
 cap slows all times of the GPUs alike, by the speed that the law leaves, so a rack keeps its latency with fewer
-sessions; reloading from beyond the GPUs stays as it is.
+sessions; reloading from beyond the GPUs stays as it is. Its tokens are those that the sessions write, no more than the
+law gives, by which power is shared out.
 """
 
 from __future__ import annotations
@@ -41,6 +42,8 @@ class Carried:
     ttft: Array
     """Of turns, a mean, and `tpot` of tokens [s]; NaN without sessions."""
     tpot: Array
+    tokens: Array
+    """That the sessions write [1/s], between two steps of speed in proportion."""
     memory: npt.NDArray[np.bool_]
     """With KV cache without end it would carry more."""
 
@@ -57,27 +60,26 @@ def carried(
     nothing = np.full(power.shape, np.nan)
     if several[0].agents is None:
         hits = np.full((*power.shape, len(KV_TIERS)), np.nan)
-        return Carried(nothing, hits, nothing, nothing, np.zeros(power.shape, dtype=bool))
+        return Carried(nothing, hits, nothing, nothing, nothing, np.zeros(power.shape, dtype=bool))
     speed = np.where(lost | (power <= 0.0), 0.0, laws.speed(law, power))
-    keys = np.stack(
-        [
-            np.broadcast_to(racks.type, power.shape),
-            np.broadcast_to(place[:, None], power.shape),
-            np.floor(speed * SPEEDS + ROUNDING),
-        ],
-        axis=-1,
-    )
+    step = np.floor(speed * SPEEDS + ROUNDING)
+    kinds, asked = (np.broadcast_to(one, power.shape) for one in (racks.type, place[:, None]))
+    keys = np.stack([[kinds, asked, one] for one in (step, np.minimum(step + 1.0, SPEEDS))])
+    keys = np.moveaxis(keys, 1, -1)
     cases, case = np.unique(keys.reshape(-1, 3).astype(np.int64), axis=0, return_inverse=True)
     found = [
-        _counted(facility, racks.types[kind], several[request], step / SPEEDS)
-        for kind, request, step in cases.tolist()
+        _counted(facility, racks.types[kind], several[request], steps / SPEEDS)
+        for kind, request, steps in cases.tolist()
     ]
-    case = case.reshape(power.shape)
+    case, above = case.reshape(2, *power.shape)
+    tokens = np.array([one.tokens for one in found])
+    part = np.clip(speed * SPEEDS - step, 0.0, 1.0)
     return Carried(
         sessions=np.array([one.sessions for one in found])[case],
         hits=np.array([one.hits for one in found])[case],
         ttft=np.array([one.ttft for one in found])[case],
         tpot=np.array([one.tpot for one in found])[case],
+        tokens=(1.0 - part) * tokens[case] + part * tokens[above],
         memory=np.array([one.memory for one in found])[case],
     )
 
@@ -93,4 +95,5 @@ def _counted(facility: Facility, kind: RackType, request: Request, speed: float)
     slowed = scaled(kind.calibration, 1.0 / speed)
     size, shards = service.worker_size, service.shards
     each = counted(kind.gpu, facility.model, asked, slowed, size, shards, kind.tiers, request.agents)
-    return each._replace(sessions=kind.product["numGPUs"] / size * each.sessions)
+    workers = kind.product["numGPUs"] / size
+    return each._replace(sessions=workers * each.sessions, tokens=workers * each.tokens)

@@ -7,7 +7,10 @@ from math import comb
 import numpy as np
 import pytest
 
-from twin.compute.serving import Calibration, Gpu, Model, Workload, prefill_time
+from twin import cards
+from twin.catalogue import product
+from twin.compute.agents import Agents, served
+from twin.compute.serving import Calibration, Gpu, Model, Workload, prefill_time, serve
 from twin.compute.session import (
     Session,
     Tier,
@@ -253,3 +256,18 @@ def test_no_room_for_one_session() -> None:
     small = replace(one, tiers=(Tier(0.0, np.inf),))
     assert most_sessions(small, session, 5.0, 0.05) == 0
     assert carry(small, session, 1.0).ttft == np.inf
+
+
+@pytest.mark.parametrize(("rack", "lengths"), [("hgx-h200", (8192, 1024)), ("hgx-b300", (8192, 256))])
+def test_aggregated_sessions_of_one_turn_are_single_requests(rack: str, lengths: tuple[int, int]) -> None:
+    """GPUs that prefill and decode have their time once: as many tokens as of requests without a session."""
+    precision, weight = ("fp8", 1.0) if rack == "hgx-h200" else ("nvfp4", 0.5625)
+    law = "hopper" if rack == "hgx-h200" else "blackwell"
+    gpu, model = cards.gpu(product(rack), precision), cards.model(product("deepseek-r1"))
+    base = cards.calibration(product("aggregated", "serving"), "aggregated")
+    power = cards.power_law(product(law))
+    work = Workload(*lengths, 20.0, weight, 1.0, 0.8)
+    single = serve(gpu, model, work, base, power)
+    agents = Agents(Session(1.0, 1.0, float(lengths[0]), float(lengths[1]), 0.0), 100.0)
+    several = served(gpu, model, work, base, power, (), agents, single)
+    assert several.output_tokens_per_second == pytest.approx(single.output_tokens_per_second, rel=0.06)

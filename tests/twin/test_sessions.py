@@ -33,7 +33,9 @@ AGENT = {
     "workload.session.tool_time": "10 s",
 }
 SIZE = 200e3 * 576 * 61
-"""KV cache of a session of DeepSeek-R1 [B]."""
+"""KV cache of a session of DeepSeek-R1 between its turns [B]."""
+DEEP = 200e3 + 1700 + 304
+"""Tokens that those which a turn writes attend to, in the mean."""
 EXPERTS, ALWAYS, ACTIVE = 256 * 44.04e6 * 58, 16.08e9, 37e9
 """Its parameters: of all experts, read in every step, at work on a token."""
 
@@ -44,14 +46,14 @@ def solved(layout: str = "gb300-su", **sets: str) -> xr.Dataset:
 
 
 def step(batch: float, peak: float = 15e15) -> float:
-    """Time of a decode step of 72 GB300 at 200,000 tokens by the factors of disaggregated serving [s]."""
+    """Time of a decode step of 72 GB300 at some 200,000 tokens by the factors of disaggregated serving [s]."""
     each = batch / 72
     weights = (ALWAYS + (1 - (1 - 8 / 256) ** batch) * EXPERTS / 72) * 0.5625 / (0.734 * 8e12)
     linear = 2 * ACTIVE * each / peak / 0.25
-    attention = 2 * 128 * 1088 * 61 * 200e3 * each / 5e15 / 0.805
+    attention = 2 * 128 * 1088 * 61 * DEEP * each / 5e15 / 0.805
     dispatched = 2.5625 * 58 * 8 * 7168 * each / (0.75 * 900e9)
     fixed = 61 * 27.8e-6 + 58 * (22.0e-6 + 6.3e-6 * np.log2(72)) + 3.71e-3
-    return weights + each * SIZE / (0.646 * 8e12) + linear + attention + dispatched + fixed
+    return weights + each * DEEP * 576 * 61 / (0.646 * 8e12) + linear + attention + dispatched + fixed
 
 
 def prefill(tokens: float, before: float, peak: float) -> float:
@@ -129,16 +131,20 @@ def test_capped_racks_keep_their_pace_with_fewer_sessions() -> None:
     )
     count = state.sessions.values[:, 0]
     assert count[0] > count[1] > count[2] > 0
-    speed = state.tokens.values[:, 0] / state.tokens.values[0, 0]
+    speed = state.clock.values[:, 0] ** 0.30
     stepped = np.floor(speed * 128 + 1e-9) / 128
     ttft = state.session_ttft.values[:, 0]
+    # Fewer sessions write fewer tokens, those that they have the time for: more than the speed takes from the racks.
+    cycle = 10 + ttft + 608 * 0.05
+    assert state.tokens.values[:, 0] == pytest.approx(count * 608 / cycle, rel=0.01)
+    assert (state.tokens.values[1:, 0] < speed[1:] * state.tokens.values[0, 0]).all()
     for number, quick, wait in zip(count[1:], stepped[1:], ttft[1:], strict=True):
         # A step at full speed that takes 50 ms times the speed takes 50 ms now.
         assert number == pytest.approx(shared(paced(wait, quick), wait, quick))
     # Each scenario alone gives the same.
     for index, cap in enumerate((np.inf, 100e3, 70e3)):
         alone = twin.solve(facility, twin.Operation(power_cap=np.full((1, 16), cap)))
-        for name in ("sessions", "kv_hit", "session_ttft", "compute_bound"):
+        for name in ("sessions", "tokens", "kv_hit", "session_ttft", "compute_bound"):
             np.testing.assert_array_equal(alone[name].values[0], state[name].values[index])
 
 
@@ -176,8 +182,8 @@ def test_watts_of_sessions_by_hand() -> None:
     batch, ratio = each * 608 * token / cycle, each / cycle * alone() / 0.8
     assert count == pytest.approx(each / (1 + ratio))
     weights = (ALWAYS + (1 - (1 - 8 / 256) ** batch) * EXPERTS / 72) * 0.5625
-    fetched = (weights + batch / 72 * SIZE) / (step(batch) * 8e12)
-    worked = batch / 72 * (2 * ACTIVE + 2 * 128 * 1088 * 61 * 200e3) / (step(batch) * 15e15)
+    fetched = (weights + batch / 72 * DEEP * 576 * 61) / (step(batch) * 8e12)
+    worked = batch / 72 * (2 * ACTIVE + 2 * 128 * 1088 * 61 * DEEP) / (step(batch) * 15e15)
     # Prefill reads all weights once for 8192 tokens, each of which attends to 200,850 others, at 2.1 times FP8.
     token = (2 * ACTIVE + 2 * 128 * 320 * 61 * 200_850) / (0.2 * 2.1 * 5e15)
     reading = (ALWAYS + EXPERTS) * 0.5625 / (8192 * token * 8e12)

@@ -5,9 +5,8 @@ configuration in which it would serve single requests. Those that are not at the
 prompts, and what was lost of their prefixes, is prefilled by the same GPUs or, disaggregated, by others, as many as
 their utilisation asks. GPUs that wait for tools draw what idle ones do.
 
-Under a cap tokens follow the law of the rack, as those of single requests do. That is kind where latency sets the load,
-and hard where sessions that fill the memory are at their tools: at 10 min of them a GB200 a tenth slower writes 0.6 %
-less.
+Under a cap a rack yields no more than its law gives and than its sessions write (`twin.sessions`). The law is hard
+where sessions that fill the memory are at their tools: at 10 min of them a GB200 a tenth slower writes 0.6 % less.
 """
 
 from __future__ import annotations
@@ -135,7 +134,7 @@ def served(
     apart = calibration.mode == "disaggregated"
     ratio = found.prefill / workload.prefill_utilisation if apart else 0.0
     share = ratio / (1.0 + ratio) if apart else min(found.prefill, 1.0)
-    held = replace(workload, input_length=session.context, output_length=0.0)
+    held = replace(workload, input_length=session.context + session.new, output_length=session.output)
     step = step_time(gpu, model, held, calibration, size, shards, max(found.batch, 1.0) * shards / size)
     # A worker whose sessions are all at their tools reads and computes nothing.
     at_work = min(found.batch, 1.0)

@@ -80,6 +80,8 @@ class Worker:
     """Attention of a token to one before it [s]."""
     step: Callable[[Array, float], Array]
     """Time per output token of a batch of so many sessions at a context of so many tokens [s]."""
+    shared: bool = False
+    """Prefill takes its time from the GPUs that decode, as in aggregated serving."""
 
 
 @dataclass(frozen=True)
@@ -179,6 +181,7 @@ def carry(worker: Worker, session: Session, sessions: Array | float) -> Load:
     opened = prefill_seconds(worker, opening) / session.turns
     again = 1.0 - 1.0 / session.turns
     slots = np.minimum(within[0], count)
+    written = session.context + session.new + session.output / 2.0
 
     def turn(busy: Array, batch: Array) -> tuple[Array, Array, Array, Array]:
         """Turns per second, decode time and prefill time of a turn, shares of tiers."""
@@ -186,7 +189,10 @@ def carry(worker: Worker, session: Session, sessions: Array | float) -> Load:
         tier = np.diff(found, axis=-1, prepend=0.0)
         share = np.concatenate([tier, 1.0 - found[..., -1:]], axis=-1)
         service = fresh + opened + again * (share * fetch).sum(axis=-1)
-        decode = session.output * worker.step(np.maximum(batch, 1.0), session.context)
+        decode = session.output * worker.step(np.maximum(batch, 1.0), written)
+        if worker.shared:
+            # Each of the others that decode begins a turn in this time.
+            decode = decode + batch * (1.0 - 1.0 / count) * service
         first = response(service, session.tool_time + decode, count)
         rate = np.minimum(count / (first + session.tool_time + decode), slots / (service + decode))
         return rate, decode, service, again * tier
@@ -248,8 +254,8 @@ def worker(
     """The worker that `gpus` of a kind make: times and room from the serving model.
 
     Of the workload only bytes and drafts count: lengths are those of a session. tiers : beyond the memory of the GPUs,
-    of one GPU. shards : GPUs of an attention group. Prefill and decoding share the GPUs and their memory; each is as
-    quick as if it had them alone.
+    of one GPU. shards : GPUs of an attention group. Prefill and decoding share the GPUs and their memory;
+    aggregated also their time, else each is as quick as if it had them alone.
     """
     groups = gpus / shards
     length = 1e5
@@ -272,4 +278,5 @@ def worker(
         token_time=alone / gpus,
         pair_time=(whole - alone) / (length / 2.0) / gpus,
         step=step,
+        shared=calibration.mode == "aggregated",
     )
