@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from twin.compute.roofline import Calibration, Gpu, Model, Workload, step_time
-from twin.compute.serving import PowerLaw, Service, used
+from twin.compute.serving import PowerLaw, Service, prefill_size, used
 from twin.compute.session import Session, Tier, Worker, carry, most_sessions, resident, worker
 
 ROUNDING = 1e-9
@@ -69,6 +69,9 @@ def counted(
     the workload its lengths do not count. Kept for all chunks that ask the same.
     """
     made = worker(gpu, model, workload, calibration, size, tiers, shards)
+    if calibration.mode == "disaggregated":
+        deepest = replace(workload, input_length=agents.session.context + agents.session.new)
+        made = replace(made, pieces=size / prefill_size(gpu, model, deepest))
     endless = _most(replace(made, tiers=(Tier(np.inf, np.inf),)), workload, calibration, agents)
     found = _most(made, workload, calibration, agents)
     return found._replace(memory=found.sessions < endless.sessions * (1.0 - ROUNDING))

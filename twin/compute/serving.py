@@ -133,7 +133,7 @@ def prompt_time(
     pool : prefill GPUs that share a queue. Wait, prefill on the smallest worker that holds the model, and the
     transfer of the cache over one GPU's link.
     """
-    worker = _prefill_size(gpu, model, workload)
+    worker = prefill_size(gpu, model, workload)
     service = workload.input_length * prefill_time(gpu, model, workload, calibration) / worker
     transfer = workload.input_length * token_cache(model, workload) / (calibration.link * gpu.link_bandwidth)
     queue = wait(quantile, pool / worker, workload.prefill_utilisation, service, VARIABILITY)
@@ -381,7 +381,7 @@ def _configurations(
     return size, shards
 
 
-def _prefill_size(gpu: Gpu, model: Model, workload: Workload) -> int:
+def prefill_size(gpu: Gpu, model: Model, workload: Workload) -> int:
     """Smallest worker that holds the weights and the cache of one prompt; the domain where none does."""
     needed = stored_weights(model, workload) + workload.input_length * token_cache(model, workload)
     usable = USABLE_MEMORY * gpu.memory

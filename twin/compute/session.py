@@ -82,6 +82,8 @@ class Worker:
     """Time per output token of a batch of so many sessions at a context of so many tokens [s]."""
     shared: bool = False
     """Prefill takes its time from the GPUs that decode, as in aggregated serving."""
+    pieces: float = 1.0
+    """Prefill workers that these GPUs make: a turn is prefilled by one of them, so many times slower than by all."""
 
 
 @dataclass(frozen=True)
@@ -193,7 +195,8 @@ def carry(worker: Worker, session: Session, sessions: Array | float) -> Load:
         if worker.shared:
             # Each of the others that decode begins a turn in this time.
             decode = decode + batch * (1.0 - 1.0 / count) * service
-        first = response(service, session.tool_time + decode, count)
+        # As if the pieces were one for what waits; its own work a turn has to itself.
+        first = response(service, session.tool_time + decode, count) + (worker.pieces - 1.0) * service
         rate = np.minimum(count / (first + session.tool_time + decode), slots / (service + decode))
         return rate, decode, service, again * tier
 
