@@ -411,3 +411,17 @@ def test_cli_tells_sessions(tmp_path: Path) -> None:
         assert words in shown.stdout
     layout = Layout.restored(load_layout("gb300-su", AGENT).stored())
     assert layout == load_layout("gb300-su", AGENT)
+
+
+def test_a_worker_whose_sessions_are_all_at_their_tools_idles() -> None:
+    facility = twin.load(
+        sets=AGENT
+        | {"workload.interactivity": "1 token/s", "workload.session.context": "4000000",
+           "workload.session.tool_time": "600000 s", "workload.session.first_token": "3600 s"}
+    )  # fmt: skip
+    asked = resolve(None, facility.operation, facility.devices.name, facility.elements)
+    (request,), _ = requests(facility, asked)
+    # A week of tools a turn: what is left over the idle draw is the few that work, and their prefill.
+    assert served(facility, facility.racks.types[0], request).gpu_power == pytest.approx(
+        drawn(0.0, 0.0), rel=0.10
+    )
