@@ -115,7 +115,7 @@ def aim(fan: Fan, state: State, density: Density) -> VolumeFlow:
 
 
 def turn(fan: Fan, state: State, density: Density, time: Time, fixed: tuple[Velocities, ...]) -> VolumeFlow:
-    """Flow of the fan a time later [m^3/s], written as velocities of its faces into `fixed`, as of `room.step`.
+    """Flow of the fan a time later [m^3/s], written as velocities of its faces into `fixed`, as of `airflow.step`.
 
     By the share 1 - exp(-time / settling) it goes to `aim`. time : the step.
     """

@@ -550,7 +550,7 @@ def _job(asked: Asked, card: Model, racks: Racks) -> training.Job | None:
             training.flops_per_token(
                 told.parameters or card.active,
                 told.layers or card.layers,
-                told.hidden or card.hidden,
+                told.hidden or card.attention_layers * card.heads * card.prefill_width / (2.0 * card.layers),
                 told.sequence_length,
             )
         ),

@@ -357,3 +357,14 @@ def test_rooms_that_cannot_be_are_refused(change, message):
     change(lines, kinds)
     with pytest.raises(ValueError, match=message):
         room(lines, kinds)
+
+
+def test_the_step_is_bound_by_heat_where_it_spreads_faster():
+    """Air at rest that leads heat ten times as well as it rubs takes a tenth of the step; of its eddies likewise."""
+    made = room([np.linspace(0.0, 1.0, 9)] * 3, faces((8, 8, 8)))
+    at_rest = still(made, 297.15)
+    plain, leading = (time_step(made, Air(prandtl=one, eddy=0.0), at_rest) for one in (1.0, 0.1))
+    assert leading == pytest.approx(0.1 * plain)
+    moving = replace(at_rest, velocity=tuple(np.full(len(made.length), 0.1) for _ in range(3)))
+    one, other = (time_step(made, Air(turbulent_prandtl=share), moving) for share in (1.0, 0.2))
+    assert other < 0.9 * one

@@ -154,11 +154,11 @@ def test_clock_of_the_slowest_rack_times_the_sum(job: twin.Facility) -> None:
 
 
 def test_card_and_mixture_of_experts() -> None:
-    # DeepSeek-R1 by its card, at 0.7 of the utilisation of a dense model.
+    # DeepSeek-R1 by its card, at 0.7 of the utilisation of a dense model: 128 heads with keys of 192 and values of 128.
     facility = twin.load(
         "gb300-su", {**TRAIN, "workload.model": "deepseek-r1", "workload.training.sequence_length": "4096"}
     )
-    flops = 6 * facility.model.active + 6 * 61 * 7168 * 4096
+    flops = 6 * facility.model.active + 6 * 61 * 128 * 160 * 4096
     known = calibrated("GB300", "nvfp4")
     rate = 0.7 * known.utilisation * (GPUS / 512) ** -0.05 * GPUS * 15e15 / flops
     assert float(twin.solve(facility).tokens_per_second[0]) == pytest.approx(rate, rel=1e-9)

@@ -1,4 +1,4 @@
-"""Compiled loops of `thermal.eddies`, on the flat fields of `thermal.compiled.airflow`."""
+"""Compiled loops of the carried turbulence of `thermal.airflow`, on the flat fields of `thermal.compiled.airflow`."""
 
 # mypy: disallow-untyped-defs=False, disallow-untyped-calls=False, disallow-untyped-decorators=False
 

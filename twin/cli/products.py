@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from twin.cli import shared
-
-if TYPE_CHECKING:
-    pass
 
 NARROW = 120
 """Columns of a terminal below which a source stands under its value, not beside it."""

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from twin.cli import shared
-
-if TYPE_CHECKING:
-    pass
 
 
 @shared.app.command()
@@ -39,6 +36,9 @@ def flows(
     except ValueError as error:
         typer.echo(f"twin: {error}", err=True)
         raise typer.Exit(shared.NOT_SOLVED) from None
+    if not all(bool(one.balance.notnull().any()) for one in (found, water)):
+        typer.echo("twin: nothing flows", err=True)
+        raise typer.Exit(shared.NOT_SOLVED)
     texts = {
         "flows.csv": "".join(distribution.rows(found, "rack")),
         "water.csv": "".join(distribution.rows(water, "cdu")),
@@ -51,6 +51,13 @@ def flows(
     if as_json:
         import json
 
-        typer.echo(json.dumps(distribution.record(facility, found, water, files), indent=2, allow_nan=False))
+        typer.echo(
+            json.dumps(
+                distribution.record(facility, found, water, files),
+                indent=2,
+                allow_nan=False,
+                ensure_ascii=False,
+            )
+        )
     else:
         distribution.show(shared.console(), facility, found, water, files)

@@ -106,7 +106,8 @@ def flops_per_token(
 ) -> Array:
     """Model FLOPs of a token, forward and backward, (...,): 6 N + 6 layers hidden sequence_length.
 
-    parameters : that take part in a token. sequence_length : [token], causal attention. Recomputation of
+    parameters : that take part in a token. hidden : heads times the mean width of key and value, the hidden size where
+    heads fill it, as a mean over all layers. sequence_length : [token], causal attention. Recomputation of
     activations is work, not model FLOPs. Chowdhery et al., PaLM, 2022, appendix B, with the half of a causal mask.
 
     >>> float(flops_per_token(405.853e9, 126, 16384, 8192)).__round__(-9)

@@ -103,8 +103,11 @@ def _racks(found: xr.Dataset) -> Table:
         table.add_column(title, justify="left" if title == "class" else "right", no_wrap=True)
     for n, name in enumerate(found.rack.values):
         inlet, limit = float(found.air_inlet_temperature[n]), float(found.air_inlet_limit[n])
-        style = "bold red" if inlet > limit else "yellow" if inlet > RECOMMENDED[1] else ""
         sure = float(found.air_inlet_uncertainty[n])
+        warm = inlet > min(limit, RECOMMENDED[1])
+        style = (
+            "bold red" if inlet - limit > (sure if np.isfinite(sure) else 0.0) else "yellow" if warm else ""
+        )
         table.add_row(
             str(name),
             Text(f"{inlet - ZERO:.1f}", style),

@@ -114,6 +114,12 @@ def voxels(
         else:
             message = f"{area:g} m2 of cracks in panels of {panels:.4g} m2; must be less than the panels"
             problems.append(problem(facility, "air.leakage_area", message))
+    if hall.fan is not None and draws and not floor:
+        message = (
+            "a unit that draws at its top and blows from its front has no curve of fans here: leave out "
+            "shutOffPressure and freeAirVolume, or give the hall ceiling returns or a raised floor"
+        )
+        problems.append(problem(facility, "air.fan_walls.product", message))
     if hall.fan is not None and not min(hall.fan) > 0.0:
         message = "the product's shutOffPressure and freeAirVolume must be above 0"
         problems.append(problem(facility, "air.fan_walls.product", message))
@@ -144,9 +150,12 @@ def voxels(
         raise InputError(problems)
     # A cold side without an outlet: what is blown in and leaks in is to the last digit what is drawn and spilt.
     blown = drawn + spilt - leaked if parted else supply
+    running = 1.0 - float(
+        np.broadcast_to(facility.operation.failed_fans, (1, len(facility.blocks)))[0, block]
+    )
     made = Voxels(
         edges, blocked, kinds, mine, flow, rise, walls, np.full(len(walls), 1.0 / len(walls)),
-        None if parted else _curve(hall, density / facility.cooling.rating_air_density[block]), blown,
+        None if parted else _curve(hall, density / facility.cooling.rating_air_density[block], running), blown,
         float(state.air_supply_temperature[0, block]), density, parted, leakage, leaked, spilt, fronts, backs,
         supplies, intakes, tiles, cracks, loss, jet, over if over_open else (), ends if ends_open else (),
         ceiling, tuple(remarks(facility, block, hall, edges, supply, drawn, leaked, parted)),
@@ -184,11 +193,14 @@ def _edges(grid: str, hall: Interior, first: Array, units: Array) -> tuple[Edges
     return (x, y, np.concatenate([below, z])), len(below)
 
 
-def _curve(hall: Interior, dense: float) -> HeadCurve | None:
-    """Of a unit's fans in air so dense over that of the rating: a parabola without a slope at no flow."""
+def _curve(hall: Interior, dense: float, running: float) -> HeadCurve | None:
+    """Of a unit's fans in air so dense over that of the rating: a parabola without a slope at no flow.
+
+    running : share of the fans side by side in a unit that have not failed.
+    """
     if hall.fan is None:
         return None
-    shut, free = hall.fan
+    shut, free = hall.fan[0], running * hall.fan[1]
     return (dense * shut, 0.0, -dense * shut / free**2)
 
 

@@ -175,7 +175,7 @@ def _loop(facility: Facility, state: xr.Dataset, block: int, arrangement: str) -
     needed = own - (pressure[made.middle] - pressure[made.back])
     head = float(needed.max())
     balance = np.where(head - needed > 1e-9 * head, head - needed, 0.0)
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):
         kv = asked * 3600.0 / np.sqrt(balance / 1e5 * 1000.0 / density)
     valve = np.array(
         [
@@ -196,7 +196,9 @@ def _loop(facility: Facility, state: xr.Dataset, block: int, arrangement: str) -
              there[made.middle] - (own - taken), home[made.back], home[BACK], home[RETURN],
              VESSEL - inside]  # fmt: skip
     solved = bool(free.converged) and bool(full.converged)
-    deviation = got / asked - 1.0
+    # Where nothing is asked for, nothing is shared out.
+    with np.errstate(divide="ignore", invalid="ignore"):
+        deviation, authority = got / asked - 1.0, taken / head
     return {
         "racks": mine,
         "flow": got if solved else np.full(len(mine), np.nan),
@@ -208,7 +210,7 @@ def _loop(facility: Facility, state: xr.Dataset, block: int, arrangement: str) -
         "differential_pressure": there[made.supply] - home[made.back],
         "pressure": np.stack(np.broadcast_arrays(*along), axis=-1),
         "header_velocity": velocity,
-        "authority": taken / head,
+        "authority": authority,
         "head": np.array(head),
         "spread": np.array(np.abs(deviation).max()),
         "main_velocity": pipe.velocity(asked.sum(), cooling.pipe["main_diameter"][block]),
