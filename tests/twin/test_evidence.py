@@ -119,3 +119,12 @@ def test_modes_of_serving_solve():
         assert bool(state.converged.all())
         tokens[mode] = float(state.tokens_per_second[0])
     assert 0.0 < tokens["aggregated"] < tokens["disaggregated"]
+
+
+def test_another_rack_of_a_measured_gpu_is_that_gpu():
+    base = cards.calibration(product("aggregated", "serving"), "aggregated")
+    for choice in ("roofline", "measured"):
+        one, other = (
+            calibrated(choice, base, "llama-3.3-70b", rack, "fp8") for rack in ("hgx-h100", "hgx-h100-8")
+        )
+        assert one == other

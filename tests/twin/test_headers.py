@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 import twin
 from thermal import pipe
 from thermal.fluid import PG25
+from twin import cli
 from twin.study.headers import headers
 
 THIN = {"loop.row.product": "hose-2in"}
@@ -139,3 +141,10 @@ def test_the_command_writes_a_table_and_a_plot(tmp_path):
     dry = CliRunner().invoke(app, ["flows", "h100-air", "--out", str(tmp_path)])
     assert dry.exit_code == 3
     assert "no loop" in dry.output
+
+
+def test_nothing_flows_without_power(tmp_path):
+    done = CliRunner().invoke(cli.app, ["flows", "--without", "utility", "--out", str(tmp_path / "flows")])
+    assert done.exit_code == 3
+    assert "nothing flows" in done.output
+    assert not (tmp_path / "flows").exists()

@@ -1,6 +1,7 @@
 """Units whose product tells the curve of its fans share the air of a hall by the pressure against each."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -185,3 +186,23 @@ def test_where_the_room_draws_more_through_the_units_than_they_are_to_blow_they_
     for one in run.fans:
         run.now.state.pressure[one.behind] = -300.0
     assert run.common_speed(run.now.state) == pytest.approx(0.0, abs=1e-9)
+
+
+def test_failed_fans_of_a_unit_are_not_in_its_curve(hall):
+    curves = [
+        voxels(*hall("h100-raised-floor", "cw181", 400.0, 10.0, {"air.failed_fans": failed})).curve
+        for failed in ("0.0", "0.4")
+    ]
+    (shut, _, bend), (other, _, steeper) = curves
+    assert other == pytest.approx(shut)
+    assert steeper == pytest.approx(bend / 0.6**2)
+
+
+def test_a_unit_from_its_top_to_its_front_has_no_curve(hall, tmp_path):
+    built_in = Path(twin.__file__).parent / "layouts" / "h100-raised-floor.yaml"
+    lines = built_in.read_text("utf-8").splitlines()
+    at = next(n for n, line in enumerate(lines) if line.strip() == "raised_floor:")
+    (tmp_path / "front.yaml").write_text("\n".join(lines[:at] + lines[at + 4 :]), "utf-8")
+    facility, state = hall(str(tmp_path / "front.yaml"), "cw181", 400.0, 10.0, {})
+    with pytest.raises(InputError, match="draws at its top and blows from its front has no curve"):
+        voxels(facility, state)
