@@ -9,13 +9,15 @@ import pytest
 
 from twin import cards
 from twin.catalogue import product
-from twin.compute.agents import Agents, served
-from twin.compute.serving import Calibration, Gpu, Model, Workload, prefill_time, serve
+from twin.compute.agents import Agents, configuration, counted, served
+from twin.compute.roofline import scaled
+from twin.compute.serving import Calibration, Gpu, Model, Workload, configurations, prefill_time, serve
 from twin.compute.session import (
     Session,
     Tier,
     Worker,
     carry,
+    decode_step,
     fetch_seconds,
     hits,
     most_sessions,
@@ -269,5 +271,94 @@ def test_aggregated_sessions_of_one_turn_are_single_requests(rack: str, lengths:
     work = Workload(*lengths, 20.0, weight, 1.0, 0.8)
     single = serve(gpu, model, work, base, power)
     agents = Agents(Session(1.0, 1.0, float(lengths[0]), float(lengths[1]), 0.0), 100.0)
-    several = served(gpu, model, work, base, power, (), agents, single)
+    several = served(gpu, model, work, base, power, (), agents)
     assert several.output_tokens_per_second == pytest.approx(single.output_tokens_per_second, rel=0.06)
+
+
+def test_a_session_lies_whole_in_one_attention_group() -> None:
+    """The only one of 72 groups that has a session reads all of its cache, while experts lie on all GPUs."""
+    deep = replace(WORK, input_length=200e3, output_length=0.0)
+    one, several = (decode_step(GB300, DEEPSEEK, deep, CALIBRATION, 72, 1, count) for count in (1.0, 144.0))
+    assert one.kv == pytest.approx(200e3 * 576 * 61 / 8e12)
+    assert one.flops == pytest.approx(
+        2 * DEEPSEEK.active / (0.576 * 15e15) + 2 * 128 * 1088 * 61 * 200e3 / 5e15
+    )
+    assert one.weights == pytest.approx((16.08e9 + 8 * 44.04e6 * 58 / 72) * 0.5625 / (0.72 * 8e12))
+    # A 72nd of the cache for each of the GPUs, of which power goes by the mean.
+    assert one.read == pytest.approx(0.72 * 8e12 * float(one.weights) + 200e3 * 576 * 61 / 72)
+    assert several.kv == pytest.approx(2.0 * float(one.kv))
+    # One group of all eight: as many as there are.
+    alone, pair = (decode_step(GB300, DEEPSEEK, deep, CALIBRATION, 8, 8, count).kv for count in (1.0, 2.0))
+    assert pair == pytest.approx(2.0 * float(alone))
+
+
+LLAMA = Model(80, 8192, 70e9, 70e9, 0, 0, 0.0, 0, 80, 2 * 8 * 128, 8, 64, 256, 256)
+
+
+def test_a_group_holds_its_longest_session() -> None:
+    """Turns from no history to one of 1 M and 1.6 M tokens in the last of two: 164 kB each, beside 39 GB of weights."""
+    each = 2 * 8 * 128 * 80
+    for size, shards, held in (
+        (1, 1, 0.88 * 288e9 - 70e9 * 0.5625),
+        (8, 2, 2 * (0.88 * 288e9 - 70e9 * 0.28125)),
+    ):
+        tokens = held / each
+        for share, carried in ((0.999, True), (1.001, False)):
+            # Two turns of as much: half of it before the second, whose end is the longest there is.
+            part = share * tokens / 2.0
+            session = Session(2, part / 2.0, part - 100.0, 100.0, 1.0)
+            one = worker(GB300, LLAMA, WORK, CALIBRATION, size, shards=shards)
+            assert bool(most_sessions(one, session, 1e9, 10.0)) == carried
+    # Where no group of one GPU holds a session, agents take one of more.
+    agents = Agents(Session(1, 1.0, 2e6, 100.0, 1.0), 1e9)
+    slow = replace(WORK, interactivity=1.0)
+    assert configuration(GB300, LLAMA, slow, CALIBRATION, (), agents)[1] > 1
+
+
+@pytest.mark.parametrize("tools", [10.0, 600.0])
+@pytest.mark.parametrize(("rack", "mode"), [("gb300-nvl72", "disaggregated"), ("hgx-h200", "aggregated")])
+def test_agents_have_the_configuration_in_which_they_write_most(rack: str, mode: str, tools: float) -> None:
+    """One by one, at every pace; the more of it the fewer tokens. A cap slows GPUs, which keep the configuration."""
+    precision, weight = ("fp8", 1.0) if rack == "hgx-h200" else ("nvfp4", 0.5625)
+    gpu, model, tiers = (
+        cards.gpu(product(rack), precision),
+        cards.model(product("deepseek-r1")),
+        cards.tiers(product(rack)),
+    )
+    base = cards.calibration(product(mode, "serving"), mode)
+    power = cards.power_law(product("blackwell"))
+    agents = Agents(replace(AGENT, context=130e3, tool_time=tools), 10.0)
+    before = np.inf
+    for pace in (20.0, 70.0, 85.0, 5000.0):
+        work = replace(WORK, weight_bytes=weight, interactivity=pace)
+        given = gpu, model, work, base
+        every = {
+            (int(size), int(shards)): counted(*given, int(size), int(shards), tiers, agents).tokens / size
+            for size, shards in zip(*configurations(gpu, model, base), strict=True)
+        }
+        found = served(*given, power, tiers, agents)
+        assert found.output_tokens_per_second == pytest.approx(max(every.values()), rel=1e-9)
+        assert found.output_tokens_per_second <= before * (1.0 + 1e-9)
+        before = found.output_tokens_per_second
+        if found.feasible:
+            chosen = found.worker_size, found.shards
+            assert every[chosen] == found.output_tokens_per_second
+            slowed = [
+                counted(gpu, model, work, scaled(base, 1.0 / speed), *chosen, tiers, agents).tokens
+                for speed in (1.0, 0.95, 0.85, 0.7)
+            ]
+            assert slowed == sorted(slowed, reverse=True)
+    assert (found.feasible, found.bound, found.worker_size) == (False, "latency", 0)
+
+
+def test_agents_do_not_need_what_single_requests_have() -> None:
+    # Requests of a million tokens fit no GPU; lengths of agents are those of their sessions.
+    gpu, model = cards.gpu(product("hgx-h200"), "fp8"), cards.model(product("deepseek-r1"))
+    base = cards.calibration(product("aggregated", "serving"), "aggregated")
+    power, agents = cards.power_law(product("hopper")), Agents(replace(AGENT, context=130e3), 10.0)
+    work = replace(WORK, weight_bytes=1.0, interactivity=20.0)
+    long = replace(work, input_length=4e7)
+    assert not serve(gpu, model, long, base, power).feasible
+    assert served(gpu, model, long, base, power, (), agents) == served(
+        gpu, model, work, base, power, (), agents
+    )

@@ -190,7 +190,7 @@ def serve(
     workers need not fill one and may prefill for a neighbour. The queue is that of one domain's prefill, aggregated
     that of one worker.
     """
-    size, shards = _configurations(gpu, model, calibration)
+    size, shards = configurations(gpu, model, calibration)
     target = 1.0 / workload.interactivity
     request = (workload.input_length + workload.output_length) * token_cache(model, workload)
     room = cache_room(gpu, model, workload, size, shards) / request
@@ -248,6 +248,21 @@ def serve(
         band=calibration.band,
         prefill_power=prefill,
     )
+
+
+def configurations(
+    gpu: Gpu, model: Model, calibration: Calibration
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Sizes of a worker and GPUs of its attention groups that fit the domain, (configuration,)."""
+    largest = gpu.domain if calibration.mode == "disaggregated" else min(gpu.domain, NODE)
+    pairs = [
+        (size, shards)
+        for size in WORKER_SIZES
+        for shards in SHARDS
+        if size <= largest and shards <= model.heads and size % shards == 0
+    ]
+    size, shards = np.array(pairs, dtype=np.float64).T
+    return size, shards
 
 
 def pareto(
@@ -364,21 +379,6 @@ def _largest(step: Step, prompts: float) -> Bound:
         "latency": float(step.link + step.fixed),
     }
     return max(terms, key=terms.__getitem__)
-
-
-def _configurations(
-    gpu: Gpu, model: Model, calibration: Calibration
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Sizes of a worker and GPUs of its attention groups that fit the domain, (configuration,)."""
-    largest = gpu.domain if calibration.mode == "disaggregated" else min(gpu.domain, NODE)
-    pairs = [
-        (size, shards)
-        for size in WORKER_SIZES
-        for shards in SHARDS
-        if size <= largest and shards <= model.heads and size % shards == 0
-    ]
-    size, shards = np.array(pairs, dtype=np.float64).T
-    return size, shards
 
 
 def prefill_size(gpu: Gpu, model: Model, workload: Workload) -> int:
