@@ -461,7 +461,9 @@ def replayed(
             now = arrivals[come]
             continue
         taken = steps[decoding] + work
-        now, held, spent = now + taken, held + decoding * taken, spent + taken
+        now += taken
+        if len(first) >= requests // 5:
+            held, spent = held + decoding * taken, spent + taken
         leaving[(count + outputs) % (outputs + 1)] = begun - len(first)
         decoding += begun - len(first)
         first += [now - one for one in arrivals[len(first) : begun]]
