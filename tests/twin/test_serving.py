@@ -432,7 +432,7 @@ def test_wait_behind_pauses_is_a_convolution(load: float, pause: float) -> None:
 
 
 def replayed(
-    steps: list[float], token: float, tokens: int, outputs: int, rate: float, requests: int = 10_000
+    steps: list[float], token: float, tokens: int, outputs: int, rate: float, requests: int = 30_000
 ) -> tuple[float, float, float]:
     """Median and 99th percentile of the time to the first token [s], and requests that decode, of an engine.
 
@@ -476,12 +476,12 @@ def replayed(
 @pytest.mark.parametrize(
     ("tokens", "outputs", "flights"),
     [
-        (1024, 1024, (16, 256)),
+        (1024, 1024, (64, 256)),
         (1024, 128, (100, 300, 450, 700)),
-        (8192, 1024, (16, 128, 300, 450, 600)),
+        (8192, 1024, (48, 128, 300, 450, 600)),
         (8192, 128, (13, 38)),
         (12_000, 1024, (64, 210)),
-        (24_576, 1024, (16, 64, 128)),
+        (24_576, 1024, (32, 64, 128)),
     ],
 )
 def test_aggregated_first_token_against_an_engine_step_by_step(
