@@ -95,7 +95,16 @@ def test_room_moves_the_cliff_and_speed_does_not() -> None:
 class Replay:
     """The same loop event by event: one queue first come first served, least recently used sessions evicted."""
 
-    def __init__(self, sessions: int, room: int, hit: float, miss: float, decode: float, tool: float) -> None:
+    def __init__(
+        self,
+        sessions: int,
+        room: int,
+        hit: float,
+        miss: float,
+        decode: float,
+        tool: float,
+        varied: bool = False,
+    ) -> None:
         rng = np.random.default_rng(7)
         events = [(float(rng.exponential(tool)), session) for session in range(sessions)]
         heapq.heapify(events)
@@ -105,7 +114,8 @@ class Replay:
             time, session = heapq.heappop(events)
             start = max(time, free)
             found.append(session in cached)
-            free = start + (hit if session in cached else miss)
+            service = hit if session in cached else miss
+            free = start + (float(rng.exponential(service)) if varied else service)
             cached.pop(session, None)
             cached[session] = None
             if len(cached) > room:
@@ -132,6 +142,19 @@ def test_loop_against_a_replay_event_by_event(sessions: int) -> None:
     assert load.hits[0] == pytest.approx(replayed.hits, abs=0.1 if sessions == 5 else 0.02)
     # A fixed service queues less than the exponential one of the formula; those fewer hits cost 2 % the other way.
     assert replayed.ttft * 0.95 < load.ttft < replayed.ttft * 1.25
+
+
+def test_many_sessions_against_replays_of_turns_that_vary_and_do_not() -> None:
+    """40 sessions that all find their prefix and keep prefill busy for two thirds of the time."""
+    one, session = h200()
+    one = replace(one, tiers=(Tier(1e15, np.inf),), step=lambda batch, _: 0.031 + 0 * batch)
+    session = replace(session, turns=1e9, tool_time=60.0)
+    load = carry(one, session, 40.0)
+    assert load.prefill == pytest.approx(0.68, abs=0.02)
+    fresh = float(prefill_seconds(one, session.new, session.context))
+    alike, varied = (Replay(40, 40, fresh, fresh, 430 * 0.031, 60.0, one).ttft for one in (False, True))
+    assert varied < load.ttft < 1.25 * varied
+    assert 1.4 * alike < load.ttft < 1.6 * alike
 
 
 @pytest.mark.parametrize(("busy", "room"), [(0.0, 30), (0.3, 40), (0.3, 12), (0.6, 45), (0.8, 50)])

@@ -133,8 +133,8 @@ def served(
 ) -> Service:
     """What a GPU yields and draws under as many sessions as it carries, averaged over all GPUs that serve.
 
-    Latencies are means; percentiles are not known. `bound` is memory where KV cache without end would carry more
-    sessions.
+    Latencies are means: their percentiles rest on how turns vary, which a session does not tell. `bound` is memory
+    where KV cache without end would carry more sessions.
     """
     size, shards = configuration(gpu, model, workload, calibration, tiers, agents)
     found = counted(gpu, model, workload, calibration, size, shards, tiers, agents)
