@@ -23,9 +23,11 @@ from twin.compute.roofline import (
 from twin.compute.serving import (
     USABLE_MEMORY,
     PowerLaw,
+    configurations,
     demand_power,
     first_token,
     pareto,
+    prefill_size,
     prompt_time,
     serve,
     token_time,
@@ -202,6 +204,8 @@ def test_wait_of_mm1() -> None:
     assert wait(0.99, 1.5, 0.8, 2.0, 1.0) == pytest.approx(
         np.log(100 * 0.5 * (0.8 + 2 * 0.64 / 1.8)) / (1.5 * 0.5 * 0.2)
     )
+    # A part of a server is as slow as a whole one.
+    assert wait(0.99, 0.3, 0.8, 2.0, 1.0) == wait(0.99, 1, 0.8, 2.0, 1.0)
 
 
 def test_demand_power_at_hand_points() -> None:
@@ -321,6 +325,27 @@ def test_first_token_of_a_pool_without_queue() -> None:
     alone = 8192 * prefill_time(GB300, DEEPSEEK, WORK, CALIBRATION) / 2 + 8192 * 576 * 61 / (0.75 * 900e9)
     assert quiet == pytest.approx(alone)
     assert prompt_time(GB300, DEEPSEEK, WORK, CALIBRATION, 20.0, 0.99) > quiet
+
+
+def test_configurations_are_of_a_domain_or_a_node() -> None:
+    # Of Llama with four heads, whose attention splits over four GPUs at most.
+    small = replace(LLAMA, heads=4)
+    pairs = {
+        mode: list(zip(*(one.tolist() for one in configurations(GB300, small, base)), strict=True))
+        for mode, base in (("apart", CALIBRATION), ("together", TOGETHER))
+    }
+    node = [(1, 1), (2, 1), (2, 2), (4, 1), (4, 2), (4, 4), (8, 1), (8, 2), (8, 4)]
+    assert pairs["together"] == node
+    assert pairs["apart"] == node + [(size, shards) for size in (16, 32, 64, 72) for shards in (1, 2, 4)]
+
+
+def test_prefill_worker_is_the_smallest_that_holds_weights_and_a_prompt() -> None:
+    # 377 GB of DeepSeek in NVFP4 and 253 GB of memory: two; with a prompt of 4 M tokens, 140 GB more, three, so four.
+    assert prefill_size(GB300, DEEPSEEK, WORK) == 2
+    assert prefill_size(GB300, DEEPSEEK, replace(WORK, input_length=4e6)) == 4
+    # Where no worker in the domain does, all of it.
+    assert prefill_size(replace(GB300, domain=1), DEEPSEEK, WORK) == 1
+    assert prefill_size(replace(GB300, domain=12), DEEPSEEK, replace(WORK, input_length=7e7)) == 12
 
 
 def test_quick_enough_for_a_sweep() -> None:
@@ -574,6 +599,10 @@ def test_crowded_batch_is_that_of_poisson() -> None:
     crowded = (service.batch + 2.326 * np.sqrt(service.batch)) / groups
     expected = token_time(GB300, DEEPSEEK, WORK, CALIBRATION, service.worker_size, service.shards, crowded)
     assert service.tpot_p99 == pytest.approx(float(expected))
+    # Where memory ends the batch, no more than it holds.
+    full = serve(GB300, LLAMA, replace(WORK, interactivity=1.0), CALIBRATION, BLACKWELL)
+    assert full.bound == "memory"
+    assert full.tpot_p99 == pytest.approx(full.tpot)
 
 
 def test_speed_of_light_is_faster_than_the_roofline_and_scaling_is_plain() -> None:

@@ -245,6 +245,9 @@ def test_one_session_by_hand() -> None:
     assert load.turns_per_second == pytest.approx(1 / (ttft + 2.0 + 7.0))
     assert load.busy == pytest.approx((ttft + 2.0) / (ttft + 9.0))
     assert load.batch == pytest.approx(2.0 / (ttft + 9.0))
+    # Aggregated it waits for no prompt of another.
+    shared = carry(replace(one, shared=True), Session(2, 1000, 1000, 100, 7.0), 1.0)
+    assert (shared.ttft, shared.tpot) == pytest.approx((ttft, 0.02))
 
 
 def test_rack_of_gb300_by_its_tiers() -> None:
@@ -281,6 +284,8 @@ def test_no_room_for_one_session() -> None:
     small = replace(one, tiers=(Tier(0.0, np.inf),))
     assert most_sessions(small, session, 5.0, 0.05) == 0
     assert carry(small, session, 1.0).ttft == np.inf
+    half = replace(one, tiers=(Tier(one.tiers[0].capacity / 8.0, np.inf),))
+    assert most_sessions(half, session, 1e3, 0.05) == 0
 
 
 @pytest.mark.parametrize(("rack", "lengths"), [("hgx-h200", (8192, 1024)), ("hgx-b300", (8192, 256))])
