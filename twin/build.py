@@ -403,7 +403,7 @@ def _racks(blocks: Blocks, drawing: Drawing, asked: Asked) -> tuple[Racks, tuple
                     demand,
                     asked.precision,
                     _calibration(asked, made, drawing),
-                    cards.efficiency(made.name, asked.precision) if trains else None,
+                    cards.efficiency(made, asked.precision) if trains else None,
                 )
                 figures[made.name] = rack_figures(types[made.name], drawing.product("cap-law"), asked.capping)
             size = (made["width"], made["depth"], made["height"])
@@ -578,6 +578,7 @@ def _economics(layout: Layout, racks: Racks) -> Economics:
         facility_cost=terms.facility_cost,
         maintenance=terms.maintenance,
         water_price=terms.water_price / MAINS_WATER,
+        utilisation=terms.utilisation,
     )
 
 
@@ -598,6 +599,7 @@ def _operation(layout: Layout, blocks: Blocks, plants: Plants) -> Operation:
         wet_bulb=np.nan if layout.site.wet_bulb is None else layout.site.wet_bulb,
         electricity_price=layout.site.electricity_price,
         interactivity=layout.workload.interactivity,
+        first_token=np.inf if layout.workload.first_token is None else layout.workload.first_token,
         edp_factor=layout.workload.edp_factor,
         rack_power=np.nan if layout.workload.rack_power is None else layout.workload.rack_power,
         **agents,

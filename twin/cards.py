@@ -21,9 +21,10 @@ TRAINED = {
 """The GPU of a rack product as published training runs name it."""
 
 
-def efficiency(rack: str, precision: str) -> training.Efficiency:
-    """How a rack product trains at a precision; raises UnknownName where no run of its GPU is published."""
-    return training.calibrated(TRAINED.get(rack, rack), precision)
+def efficiency(made: Product, precision: str) -> training.Efficiency:
+    """How a rack product trains at a precision; an extrapolation where no such run of its GPU is published."""
+    peaks = {one: made[peak] for one, (peak, _) in PRECISIONS.items() if peak in made.figures}
+    return training.nearest(TRAINED.get(made.name, made.name), precision, peaks)
 
 
 def gpu(made: Product, precision: str) -> Gpu:

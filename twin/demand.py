@@ -35,6 +35,8 @@ class Request(NamedTuple):
     """What users ask of every GPU."""
 
     interactivity: float
+    first_token: float
+    """Longest 99th percentile of the time to it [s]; of agents `agents` says more."""
     agents: Agents | None
     """None for single requests."""
 
@@ -116,13 +118,13 @@ def together(facility: Facility, tokens: Array) -> Array:
 
 def requests(facility: Facility, operation: Operation) -> tuple[list[Request], Index]:
     """What the scenarios ask for, each once, and which of it each scenario does, (scenario or 1,)."""
-    parts = [operation.interactivity]
+    parts = [operation.interactivity, operation.first_token]
     if facility.layout.workload.session is not None and facility.job is None:
         parts += [getattr(operation, field) for field in SESSION]
     rows, place = np.unique(np.stack(np.broadcast_arrays(*parts), axis=-1), axis=0, return_inverse=True)
     found = [
-        Request(target, Agents(Session(*told[:-1]), told[-1]) if told else None)
-        for target, *told in rows.tolist()
+        Request(pace, first, Agents(Session(*told[:-1]), told[-1]) if told else None)
+        for pace, first, *told in rows.tolist()
     ]
     return found, place.reshape(-1)
 
@@ -143,7 +145,7 @@ def served(facility: Facility, kind: RackType, request: Request) -> serving.Serv
         return NO_GPUS
     if facility.job is not None and kind.efficiency is not None:
         return _trained(facility.job, kind.gpu, kind.power_law, kind.efficiency)
-    asked = replace(facility.workload, interactivity=request.interactivity)
+    asked = replace(facility.workload, interactivity=request.interactivity, first_token=request.first_token)
     given = kind.gpu, facility.model, asked, kind.calibration, kind.power_law
     if request.agents is None:
         return _once(*given)

@@ -93,6 +93,8 @@ class Economics:
     """Of IT capital, in a year."""
     water_price: Array = 0.0
     """Of make-up water [USD/kg]."""
+    utilisation: Array = 1.0
+    """See `Sold.utilisation`."""
 
 
 @dataclass(frozen=True)

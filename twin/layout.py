@@ -21,7 +21,6 @@ from pydantic import BaseModel, ValidationError
 
 from geometry.row import rack_boxes
 from twin.availability import TRAY
-from twin.cards import efficiency
 from twin.catalogue import product, products
 from twin.catalogue.kinds import SIDES
 from twin.consistency import (
@@ -35,7 +34,7 @@ from twin.consistency import (
     replace_findings,
 )
 from twin.document import MAXIMUM_SIZE, Document, Path, read
-from twin.errors import InputError, Problem, UnknownName, suggestion
+from twin.errors import InputError, Problem, suggestion
 from twin.openings import above, opening_findings, standing
 from twin.racks import RACKS_FILE, Table, racks
 from twin.schema import (
@@ -362,6 +361,9 @@ def _against_head(
         )
         problems.append(head.problem(("workload", "capping"), message))
     session = top.workload.session
+    if session and top.workload.first_token is not None:
+        message = "is that of single requests; workload.session has one of its own, a mean"
+        problems.append(head.problem(("workload", "first_token"), message))
     if session:
         added = session.new_tokens + session.output
         least = (session.turns - 1) * added / 2.0
@@ -383,15 +385,6 @@ def _against_head(
             can = [one for one, (peak, _) in PRECISIONS.items() if peak in made.figures]
             message = f"{name!r} does not compute in {top.workload.precision}; it can {' or '.join(can)}"
             problems.append(head.problem(("workload", "precision"), message))
-        elif made["numGPUs"] > 0 and top.workload.kind == "training":
-            try:
-                efficiency(name, top.workload.precision)
-            except UnknownName as error:
-                can = ", ".join(sorted(error.names))
-                message = (
-                    f"no training run of {name!r} in {top.workload.precision} is published; there are {can}"
-                )
-                problems.append(head.problem(("workload", "precision"), message))
     if top.workload.kind == "training" and top.workload.training is None:
         message = "needs workload.training with its checkpoint_pause and restart_time"
         problems.append(head.problem(("workload", "kind"), message))

@@ -41,6 +41,9 @@ OPERATING: dict[str, Operating] = {
     "workload.interactivity": Operating(
         "interactivity", "token/s", None, 1e-3, 1e6, "tokens/s each user sees"
     ),
+    "workload.first_token": Operating(
+        "first_token", "s", None, 1e-3, np.inf, "longest 99th percentile of the wait for the first token"
+    ),
     "workload.edp_factor": Operating("edp_factor", "1", None, 1.0, 3.0, "peak over mean power of a rack"),
     "workload.rack_power": Operating(
         "rack_power",
@@ -129,6 +132,7 @@ class Operation:
     wet_bulb: Any = None
     electricity_price: Any = None
     interactivity: Any = None
+    first_token: Any = None
     edp_factor: Any = None
     rack_power: Any = None
     session_turns: Any = None
@@ -251,6 +255,10 @@ def resolve(
         without = row.field in SESSION and bool(np.isnan(getattr(base, row.field)).any())
         if without and np.isfinite(array).any():
             raise ValueError(f"Operation.{row.field}: the workload of the layout has no session")
+        if row.field == "first_token" and np.isfinite(array).any() and np.isfinite(base.session_turns).any():
+            raise ValueError(
+                "Operation.first_token: the workload has a session; session_first_token is its own"
+            )
         if without or row.field in ("rack_power", "wet_bulb", "dew_point"):
             inside |= np.isnan(array)
         if not inside.all():

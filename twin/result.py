@@ -114,7 +114,7 @@ def result(
         ),
         yielded,
         "output",
-        economics.Sold(availability=facility.uptime, goodput=job.goodput if job else 1.0),
+        economics.Sold(facility.economics.utilisation, facility.uptime, job.goodput if job else 1.0),
     )
     voltage = _feed_voltage(facility, supply, mean)
     highest = power * operation.edp_factor[:, None]

@@ -181,8 +181,13 @@ class Workload(Model):
     The peaks of `edp_factor` last `edp_duration`: devices then bear them by their short-time ratings and the mean by
     their continuous ones. Without it the peak is held as if it lasted.
 
+    Racks serve users who see `interactivity`, a median, and with `first_token` wait no longer for it in 99 of 100
+    requests: `prefill_utilisation` is then the most that it may be, and aggregated GPUs are loaded less. Both hold of
+    racks that nothing holds below their demand.
+
     With `session` the racks serve agents: tokens and power are those of as many sessions as they carry, in the
-    configuration in which these write most; `input_length` and `output_length` do not count.
+    configuration in which these write most; `input_length` and `output_length` do not count, and the first token is
+    that of a turn.
     """
 
     model: Name
@@ -192,6 +197,7 @@ class Workload(Model):
     input_length: Count
     output_length: Count
     interactivity: Annotated[float, operating("workload.interactivity")]
+    first_token: Annotated[float, operating("workload.first_token")] | None = None
     prefill_utilisation: Annotated[float, Measure("1", above=0.0, below=1.0)] = 0.8
     serving: Literal["disaggregated", "aggregated"] = "disaggregated"
     capping: Literal["mixed", "uniform", "phases"] = "mixed"
@@ -205,13 +211,19 @@ class Workload(Model):
 
 
 class Economics(Model):
-    """What capital costs a year, and make-up water."""
+    """What capital costs a year, and make-up water, and how much is sold for it.
+
+    `utilisation` is the share of the tokens that the racks could yield which someone pays for, a mean over the year. It
+    divides the cost of a token and nothing else: power, energy and latency stay those of full load, for demand at
+    partial load is not modelled.
+    """
 
     interest_rate: Annotated[float, Measure("1", above=0.0, most=1.0)]
     it_lifetime: Annotated[float, Measure("s", above=0.0)]
     facility_lifetime: Annotated[float, Measure("s", above=0.0)]
     facility_cost: Annotated[float, Measure("USD/W", least=0.0)]
     maintenance: Ratio
+    utilisation: Annotated[float, Measure("1", above=0.0, most=1.0)] = 1.0
     water_price: Annotated[float, Measure("USD/m3", least=0.0)] = 0.0
 
 

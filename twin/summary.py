@@ -315,6 +315,8 @@ def _metrics(facility: Facility, one: xr.Dataset) -> dict[str, Metric]:
     layout, value = facility.layout, partial(_number, one)
     asked, economics = layout.workload, layout.economics
     pace = f"{asked.interactivity:.4g} token/s for each user"
+    if asked.first_token is not None:
+        pace += f", the first within {given(asked.first_token, 's')} (p99)"
     job = facility.job
     served = (
         _trained(facility)
@@ -324,13 +326,15 @@ def _metrics(facility: Facility, one: xr.Dataset) -> dict[str, Metric]:
     cost = (
         f"capital at {given(economics.interest_rate, '%')} a year, maintenance, and electricity at "
         f"{given(layout.site.electricity_price, 'USD/J')}; "
-        + ("all tokens kept paid for" if job else "all output tokens sold")
+        + f"{given(economics.utilisation, '%')} of the "
+        + ("tokens kept paid for" if job else "output tokens sold")
     )
     costs = {words: value(f"cost_{part}") for part, words in PARTS.items()}
     parts = ", ".join(f"{words} {each:.3g}" for words, each in costs.items() if each > 0.0)
+    most = "up to " if asked.first_token is not None else ""
     prefill = (
-        f"prefill pool at {asked.prefill_utilisation:.0%} utilisation, worst running rack, slowed as its tokens are by "
-        "what holds it; serving model"
+        f"prefill pool at {most}{asked.prefill_utilisation:.0%} utilisation, worst running rack, slowed as its "
+        "tokens are by what holds it; serving model"
     )
     if asked.session:
         prefill = "of sessions the mean is told, as first token of a turn"
@@ -419,8 +423,18 @@ def _trained(facility: Facility) -> str:
     return (
         f"{layout.workload.model} in {layout.workload.precision}, one synchronous job on {facility.job.gpus:,.0f} "
         f"GPUs at the pace of its slowest rack, sequences of {told.sequence_length:,}, before checkpoints and "
-        f"interruptions; MFU of published runs of 256 to 8,192 GPUs{mixture}"
+        f"interruptions; MFU of published runs of 256 to 8,192 GPUs{_extrapolated(facility)}{mixture}"
     )
+
+
+def _extrapolated(facility: Facility) -> str:
+    """Whose runs stand for GPUs of which none is published."""
+    told = [
+        f" of {one.source}, at the peak of {kind.name} an extrapolation, error up to {one.band:.0%}"
+        for kind in facility.racks.types
+        if (one := kind.efficiency) and one.source
+    ]
+    return ",".join(told)
 
 
 def _training(facility: Facility, value: Callable[[str], float]) -> dict[str, Metric]:

@@ -88,6 +88,8 @@ class Workload:
     """Tokens that multi-token prediction drafts in a step beside the one that is sure."""
     accepted: float = 1.0
     """Tokens that a step yields to a user, a mean: 1 and the accepted drafts."""
+    first_token: float = np.inf
+    """Longest 99th percentile of the time to the first token [s]."""
 
 
 @dataclass(frozen=True)

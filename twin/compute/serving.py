@@ -17,8 +17,10 @@ user of DeepSeek on GB300. `twin/compute/measured` holds the points that may be 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal
+from functools import partial
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -49,6 +51,8 @@ USABLE_MEMORY = 0.88
 CEILING = 0.97
 """Largest mean draw over the power limit seen in service."""
 HALVINGS = 50
+LEAST = 1e-9
+"""Of the load of a configuration that is tried for a limit on the first token."""
 NODE = 8
 """Largest worker of aggregated serving: the points it was fitted to are of single nodes."""
 CHUNK = 8192
@@ -173,10 +177,13 @@ def token_time(
 ) -> Array:
     """Time per output token of a user [s], (...,): a step over what it yields, and aggregated the prompts in it.
 
-    size, shards, batch : as for `step_time`.
+    size, shards, batch : as for `step_time`. Aggregated, a mean batch below 1 leaves a worker idle at times, and its
+    steps are those of one request.
     """
-    step = step_time(gpu, model, workload, calibration, size, shards, batch).time / workload.accepted
-    if calibration.mode == "disaggregated":
+    together = calibration.mode == "aggregated"
+    full = np.maximum(batch, 1.0) if together else batch
+    step = step_time(gpu, model, workload, calibration, size, shards, full).time / workload.accepted
+    if not together:
         return step
     prompts = np.asarray(batch) / shards / workload.output_length  # requests that begin, per GPU and token
     return step + prompts * workload.input_length * prefill_time(gpu, model, workload, calibration)
@@ -191,6 +198,9 @@ def serve(
     allow. Batches are means and need not be whole. A worker lies in one domain; the pools span many, so
     workers need not fill one and may prefill for a neighbour. The queue is that of one domain's prefill, aggregated
     that of one worker.
+
+    Where the first token comes later than the workload allows, a configuration is loaded less: the prefill pool is
+    larger than `prefill_utilisation` asks, aggregated the batch is smaller, below 1 a worker that idles at times.
     """
     size, shards = configurations(gpu, model, calibration)
     target = 1.0 / workload.interactivity
@@ -209,15 +219,30 @@ def serve(
         meets = pace(middle) <= target
         low, high = np.where(meets, middle, low), np.where(meets, high, middle)
     batch = np.where(full, high, low)
+    most, _ = _yield(gpu, model, workload, calibration, shards, batch, pace(batch))
+    most = np.where(possible, most, 0.0)
 
-    token = prefill_time(gpu, model, workload, calibration)
-    rate = batch / shards / (pace(batch) * workload.output_length)  # requests per second and GPU that decodes
-    work = rate * workload.input_length * token  # prefill GPU seconds per second of such a GPU
-    pools = calibration.mode == "disaggregated"
-    ratio = work / workload.prefill_utilisation if pools else np.zeros(size.shape)
-    output = np.where(possible, rate * workload.output_length / (1.0 + ratio), 0.0)
-    best = int(np.argmax(output))
-    if not possible[best]:
+    def at(place: int, load: float) -> _Choice:
+        return _choice(
+            gpu,
+            model,
+            workload,
+            calibration,
+            float(size[place]),
+            float(shards[place]),
+            float(batch[place]),
+            load,
+        )
+
+    best, chosen = -1, None
+    for place in np.argsort(-most, kind="stable").tolist():
+        # No limit on the first token makes a configuration yield more.
+        if not possible[place] or (chosen is not None and most[place] <= chosen.output):
+            break
+        found = _in_time(partial(at, place), workload.first_token)
+        if found is not None and (chosen is None or found.output > chosen.output):
+            best, chosen = place, found
+    if chosen is None:
         bound: Bound = "latency" if np.any(room >= 1.0) else "memory"
         idle = power_law.idle * gpu.power
         return Service(
@@ -225,31 +250,111 @@ def serve(
             calibration.basis, calibration.band,
         )  # fmt: skip
 
-    chosen = float(size[best]), float(shards[best])
-    step = step_time(gpu, model, workload, calibration, *chosen, batch[best])
-    share = float(ratio[best] / (1.0 + ratio[best])) if pools else float(work[best])
-    first = first_token(gpu, model, workload, calibration, chosen[0], share, float(step.time))
-    draw, prefill, largest = used(gpu, model, workload, calibration, power_law, step, share)
-    flight = batch[best] * chosen[0] / chosen[1]
-    crowded = min(flight + TAIL * np.sqrt(flight), room[best] * chosen[0] / chosen[1]) * chosen[1] / chosen[0]
+    draw, prefill, largest = used(
+        gpu, model, chosen.workload, calibration, power_law, chosen.step, chosen.prefill_share
+    )
+    groups = size[best] / shards[best]
+    flight = chosen.batch * groups
+    crowded = min(flight + TAIL * np.sqrt(flight), room[best] * groups) / groups
     return Service(
         feasible=True,
-        output_tokens_per_second=float(output[best]),
-        total_tokens_per_second=float(output[best] * (1.0 + workload.input_length / workload.output_length)),
-        tpot=float(pace(batch)[best]),
-        tpot_p99=float(token_time(gpu, model, workload, calibration, *chosen, crowded)),
-        ttft_p50=first[0],
-        ttft_p99=first[1],
+        output_tokens_per_second=chosen.output,
+        total_tokens_per_second=chosen.output * (1.0 + workload.input_length / workload.output_length),
+        tpot=chosen.tpot,
+        tpot_p99=float(token_time(gpu, model, workload, calibration, size[best], shards[best], crowded)),
+        ttft_p50=chosen.first[0],
+        ttft_p99=chosen.first[1],
         batch=float(flight),
         worker_size=int(size[best]),
         shards=int(shards[best]),
-        prefill_share=share,
+        prefill_share=chosen.prefill_share,
         gpu_power=draw,
-        bound="memory" if full[best] else largest,
+        bound="latency" if chosen.load < 1.0 else "memory" if full[best] else largest,
         basis=calibration.basis,
         band=calibration.band,
         prefill_power=prefill,
     )
+
+
+class _Choice(NamedTuple):
+    """A configuration at a load, see `_choice`."""
+
+    load: float
+    workload: Workload
+    """With the utilisation that its prefill pool then has."""
+    batch: float
+    """Of an attention group."""
+    output: float
+    """Tokens per second and GPU."""
+    tpot: float
+    prefill_share: float
+    step: Step
+    first: tuple[float, float]
+    """Median and 99th percentile of the time to the first token [s]."""
+
+
+def _choice(
+    gpu: Gpu,
+    model: Model,
+    workload: Workload,
+    calibration: Calibration,
+    size: float,
+    shards: float,
+    batch: float,
+    load: float,
+) -> _Choice:
+    """A configuration at a load over that of `batch` and `prefill_utilisation`, in (0, 1]: a part of the utilisation,
+    aggregated of the batch."""
+    if calibration.mode == "disaggregated":
+        workload = replace(workload, prefill_utilisation=load * workload.prefill_utilisation)
+    else:
+        batch = load * batch
+    given = gpu, model, workload, calibration
+    pace = token_time(*given, size, shards, batch)
+    output, share = _yield(*given, shards, batch, pace)
+    step = step_time(*given, size, shards, max(batch, 1.0))
+    first = first_token(*given, size, float(share), float(step.time))
+    return _Choice(
+        load, workload, batch, float(output), float(pace), float(share), at_times(step, batch), first
+    )
+
+
+def _in_time(at: Callable[[float], _Choice], limit: float) -> _Choice | None:
+    """What the largest load gives whose 99th percentile of the first token keeps a limit [s]; None where none does."""
+    found = at(1.0)
+    if not found.first[1] > limit:
+        return found
+    low, high, found = LEAST, 1.0, at(LEAST)
+    if found.first[1] > limit:
+        return None
+    for _ in range(HALVINGS):
+        middle = 0.5 * (low + high)
+        one = at(middle)
+        if one.first[1] > limit:
+            high = middle
+        else:
+            low, found = middle, one
+    return found
+
+
+def _yield(
+    gpu: Gpu,
+    model: Model,
+    workload: Workload,
+    calibration: Calibration,
+    shards: Array | float,
+    batch: Array | float,
+    pace: Array,
+) -> tuple[Array, Array]:
+    """Output tokens per second over all GPUs [1/s], and the share of them that prefills, aggregated of their time,
+    (...,), of a batch of an attention group at its time per output token."""
+    rate = batch / shards / (pace * workload.output_length)  # requests per second and GPU that decodes
+    token = prefill_time(gpu, model, workload, calibration)
+    work = rate * workload.input_length * token  # prefill GPU seconds per second of such a GPU
+    if calibration.mode == "aggregated":
+        return rate * workload.output_length, work
+    ratio = work / workload.prefill_utilisation
+    return rate * workload.output_length / (1.0 + ratio), ratio / (1.0 + ratio)
 
 
 def configurations(
@@ -340,6 +445,12 @@ def first_token(
     )
     fixed = work + math.ceil(chunks) * step + together * pause + calibration.prompt_latency
     return median + fixed, late + fixed
+
+
+def at_times(step: Step, batch: float) -> Step:
+    """A step of a batch that is none at times where its mean is below 1: then a GPU reads and computes nothing."""
+    busy = min(batch, 1.0)
+    return replace(step, read=busy * step.read, operations=busy * step.operations)
 
 
 def used(

@@ -7,13 +7,15 @@ without power halts it. Model FLOP utilisation (MFU) falls with the size of the 
 
 with both constants from MLPerf Training of a dense model of 405 billion parameters, per GPU and precision. Against a
 size left out of the fit it errs by at most 7 % (H100 in FP8, 512 GPUs). A mixture of experts reaches 0.6 to 0.8 of the
-utilisation (unverified).
+utilisation (unverified). Where no run of a GPU and precision is published, it has the utilisation of the nearest that
+is, at its own peak, labelled an extrapolation with the spread of what is published.
 """
 
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -29,6 +31,7 @@ REFERENCE = 512
 """GPUs at which an efficiency is stated."""
 DECLINE = 0.05
 """Of the utilisation in the size of the job where only one size was measured; fits of several give 0.02 to 0.065."""
+BITS = {"nvfp4": 4, "fp8": 8, "bf16": 16}
 MIXTURE = 0.7
 """Utilisation of a mixture of experts over that of a dense model: the middle of 0.6 to 0.8 (unverified)."""
 
@@ -72,6 +75,10 @@ class Efficiency:
     """MFU of a job of REFERENCE GPUs."""
     decline: float
     """Exponent with which it falls in the number of GPUs."""
+    source: str = ""
+    """GPU and precision of the runs, where they are not its own: then the peak is its own, an extrapolation."""
+    band: float = np.nan
+    """Relative error to be expected of an extrapolation; NaN of what was measured."""
 
 
 @dataclass(frozen=True)
@@ -159,6 +166,44 @@ def calibrated(gpu: str, precision: str) -> Efficiency:
             {f"{run.gpu} {run.precision}" for run in measured()},
         )
     return fit(runs)
+
+
+def nearest(gpu: str, precision: str, peaks: Mapping[str, float]) -> Efficiency:
+    """Efficiency of a GPU at a precision as measured, else `extrapolated` from the nearest published runs.
+
+    peaks : dense peaks of the GPU by precision [1/s]. Near is the precision first, by its bits, then the GPU itself,
+    then that of the nearest peak at the precision of the runs.
+
+    >>> nearest("B200", "nvfp4", {"nvfp4": 9e15, "fp8": 4.5e15, "bf16": 2.25e15}).source
+    'GB200 in nvfp4'
+    """
+    known = {(run.gpu, run.precision): run.peak for run in measured() if run.precision in peaks}
+    if (gpu, precision) in known:
+        return calibrated(gpu, precision)
+
+    def far(runs: tuple[str, str]) -> tuple[float, bool, float]:
+        other, at = runs
+        return abs(np.log2(BITS[at] / BITS[precision])), other != gpu, abs(np.log(known[runs] / peaks[at]))
+
+    other, at = min(known, key=far)
+    return extrapolated(other, at, peaks[precision], gpu, precision)
+
+
+def extrapolated(source: str, at: str, peak: float, gpu: str, precision: str) -> Efficiency:
+    """The utilisation of runs of a GPU `source` at a precision `at` for another GPU or precision at its own peak.
+
+    peak : dense [1/s]. The band is the largest factor, less 1, between published utilisations that differ in the GPU
+    (0.26), the precision (0.38) or both (0.99) as these do.
+    """
+    found = {(run.gpu, run.precision) for run in measured()}
+    apart = source != gpu, at != precision
+    spread = [
+        calibrated(*one).utilisation / calibrated(*other).utilisation - 1.0
+        for one in found
+        for other in found
+        if (one[0] != other[0], one[1] != other[1]) == apart
+    ]
+    return replace(calibrated(source, at), peak=peak, source=f"{source} in {at}", band=max(spread))
 
 
 def utilisation(efficiency: Efficiency, gpus: Array | float) -> Array:

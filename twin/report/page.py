@@ -245,6 +245,7 @@ def _work(asked: Workload) -> list[tuple[str, str]]:
     return [
         ("Tokens of a request", f"{asked.input_length:,} in, {asked.output_length:,} out"),
         ("Each user sees", given(asked.interactivity, "token/s")),
+        *([("First token, p99", given(asked.first_token, "s"))] if asked.first_token is not None else []),
     ]
 
 

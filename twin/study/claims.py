@@ -447,7 +447,10 @@ def _training() -> tuple[Trained, ...]:
     return (
         *(Trained(gpu, one(found), "measured") for gpu, found in known.items()),
         *(
-            Trained("Vera Rubin", one(replace(found, peak=peak)), f"extrapolation: peak at the MFU of {gpu}")
-            for gpu, found in known.items()
+            Trained(
+                "Vera Rubin", one(found), f"extrapolation: peak at the MFU of {gpu}, within {found.band:.0%}"
+            )
+            for gpu in known
+            for found in [training.extrapolated(gpu, "nvfp4", peak, "vr-nvl72", "nvfp4")]
         ),
     )

@@ -147,7 +147,7 @@ def _fill(facility: Facility, operation: Operation, law: Law, made: Shell, rule:
         economics.Power(drawn, "utility"),
         float(operation.electricity_price[0]),
     )
-    sold = economics.Sold(availability=facility.uptime)
+    sold = economics.Sold(facility.economics.utilisation, facility.uptime)
     return Fill(
         rule=rule,
         racks=count,
