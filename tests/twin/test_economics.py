@@ -16,7 +16,9 @@ from twin.economics import (
     running_cost,
     tokens_per_joule,
 )
-from twin.summary import PARTS
+from twin.errors import InputError
+from twin.study.shell import shell
+from twin.summary import PARTS, summary
 
 NONE = Power(0.0, "rack_ac"), Power(0.0, "utility")
 
@@ -122,6 +124,31 @@ def test_seed_comparison_of_gb300_with_h200() -> None:
     for gpu, tokens, dollars in ((old, 90.0, 4.20), (new, 6000.0, 0.12)):
         total = cost(running_cost(gpu, *NONE, 0.0), Tokens(0.0, tokens), "output").total
         assert total == pytest.approx(dollars, rel=0.05)
+
+
+def test_half_the_tokens_sold_cost_twice_as_much() -> None:
+    full, half = (
+        twin.load(None, {"economics.utilisation": share, "economics.water_price": "2 USD/m3"})
+        for share in ("1", "0.5")
+    )
+    whole, sold = twin.solve(full), twin.solve(half)
+    for part in ("cost_per_million_tokens", *(f"cost_{part}" for part in PARTS)):
+        assert float(sold[part][0]) == 2 * float(whole[part][0])
+    # Demand at partial load is not modelled.
+    for same in ("tokens_per_second", "utility_power", "ttft_p99", "utilisation"):
+        assert float(sold[same][0]) == float(whole[same][0])
+    assert (
+        "100 % of the output tokens sold" in summary(full, whole, ()).metrics["cost_per_million_tokens"].basis
+    )
+    assert (
+        "50 % of the output tokens sold" in summary(half, sold, ()).metrics["cost_per_million_tokens"].basis
+    )
+    fills = [shell(one, 10e6).fills[0] for one in (full, half)]
+    for name in ("cost_per_million_output_tokens", "cost_per_million_total_tokens"):
+        assert getattr(fills[1], name) == 2 * getattr(fills[0], name)
+    for wrong in ("0", "1.1"):
+        with pytest.raises(InputError, match=r"economics\.utilisation"):
+            twin.load(None, {"economics.utilisation": wrong})
 
 
 def test_water_of_wetted_pads_enters_the_cost() -> None:

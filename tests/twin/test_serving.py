@@ -528,6 +528,149 @@ def test_aggregated_first_token_against_an_engine_step_by_step(
         assert found == pytest.approx((median, late), rel=0.20 if load < 0.71 else 0.30)
 
 
+def test_first_token_of_workers_that_idle_against_an_engine() -> None:
+    """Fewer than one request in flight, where the limit on the first token leads: the late quantile within 20 %."""
+    work = replace(WORK, input_length=100_000, output_length=100)
+    token = prefill_time(B200, DEEPSEEK, work, TOGETHER) / 8
+    counts = np.maximum(np.arange(200), 1)
+    steps = np.asarray(step_time(B200, DEEPSEEK, work, TOGETHER, 8, 8, counts).time)
+    for flight in (0.1, 0.3, 0.6):
+        rate = flight / (100 * float(token_time(B200, DEEPSEEK, work, TOGETHER, 8, 8, flight)))
+        median, late, _ = replayed(steps.tolist(), token, 100_000, 100, rate, 20_000)
+        found = first_token(B200, DEEPSEEK, work, TOGETHER, 8, rate * 100_000 * token, float(steps[1]))
+        assert found[0] == pytest.approx(median, rel=0.25)
+        assert found[1] == pytest.approx(late, rel=0.20)
+
+
+LONG = replace(WORK, input_length=24_576, output_length=256, interactivity=10.0)
+LIMITED = [
+    (GB300, CALIBRATION, WORK),
+    (GB200, CALIBRATION, LONG),
+    (B200, TOGETHER, WORK),
+    (B200, TOGETHER, LONG),
+]
+
+
+@pytest.mark.parametrize(("gpu", "calibration", "work"), LIMITED)
+def test_a_limit_on_the_first_token_is_kept_exactly_where_it_binds(
+    gpu: Gpu, calibration: Calibration, work: Workload
+) -> None:
+    free = serve(gpu, DEEPSEEK, work, calibration, BLACKWELL)
+    assert serve(gpu, DEEPSEEK, replace(work, first_token=free.ttft_p99), calibration, BLACKWELL) == free
+    limits = free.ttft_p99 * np.geomspace(1.0, 0.01, 39)
+    found = [
+        serve(gpu, DEEPSEEK, replace(work, first_token=one), calibration, BLACKWELL)
+        for one in limits.tolist()
+    ]
+    served = [(limit, one) for limit, one in zip(limits, found, strict=True) if one.feasible]
+    assert 3 < len(served) < len(limits)
+    for limit, one in served[1:]:
+        # Other workers may come sooner of themselves; a load that was lowered comes just in time.
+        assert one.ttft_p99 <= limit
+        assert one.tpot <= 1 / work.interactivity * (1 + 1e-12)
+        if one.bound == "latency":
+            assert one.ttft_p99 == pytest.approx(limit, rel=1e-9)
+    assert served[-1][1].bound == "latency"
+    assert all(one.bound == "latency" for one in found if not one.feasible)
+    tokens = np.array([one.output_tokens_per_second for one in found])
+    assert np.all(np.diff(tokens) <= 0.0)
+    assert served[-1][1].output_tokens_per_second < 0.95 * free.output_tokens_per_second
+
+
+def test_no_pool_without_queue_comes_sooner() -> None:
+    # At no load: prefill of 24,576 tokens on the smallest worker, the transfer, and a step; where a limit is a part in
+    # a million longer GPUs serve, where it is shorter none do; the step is that of one request.
+    work = replace(LONG, interactivity=1.0)
+    token = prefill_time(GB200, LLAMA, work, CALIBRATION)
+    soonest = np.inf
+    for size in (1, 2, 4, 8, 16, 32, 64, 72):
+        for shards in (1, 2, 4, 8):
+            if size % shards:
+                continue
+            step = float(step_time(GB200, LLAMA, work, CALIBRATION, size, shards, 1.0).time)
+            soonest = min(soonest, 24_576 * token + 24_576 * 2048 * 80 / (0.75 * 900e9) + step)
+    for part, feasible in ((1e-6, True), (-1e-6, False)):
+        limited = replace(work, first_token=soonest * (1 + part))
+        service = serve(GB200, LLAMA, limited, CALIBRATION, BLACKWELL)
+        assert service.feasible is feasible
+        assert service.bound == "latency"
+        assert np.isnan(service.ttft_p99) or service.ttft_p99 <= limited.first_token
+
+
+def test_aggregated_workers_idle_for_the_first_token() -> None:
+    # A limit just over what a request takes that meets no other: the steps and the prompt; the GPUs draw as idle ones.
+    own = 24_576 * prefill_time(B200, DEEPSEEK, LONG, TOGETHER) / 8
+    step = min(
+        float(step_time(B200, DEEPSEEK, LONG, TOGETHER, 8, shards, 1.0).time) for shards in (1, 2, 4, 8)
+    )
+    alone = own + 3 * step + 0.99 * step
+    for part, feasible in ((1e-6, True), (-1e-6, False)):
+        limited = replace(LONG, first_token=alone * (1 + part))
+        service = serve(B200, DEEPSEEK, limited, TOGETHER, BLACKWELL)
+        assert service.feasible is feasible
+        assert service.gpu_power == pytest.approx(263.0, rel=1e-2)
+        assert service.output_tokens_per_second < 0.1
+    # Half as much again: Little's law and the prompts' time by hand, with fewer than one request in flight.
+    service = serve(B200, DEEPSEEK, replace(LONG, first_token=1.5 * alone), TOGETHER, BLACKWELL)
+    groups = service.worker_size / service.shards
+    assert 0.01 < service.batch / groups < 1.0
+    assert service.tpot == pytest.approx(
+        step_time(B200, DEEPSEEK, LONG, TOGETHER, service.worker_size, service.shards, 1.0).time
+        + service.batch * own / service.worker_size * 8 / 256
+    )
+    assert service.output_tokens_per_second * service.worker_size * service.tpot == pytest.approx(
+        service.batch
+    )
+    requests = service.output_tokens_per_second / 256
+    assert service.prefill_share == pytest.approx(requests * 8 * own)
+    assert 263.0 < service.gpu_power < 970.0
+
+
+@pytest.mark.parametrize(("gpu", "calibration", "work"), LIMITED)
+def test_no_configuration_within_a_limit_beats_the_choice(
+    gpu: Gpu, calibration: Calibration, work: Workload
+) -> None:
+    apart = calibration.mode == "disaggregated"
+    token = prefill_time(gpu, DEEPSEEK, work, calibration)
+    free = serve(gpu, DEEPSEEK, work, calibration, BLACKWELL)
+    for part in (0.9, 0.8):
+        limited = replace(work, first_token=part * free.ttft_p99)
+        service = serve(gpu, DEEPSEEK, limited, calibration, BLACKWELL)
+        best = 0.0
+        for size in (1, 2, 4, 8, 16, 32, 64, 72) if apart else (1, 2, 4, 8):
+            for shards in (1, 2, 4, 8):
+                weights = (16.08e9 / shards + 256 * 44.04e6 * 58 / size) * work.weight_bytes
+                room = USABLE_MEMORY * gpu.memory - weights
+                room /= (work.input_length + work.output_length) * 576 * 61
+                if size % shards or room < 1.0:
+                    continue
+                for batch in np.geomspace(1.0 if apart else 0.01, room, 80):
+                    pace = float(token_time(gpu, DEEPSEEK, work, calibration, size, shards, batch))
+                    if pace > 1 / work.interactivity:
+                        break
+                    tokens = batch / shards / pace
+                    busy = tokens / work.output_length * work.input_length * token
+                    step = float(
+                        step_time(gpu, DEEPSEEK, work, calibration, size, shards, max(batch, 1.0)).time
+                    )
+                    for pool in np.linspace(0.02, 0.8, 27) if apart else (0.8,):
+                        asked = replace(work, prefill_utilisation=pool)
+                        share = busy / pool / (1 + busy / pool) if apart else busy
+                        late = first_token(gpu, DEEPSEEK, asked, calibration, size, share, step)[1]
+                        if late <= limited.first_token:
+                            best = max(best, tokens * (1 - share) if apart else tokens)
+        # Batches of separate pools are tried four to an octave.
+        assert best <= service.output_tokens_per_second * (1.02 if apart else 1 + 1e-9)
+        assert best > 0.93 * service.output_tokens_per_second
+
+
+def test_quick_enough_within_a_limit() -> None:
+    limited = replace(LONG, first_token=0.8 * serve(GB200, DEEPSEEK, LONG, CALIBRATION, BLACKWELL).ttft_p99)
+    start = time.process_time()
+    serve(GB200, DEEPSEEK, limited, CALIBRATION, BLACKWELL)
+    assert time.process_time() - start < 0.3
+
+
 def test_power_of_a_gpu_that_does_both() -> None:
     # Mean use of bandwidth and peak: what steps and prompts read and compute in a second, over the nominal.
     service = serve(B200, DEEPSEEK, WORK, TOGETHER, BLACKWELL)

@@ -14,10 +14,12 @@ from twin.compute.training import (
     calibrated,
     checkpoint_interval,
     energy,
+    extrapolated,
     fit,
     flops_per_token,
     goodput,
     measured,
+    nearest,
     power,
     synchronous,
     tokens_per_second,
@@ -86,6 +88,35 @@ def test_fit_returns_what_made_the_runs() -> None:
 def test_unknown_run_is_named() -> None:
     with pytest.raises(UnknownName, match="no measured training run 'GB200 fp4'; did you mean 'GB200 nvfp4'"):
         calibrated("GB200", "fp4")
+
+
+def test_bands_of_what_is_extrapolated_by_hand() -> None:
+    # Published utilisations at 512 GPUs in per cent: FP8 37.5, 43.5, 47.2 (GB200, H100, H200), NVFP4 27.1, 23.7 (GB200,
+    # GB300). Another GPU: 47.2 / 37.5; another precision: 37.5 / 27.1; both: 47.2 / 23.7.
+    own, peaks = {"nvfp4": 10e15, "fp8": 5e15, "bf16": 2.5e15}, {"nvfp4": 35e15, "fp8": 17.5e15, "bf16": 4e15}
+    assert nearest("VR", "nvfp4", peaks).band == pytest.approx(0.472 / 0.375 - 1, abs=0.003)
+    assert nearest("GB200", "bf16", own).band == pytest.approx(0.375 / 0.271 - 1, abs=0.003)
+    assert nearest("VR", "bf16", peaks).band == pytest.approx(0.472 / 0.237 - 1, abs=0.005)
+    assert nearest("VR", "bf16", peaks).source == "GB200 in fp8"
+    assert nearest("GB200", "nvfp4", own) == calibrated("GB200", "nvfp4")
+    assert np.isnan(calibrated("GB200", "nvfp4").band)
+
+
+@pytest.mark.parametrize(("left", "precision"), [("GB200", "fp8"), ("GB200", "nvfp4"), ("GB300", "nvfp4")])
+def test_a_gpu_left_out_is_found_within_the_band(left: str, precision: str) -> None:
+    known = calibrated(left, precision)
+    others = [run for run in measured() if run.gpu != left and run.precision == precision]
+    near = min(others, key=lambda run: abs(np.log(run.peak / known.peak)))
+    found = extrapolated(near.gpu, precision, known.peak, left, precision)
+    assert found.utilisation == pytest.approx(known.utilisation, rel=found.band)
+
+
+@pytest.mark.parametrize(("gpus", "share"), [(8192, 0.43), (16_384, 0.41)])
+def test_llama_3_in_bf16_by_the_runs_in_fp8(gpus: int, share: float) -> None:
+    # The Llama 3 Herd of Models, table 4: MFU of 405B on H100 in BF16, sequences of 8,192, 430 and 400 TFLOP/s a GPU.
+    found = nearest("H100", "bf16", {"fp8": 1.979e15, "bf16": 0.989e15})
+    assert found.peak == 0.989e15
+    assert utilisation(found, gpus) == pytest.approx(share, rel=0.12)
 
 
 def test_slowest_rack_governs() -> None:

@@ -18,7 +18,7 @@ from twin.event import events
 from twin.schema import Layout
 from twin.simulate import simulate
 from twin.study.shell import shell
-from twin.summary import PARTS
+from twin.summary import PARTS, summary
 
 TIMES = {"workload.training.checkpoint_pause": "60 s", "workload.training.restart_time": "10 min"}
 TRAIN = {"workload.kind": "training", "workload.model": "llama-3.1-405b", "site.dry_bulb": "20 degC", **TIMES}
@@ -180,8 +180,7 @@ def test_serving_knows_nothing_of_it() -> None:
     ("layout", "sets", "told"),
     [
         ("gb300-su", {"workload.kind": "training"}, "needs workload.training with its checkpoint_pause"),
-        ("vr-su", {"workload.kind": "training", **TIMES}, "no training run of 'vr-nvl72' in nvfp4 is published"),
-        ("gb300-su", {**TRAIN, "workload.precision": "fp8"}, "there are GB200 fp8, GB200 nvfp4, GB300 nvfp4"),
+        ("h100-air", {**TRAIN, "workload.precision": "nvfp4"}, "does not compute in nvfp4"),
         ("gb300-su", {**TRAIN, "workload.training.checkpoint_pause": "0 s"}, "more than 0"),
         ("gb300-su", {"workload.training.checkpoint_pause": "60 s"}, "restart_time"),
         ("gb300-su", {**TRAIN, "workload.kind": "learning"}, "'serving' or 'training'"),
@@ -190,6 +189,47 @@ def test_serving_knows_nothing_of_it() -> None:
 def test_what_is_missing_is_told(layout: str, sets: dict[str, str], told: str) -> None:
     with pytest.raises(InputError, match=told):
         twin.load(layout, sets)
+
+
+@pytest.mark.parametrize(
+    ("layout", "rack", "precision", "source", "decline", "peak", "band"),
+    [
+        ("vr-su", None, "nvfp4", ("GB300", "nvfp4"), 0.05, 35e15, "26%"),
+        ("vr-su", "vr-nvl72-maxq", "nvfp4", ("GB300", "nvfp4"), 0.05, 33.8e15, "26%"),
+        ("vr-800vdc", None, "nvfp4", ("GB300", "nvfp4"), 0.05, 35e15, "26%"),
+        ("gb300-su", None, "fp8", ("GB200", "fp8"), None, 5e15, "26%"),
+        ("gb200-su", None, "bf16", ("GB200", "fp8"), None, 2.5e15, "38%"),
+        ("h100-air", None, "bf16", ("H100", "fp8"), None, 0.989e15, "38%"),
+    ],
+)  # fmt: skip
+def test_the_nearest_published_run_stands_for_what_is_not(
+    layout: str,
+    rack: str | None,
+    precision: str,
+    source: tuple[str, str],
+    decline: float | None,
+    peak: float,
+    band: str,
+) -> None:
+    sets = {**TRAIN, **LLAMA, "workload.precision": precision}
+    if rack:
+        sets["rows.rack_type"] = rack
+    facility = twin.load(layout, sets)
+    gpus = float(facility.racks.gpus.sum())
+    known = calibrated(*source)
+    fall = known.decline if decline is None else decline
+    rate = gpus * known.utilisation * (gpus / 512) ** -fall * peak / FLOPS
+    state = twin.solve(facility)
+    assert float(state.tokens_per_second[0]) == pytest.approx(rate, rel=1e-9)
+    told = summary(facility, state, ()).metrics["tokens_per_second"].basis
+    name = rack or facility.racks.types[0].name
+    assert f"{source[0]} in {source[1]}, at the peak of {name} an extrapolation, error up to {band}" in told
+
+
+def test_what_was_measured_is_no_extrapolation(job: twin.Facility) -> None:
+    told = summary(job, twin.solve(job), ()).metrics["tokens_per_second"].basis
+    assert "MFU of published runs" in told
+    assert "extrapolation" not in told
 
 
 def test_run_by_the_command_line(tmp_path: Path) -> None:
