@@ -16,13 +16,11 @@ from twin.rules.site import TOLERANCE
 from twin.schema import Session, Workload
 from twin.study.price import Price
 from twin.units import shown
-from twin.verdict import Finding
+from twin.verdict import NEGLIGIBLE, Finding
 
 if TYPE_CHECKING:
     import xarray as xr
 
-NEGLIGIBLE = 1e-6
-"""Relative margin that the solver's residual cannot tell from none."""
 SOLUTION = ("S1-solved", "S2-ledger")
 """Rules on the solution itself; they are told apart from margins of the design."""
 NO_VALUE = "no value"

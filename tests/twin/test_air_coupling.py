@@ -118,6 +118,10 @@ def test_the_worst_finding_is_one_that_is_surely_outside_if_any_is(hopper):
         one = next(finding for finding in told if finding.code == "A1-inlet")
         assert one.element == hopper.racks.name[element]
         assert one.undecided is (element == 5)
+    # One at its limit but for rounding is not outside, however sure it is.
+    inlet[0, 9], half[0, 9] = limit[9] + 1e-9, 0.0
+    told = findings(hopper, state.assign(air_inlet_temperature=inlet, air_inlet_uncertainty=half))
+    assert next(one for one in told if one.code == "A1-inlet").element == hopper.racks.name[5]
 
 
 def test_what_comes_back_beyond_the_field_is_mixed_evenly(hopper):

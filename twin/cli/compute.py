@@ -58,9 +58,7 @@ def shell_(
     from twin.report import shells
 
     if as_json:
-        import json
-
-        typer.echo(json.dumps(shells.record(found), indent=2, allow_nan=False, ensure_ascii=False))
+        shared.printed(shells.record(found))
     else:
         shells.show(shared.console(), found)
 
@@ -130,9 +128,7 @@ def claims(as_json: shared.AsJson = False) -> None:
 
     found = examined()
     if as_json:
-        import json
-
-        typer.echo(json.dumps(told.record(found), indent=2, allow_nan=False, ensure_ascii=False))
+        shared.printed(told.record(found))
         return
     from rich.console import Console
 
