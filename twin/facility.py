@@ -116,6 +116,8 @@ class Racks:
     liquid: npt.NDArray[np.bool_]
     """Cooled by liquid; figures about coolant mean nothing elsewhere."""
     gpus: Array
+    tray: Array
+    """GPUs of a compute tray, which leave service together; 1 without GPUs."""
     fixed: Array
     """DC watts that do not follow the GPUs: CPUs, switches, network, fans [W]."""
     power_factor: Array
@@ -573,7 +575,7 @@ class Facility:
     built_power: float
     """IT power the facility is built for: nameplates and support load [W]."""
     uptime: float
-    """Share of GPU capacity free of GPU and tray faults."""
+    """Share of the GPUs at work as a mean over the faults of trays, `twin.availability.tray_shares`; spares are not."""
     operation: Operation
     products: tuple[Product, ...]
 

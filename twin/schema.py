@@ -217,7 +217,7 @@ class Economics(Model):
 
 class Availability(Model):
     """How long a compute tray is away after a fault of one of its GPUs, and how many trays of every rack of GPUs wait
-    idle to take the place of those that are: they add nothing to what is planned. Only `twin uptime` reads `spares`.
+    idle to take the place of those that are: they add nothing to what `twin uptime` plans nor to the uptime of a run.
     """
 
     tray_repair: Annotated[float, Measure("s", least=0.0)] = TRAY_REPAIR

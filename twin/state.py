@@ -77,7 +77,9 @@ VARIABLES: dict[str, Variable] = {
         "summary",
         "work that a training job keeps over checkpoints and interruptions; NaN when serving",
     ),
-    "uptime": Variable(S, "1", "summary", "share of the installed GPU capacity free of GPU and tray faults"),
+    "uptime": Variable(
+        S, "1", "summary", "share of the GPUs at work, spare trays not, as a mean over the faults of trays"
+    ),
     "ttft_p99": Variable(S, "s", "summary", "99th percentile of the time to the first token"),
     "tpot_p50": Variable(S, "s", "summary", "median time per output token"),
     "dry_bulb": Variable(S, "K", "summary", "outdoor dry-bulb temperature"),

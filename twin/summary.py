@@ -336,8 +336,14 @@ def _metrics(facility: Facility, one: xr.Dataset) -> dict[str, Metric]:
     tokens = "tokens trained" if job else "output tokens"
     reached = f"{tokens} over those of all racks without any limit of power or cooling"
     faults = (
-        "unexpected interruptions at the rate of a published training run, each charged to one tray; "
-        "outages of power and cooling and of racks as a whole are not modelled in it, `twin uptime` has them"
+        "GPUs at work: faults of them and their hosts at the rate of a published training run take their tray out"
+        + (
+            f", {layout.availability.spares} of each rack wait as spares"
+            if layout.availability.spares
+            else ""
+        )
+        + (", the job stands without all others" if job else "")
+        + "; outages of power and cooling and of racks as a whole are not modelled in it, `twin uptime` has them"
     )
     joule = value("tokens_per_joule")
     latency = {
