@@ -124,8 +124,9 @@ def result(
     # What holds a rack below its demand slows all of a service alike, prefill and decode and with them what comes in;
     # sessions keep their pace and grow fewer.
     speed = np.where(running & serving, laws.speed(law, power), np.nan)
-    slowed = (np.where(speed > 0.0, times / speed, np.nan) for times in (service.ttft_p99, service.tpot))
-    latency, pace = (np.fmax.reduce(times, axis=-1) for times in slowed)
+    times = service.ttft_p99, service.tpot, service.tpot_p99
+    slowed = (np.where(speed > 0.0, one / speed, np.nan) for one in times)
+    latency, pace, slowest = (np.fmax.reduce(one, axis=-1) for one in slowed)
     if facility.layout.workload.session is not None and job is None:
         pace = np.fmax.reduce(agents.tpot, axis=-1)
     arrays: dict[str, Any] = {
@@ -159,6 +160,7 @@ def result(
         "uptime": np.full(count, facility.uptime),
         "ttft_p99": latency,
         "tpot_p50": pace,
+        "tpot_p99": slowest,
         "heat_outdoors": outdoors,
         "room_loss": rooms,
         "ledger_power": (mean.utility - it_power - mechanical - losses) / np.maximum(mean.utility, 1.0),

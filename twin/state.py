@@ -82,6 +82,12 @@ VARIABLES: dict[str, Variable] = {
     ),
     "ttft_p99": Variable(S, "s", "summary", "99th percentile of the time to the first token"),
     "tpot_p50": Variable(S, "s", "summary", "median time per output token"),
+    "tpot_p99": Variable(
+        S,
+        "s",
+        "summary",
+        "time per output token in a batch of the 99th percentile of requests in flight; NaN with sessions",
+    ),
     "dry_bulb": Variable(S, "K", "summary", "outdoor dry-bulb temperature"),
     "heat_outdoors": Variable(S, "W", "summary", "heat rejected outdoors, from flows and temperatures"),
     "room_loss": Variable(S, "W", "summary", "conversion and drive losses that heat their rooms"),

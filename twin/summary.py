@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from twin.catalogue import Product
+from twin.compute.training import Waveform
 from twin.facility import BINDINGS, COMPUTE_BOUNDS, COOLING_MODES, DEVICE_KINDS, REASONS, Facility
 from twin.rules.site import TOLERANCE
-from twin.schema import Session, Workload
+from twin.schema import Session, Training, Workload
 from twin.study.price import Price
+from twin.study.wave import wave
 from twin.units import shown
 from twin.verdict import NEGLIGIBLE, Finding
 
@@ -175,6 +177,8 @@ class Summary:
     basis: Basis
     notes: tuple[str, ...]
     """What else the numbers rest on, one line each."""
+    waveform: Waveform | None = None
+    """AC power of the racks of a training job over one step."""
 
     @property
     def faults(self) -> tuple[str, ...]:
@@ -223,13 +227,13 @@ def summary(
     bound = {name: int(count) for name, count in counts.items() if solved and count > 0}
     modes = one["cooling_mode"].values
     coded = [int(code) for code in modes[np.isfinite(modes)]]
-    layout = facility.layout
+    layout, drawn = facility.layout, wave(facility, one)
     return Summary(
         name=facility.name,
         description=layout.description,
         racks=len(facility.racks.name),
         gpus=round(float(facility.racks.gpus.sum())),
-        metrics=_metrics(facility, one),
+        metrics=_metrics(facility, one, drawn),
         binding=dict(sorted(bound.items(), key=lambda item: (-item[1], BINDINGS.index(item[0])))),
         modes={
             name: coded.count(code)
@@ -253,6 +257,7 @@ def summary(
         passes=int(one["passes"]),
         basis=_basis(facility, findings),
         notes=tuple(notes),
+        waveform=drawn,
     )
 
 
@@ -308,8 +313,8 @@ def _served(facility: Facility) -> str:
     return f"{asked.serving}{CAPPED[asked.capping]}{drafts}; {basis}{error}"
 
 
-def _metrics(facility: Facility, one: xr.Dataset) -> dict[str, Metric]:
-    """The metrics in the order in which they are printed."""
+def _metrics(facility: Facility, one: xr.Dataset, drawn: Waveform | None) -> dict[str, Metric]:
+    """The metrics in the order in which they are printed. drawn : by a training job in time."""
     layout, value = facility.layout, partial(_number, one)
     asked, economics = layout.workload, layout.economics
     pace = f"{asked.interactivity:.4g} token/s for each user"
@@ -333,6 +338,9 @@ def _metrics(facility: Facility, one: xr.Dataset) -> dict[str, Metric]:
     if asked.session:
         prefill = "of sessions the mean is told, as first token of a turn"
     decode = f"worst running rack, {pace} without what holds it; serving model"
+    crowded = "batch of the 99th percentile, requests in flight fluctuate as Poisson; worst running rack, slowed alike"
+    if asked.session:
+        crowded = "of sessions the mean is told, as time per token, p50"
     tokens = "tokens trained" if job else "output tokens"
     reached = f"{tokens} over those of all racks without any limit of power or cooling"
     faults = (
@@ -349,6 +357,7 @@ def _metrics(facility: Facility, one: xr.Dataset) -> dict[str, Metric]:
     latency = {
         "ttft_p99": Metric("Time to first token, p99", value("ttft_p99"), "s", prefill, 2),
         "tpot_p50": Metric("Time per token, p50", value("tpot_p50"), "s", decode, 3),
+        "tpot_p99": Metric("Time per token, p99", value("tpot_p99"), "s", crowded, 3),
     }
     return {
         "tokens_per_second": Metric(tokens.capitalize(), value("tokens_per_second"), "token/s", served, 3),
@@ -367,7 +376,7 @@ def _metrics(facility: Facility, one: xr.Dataset) -> dict[str, Metric]:
         ),
         "pue": Metric("PUE", value("pue"), "1", "utility over IT power at this point, not a year's mean"),
         "utilisation": Metric("Utilisation", value("utilisation"), "1", reached, 3, percent=True),
-        **(_training(facility, value) if job else latency),
+        **(_training(facility, value, drawn) if job else latency),
         "uptime": Metric("Uptime", value("uptime"), "1", faults, percent=True, partial=True),
         **(_agents(asked.session, asked.interactivity, one) if asked.session and not job else {}),
     }
@@ -427,7 +436,7 @@ def _trained(facility: Facility) -> str:
     )
 
 
-def _training(facility: Facility, value: Callable[[str], float]) -> dict[str, Metric]:
+def _training(facility: Facility, value: Callable[[str], float], drawn: Waveform | None) -> dict[str, Metric]:
     """The metrics of a training job that serving has not."""
     told = facility.layout.workload.training
     assert told is not None
@@ -445,6 +454,23 @@ def _training(facility: Facility, value: Callable[[str], float]) -> dict[str, Me
         "step_time": Metric("Time of a step", value("step_time"), "s", step, 3),
         "mfu": Metric("Model FLOP utilisation", value("mfu"), "1", mfu, 3, percent=True),
         "goodput": Metric("Goodput", value("goodput"), "1", kept, 3, percent=True),
+        **_swing(told, drawn),
+    }
+
+
+def _swing(told: Training, drawn: Waveform | None) -> dict[str, Metric]:
+    """How far and how fast the power of a job moves in each step."""
+    high, low = (drawn.power.max(), drawn.power.min()) if drawn else (math.nan, math.nan)
+    ramp = drawn.time[1] if drawn else math.nan
+    fall = (
+        f"AC input of all racks of the job, between {readable(high, 'W', 3)} while they compute and "
+        f"{readable(low, 'W', 3)} while GPUs idle in the exchange of gradients, {given(told.exchange, '%')} of a step "
+        "taken; its mean is the power of the run; nothing smooths it"
+    )
+    rise = f"up and down in {given(ramp, 's')} each" if drawn else "the job stands"
+    return {
+        "power_swing": Metric("Swing of a step", high - low, "W", fall if drawn else "the job stands", 3),
+        "power_ramp": Metric("Ramp of a step", (high - low) / ramp, "W/s", rise, 3),
     }
 
 
@@ -626,9 +652,18 @@ def record(found: Summary, files: Mapping[str, str]) -> dict[str, Any]:
         ],
         "ledger": {"in": _finite(ledger.into), "out": _finite(ledger.out), "relative": _finite(ledger.heat)},
         "notes": list(found.notes),
+        **({"waveform": _drawn(found.waveform)} if found.waveform else {}),
         "converged": found.converged,
         "residual": _finite(found.residual),
         "files": dict(files),
+    }
+
+
+def _drawn(wave: Waveform) -> dict[str, Any]:
+    return {
+        "boundary": "rack_ac",
+        "time": {"value": wave.time.tolist(), "unit": "s"},
+        "power": {"value": wave.power.tolist(), "unit": "W"},
     }
 
 

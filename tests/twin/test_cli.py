@@ -23,7 +23,7 @@ from twin.state import kept
 
 METRICS = {
     "tokens_per_second", "tokens_per_second_per_megawatt", "tokens_per_joule", "cost_per_million_tokens", "pue",
-    "utilisation", "uptime", "ttft_p99", "tpot_p50", "it_power", "utility_power",
+    "utilisation", "uptime", "ttft_p99", "tpot_p50", "tpot_p99", "it_power", "utility_power",
 }  # fmt: skip
 
 
