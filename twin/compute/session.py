@@ -207,7 +207,7 @@ def carry(worker: Worker, session: Session, sessions: Array | float) -> Load:
     for _ in range(PASSES):
         rate, decode, service, tier = turn(busy, batch)
         now = 1.0 - rate * session.tool_time / count
-        ready = np.minimum(rate * decode, slots)
+        ready = rate * decode
         moved = np.abs(now - busy) + np.abs(ready - batch) / count
         busy, batch = now, ready
         if np.all(moved < SETTLED):
