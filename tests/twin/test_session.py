@@ -415,6 +415,10 @@ def test_agents_without_room_are_told_so() -> None:
     found = served(gpu, model, work, base, power, (), long)
     assert (found.feasible, found.bound) == (False, "memory")
     assert found.gpu_power == pytest.approx(0.100 * 700.0)
+    # With room for some of them memory is what holds more; all of their prompts count as tokens in.
+    some = served(gpu, model, replace(work, interactivity=1.0), base, power, (), Agents(AGENT, 10.0))
+    assert (some.feasible, some.bound) == (True, "memory")
+    assert some.total_tokens_per_second == pytest.approx(some.output_tokens_per_second * (1 + 201.7e3 / 608))
 
 
 def test_agents_do_not_need_what_single_requests_have() -> None:
