@@ -212,4 +212,5 @@ def _loads(
     part = np.where(counts > 0.0, 1.0, 0.0)
     if calibration.mode == "disaggregated":
         part = part / (1.0 + load.prefill / workload.prefill_utilisation)
-    return counts * part, np.where(part > 0.0, load.output_tokens_per_second * part, 0.0), load
+    tokens = np.nan_to_num(load.output_tokens_per_second * part)  # NaN where the load has no steady state
+    return counts * part, tokens, load
