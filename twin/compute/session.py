@@ -288,7 +288,8 @@ def worker(
 
     Of the workload only bytes and drafts count: lengths are those of a session. tiers : beyond the memory of the GPUs,
     of one GPU. shards : GPUs of an attention group; the memory of all groups counts as one room, but none decodes a
-    session that it does not hold whole. Prefill and decoding share the GPUs and their memory; aggregated also their time, else each is as quick as if it had them alone.
+    session that it does not hold whole. Prefill and decoding share the GPUs and their memory; aggregated also their
+    time, else each is as quick as if it had them alone.
     """
     gpus, shards = np.asarray(gpus, dtype=np.float64), np.asarray(shards, dtype=np.float64)
     room = np.maximum(cache_room(gpu, model, workload, gpus, shards), 0.0)
