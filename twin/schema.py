@@ -187,7 +187,7 @@ class Workload(Model):
     their continuous ones. Without it the peak is held as if it lasted.
 
     With `session` the racks serve agents: tokens and power are those of as many sessions as they carry, in the
-    configuration that `input_length` and `output_length` choose.
+    configuration in which these write most; `input_length` and `output_length` do not count.
     """
 
     model: Name
