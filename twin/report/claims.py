@@ -37,7 +37,7 @@ def record(found: Sequence[Finding]) -> dict[str, Any]:
         "boundary": "rack_ac",
         "utility_over_rack_ac": OVERHEAD,
         "economics": REFERENCE,
-        "claims": [_plain(asdict(one)) for one in found],
+        "claims": [plain(asdict(one)) for one in found],
     }
 
 
@@ -166,10 +166,10 @@ def _training(one: Finding) -> Table:
     return table
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Without the numbers that JSON does not have."""
     if isinstance(value, dict):
-        return {key: _plain(one) for key, one in value.items()}
+        return {key: plain(one) for key, one in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(one) for one in value]
+        return [plain(one) for one in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
