@@ -66,14 +66,14 @@ VARIABLES: dict[str, Variable] = {
     "tokens_per_joule": Variable(S, "1/J", "summary", "output tokens per joule at the utility"),
     "carbon": Variable(S, "kg/s", "summary", "carbon dioxide of the utility's energy"),
     "cost_per_million_tokens": Variable(S, "USD", "summary", "full cost of a million output tokens"),
-    "cost_per_million_total_tokens": Variable(
-        S, "USD", "summary", "the same cost over a million tokens of input and output together"
-    ),
     "cost_it": Variable(S, "USD", "summary", "of it: capital of racks, network and storage"),
     "cost_facility": Variable(S, "USD", "summary", "of it: capital of building, power and cooling"),
     "cost_electricity": Variable(S, "USD", "summary", "of it: electricity at the utility"),
     "cost_maintenance": Variable(S, "USD", "summary", "of it: maintenance"),
     "cost_water": Variable(S, "USD", "summary", "of it: make-up water"),
+    "cost_per_million_total_tokens": Variable(
+        S, "USD", "summary", "full cost of a million tokens of input and output together"
+    ),
     "utilisation": Variable(S, "1", "summary", "tokens delivered over tokens of all racks without any limit"),
     "mfu": Variable(
         S, "1", "summary", "model FLOPs of a training job over the dense peak of its GPUs; NaN when serving"

@@ -229,7 +229,7 @@ class Summary:
 
     @property
     def held(self) -> dict[str, int]:
-        """What holds racks, in words -> racks; those that idle at their demand are told by why they give no tokens."""
+        """What holds racks, in words -> racks; those that idle at their demand by why they give no tokens."""
         counts = {kind: count - self.idle * (kind == "demand") for kind, count in self.binding.items()}
         held = {CAUSES[kind]: count for kind, count in counts.items() if count}
         return held | {UNSERVED[why]: count for why, count in self.unserved.items()}

@@ -299,6 +299,8 @@ def test_claims_as_one_object_keep_input_output_and_total_apart() -> None:
         parts = row["input_tokens_per_second"] + row["output_tokens_per_second"]
         assert parts == pytest.approx(row["total_tokens_per_second"])
         assert row["cost_per_million_output"] == pytest.approx(2.0 * row["cost_per_million_total"])
+    assert {row["basis"] for row in by_name["gb300-hopper"]["measured_factors"]} == {"measured"}
+    assert {row["interactivity"] for row in by_name["rubin-cost"]["measured_factors"]} == {None}
     rubin = [row for row in by_name["rubin-cost"]["model"] if row["rack"] == "vr-nvl72"]
     assert {row["basis"] for row in rubin} == {"extrapolation"}
     unmeasured = [row for row in by_name["rubin-cost"]["measured"] if row["rack"] == "vr-nvl72"]
