@@ -133,6 +133,9 @@ class Training(Model):
     out; a card leaves the input embedding out of its parameters. Sequences are as long and steps as large as in the
     MLPerf Training runs of 512 GPUs behind the utilisation. The job stands for `checkpoint_pause` at each checkpoint
     and for `restart_time` after each interruption.
+
+    GPUs wait for gradients for the share `exchange` of a step, and their power takes `ramp` to fall or to rise; both
+    are assumed where a layout does not say. They shape the power of the job within a step, not its speed.
     """
 
     parameters: Annotated[float, Measure("1", above=0.0)] | None = None
@@ -142,6 +145,8 @@ class Training(Model):
     global_batch: Count = 1152
     checkpoint_pause: Annotated[float, Measure("s", above=0.0)]
     restart_time: Annotated[float, Measure("s", least=0.0)]
+    exchange: Annotated[float, Measure("1", above=0.0, below=1.0)] = 0.15
+    ramp: Annotated[float, Measure("s", above=0.0)] = 0.2
 
 
 class Session(Model):

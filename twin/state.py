@@ -88,7 +88,9 @@ VARIABLES: dict[str, Variable] = {
     "uptime": Variable(
         S, "1", "summary", "share of the GPUs at work, spare trays not, as a mean over the faults of trays"
     ),
-    "ttft_p50": Variable(S, "s", "summary", "median time to the first token, worst running rack"),
+    "ttft_p50": Variable(
+        S, "s", "summary", "median time to the first token, worst running rack; NaN with sessions"
+    ),
     "ttft_p99": Variable(
         S, "s", "summary", "99th percentile of the time to the first token, worst running rack"
     ),
@@ -97,7 +99,7 @@ VARIABLES: dict[str, Variable] = {
         S,
         "s",
         "summary",
-        "time per output token at the 99th percentile of the batch in flight, worst running rack",
+        "time per output token at the 99th percentile of requests in flight, worst running rack; NaN with sessions",
     ),
     "dry_bulb": Variable(S, "K", "summary", "outdoor dry-bulb temperature"),
     "heat_outdoors": Variable(S, "W", "summary", "heat rejected outdoors, from flows and temperatures"),

@@ -12,11 +12,13 @@ import numpy as np
 import numpy.typing as npt
 
 from twin.catalogue import Product
+from twin.compute.training import Waveform
 from twin.economics import Boundary, Power, Tokens, tokens_per_joule
 from twin.facility import BINDINGS, COMPUTE_BOUNDS, COOLING_MODES, DEVICE_KINDS, REASONS, Facility
 from twin.rules.site import TOLERANCE
-from twin.schema import Session, Workload
+from twin.schema import Session, Training, Workload
 from twin.study.price import Price
+from twin.study.wave import wave
 from twin.units import shown
 from twin.verdict import NEGLIGIBLE, Finding
 
@@ -220,6 +222,8 @@ class Summary:
     basis: Basis
     notes: tuple[str, ...]
     """What else the numbers rest on, one line each."""
+    waveform: Waveform | None = None
+    """AC power of the racks of a training job over one step."""
 
     @property
     def faults(self) -> tuple[str, ...]:
@@ -272,13 +276,13 @@ def summary(
     unserved, idle = _unserved(facility, one)
     modes = one["cooling_mode"].values
     coded = [int(code) for code in modes[np.isfinite(modes)]]
-    layout = facility.layout
+    layout, drawn = facility.layout, wave(facility, one)
     return Summary(
         name=facility.name,
         description=layout.description,
         racks=len(facility.racks.name),
         gpus=round(float(facility.racks.gpus.sum())),
-        metrics=_metrics(facility, one),
+        metrics=_metrics(facility, one, drawn),
         binding=dict(sorted(bound.items(), key=lambda item: (-item[1], BINDINGS.index(item[0])))),
         shaped=dict(sorted(shaped.items(), key=lambda item: (-item[1], COMPUTE_BOUNDS.index(item[0])))),
         modes={
@@ -306,6 +310,7 @@ def summary(
         passes=int(one["passes"]),
         basis=_basis(facility, findings),
         notes=tuple(notes),
+        waveform=drawn,
     )
 
 
@@ -420,8 +425,8 @@ def rested(known: Evidence) -> str:
     return f"{BASES[known.basis]}; time per token {error} (median error)"
 
 
-def _metrics(facility: Facility, one: xr.Dataset) -> dict[str, Metric]:
-    """The metrics in the order in which they are printed."""
+def _metrics(facility: Facility, one: xr.Dataset, drawn: Waveform | None) -> dict[str, Metric]:
+    """The metrics in the order in which they are printed. drawn : by a training job in time."""
     layout, value = facility.layout, partial(_number, one)
     asked, economics = layout.workload, layout.economics
     pace = f"{asked.interactivity:.4g} token/s for each user"
@@ -448,9 +453,9 @@ def _metrics(facility: Facility, one: xr.Dataset) -> dict[str, Metric]:
     if agents:
         prefill = "of sessions the mean is told, as first token of a turn"
     decode = f"worst running rack, {pace} without what holds it; serving model"
-    crowded = "worst running rack, at the 99th percentile of the requests in flight; serving model"
+    crowded = "batch of the 99th percentile, requests in flight fluctuate as Poisson; worst running rack, slowed alike"
     if agents:
-        crowded = "of sessions the mean is told, as time per token p50"
+        crowded = "of sessions the mean is told, as time per token, p50"
     tokens = "tokens trained" if job else "output tokens"
     reached = f"{tokens} over those of all racks without any limit of power or cooling"
     faults = (
@@ -507,7 +512,7 @@ def _metrics(facility: Facility, one: xr.Dataset) -> dict[str, Metric]:
         ),
         "pue": Metric("PUE", value("pue"), "1", "utility over IT power at this point, not a year's mean"),
         "utilisation": Metric("Utilisation", value("utilisation"), "1", reached, 3, percent=True),
-        **(_training(facility, value) if job else latency),
+        **(_training(facility, value, drawn) if job else latency),
         "uptime": Metric("Uptime", value("uptime"), "1", faults, percent=True, partial=True),
         **(_agents(asked.session, asked.interactivity, one) if agents and asked.session else {}),
     }
@@ -567,7 +572,7 @@ def _trained(facility: Facility) -> str:
     )
 
 
-def _training(facility: Facility, value: Callable[[str], float]) -> dict[str, Metric]:
+def _training(facility: Facility, value: Callable[[str], float], drawn: Waveform | None) -> dict[str, Metric]:
     """The metrics of a training job that serving has not."""
     told = facility.layout.workload.training
     assert told is not None
@@ -585,6 +590,23 @@ def _training(facility: Facility, value: Callable[[str], float]) -> dict[str, Me
         "step_time": Metric("Time of a step", value("step_time"), "s", step, 3),
         "mfu": Metric("Model FLOP utilisation", value("mfu"), "1", mfu, 3, percent=True),
         "goodput": Metric("Goodput", value("goodput"), "1", kept, 3, percent=True),
+        **_swing(told, drawn),
+    }
+
+
+def _swing(told: Training, drawn: Waveform | None) -> dict[str, Metric]:
+    """How far and how fast the power of a job moves in each step."""
+    high, low = (drawn.power.max(), drawn.power.min()) if drawn else (math.nan, math.nan)
+    ramp = drawn.time[1] if drawn else math.nan
+    fall = (
+        f"AC input of all racks of the job, between {readable(high, 'W', 3)} while they compute and "
+        f"{readable(low, 'W', 3)} while GPUs idle in the exchange of gradients, {given(told.exchange, '%')} of a step "
+        "taken; its mean is the power of the run; nothing smooths it"
+    )
+    rise = f"up and down in {given(ramp, 's')} each" if drawn else "the job stands"
+    return {
+        "power_swing": Metric("Swing of a step", high - low, "W", fall if drawn else "the job stands", 3),
+        "power_ramp": Metric("Ramp of a step", (high - low) / ramp, "W/s", rise, 3),
     }
 
 
@@ -781,9 +803,18 @@ def record(found: Summary, files: Mapping[str, str]) -> dict[str, Any]:
         ],
         "ledger": {"in": _finite(ledger.into), "out": _finite(ledger.out), "relative": _finite(ledger.heat)},
         "notes": list(found.notes),
+        **({"waveform": _drawn(found.waveform)} if found.waveform else {}),
         "converged": found.converged,
         "residual": _finite(found.residual),
         "files": dict(files),
+    }
+
+
+def _drawn(wave: Waveform) -> dict[str, Any]:
+    return {
+        "boundary": "rack_ac",
+        "time": {"value": wave.time.tolist(), "unit": "s"},
+        "power": {"value": wave.power.tolist(), "unit": "W"},
     }
 
 

@@ -167,6 +167,16 @@ def test_every_metric_tells_its_unit_and_basis(facility: Facility, state: xr.Dat
     assert "not modelled" in found["metrics"]["uptime"]["basis"]
 
 
+def test_latency_of_an_unlimited_run_is_that_of_the_serving_model() -> None:
+    facility = load("h100-air")
+    kind, found = facility.racks.types[0], solve(facility).isel(scenario=0)
+    alone = serve(kind.gpu, facility.model, facility.workload, kind.calibration, kind.power_law)
+    assert float(found["utilisation"]) == pytest.approx(1.0)
+    assert float(found["tpot_p99"]) == pytest.approx(alone.tpot_p99, rel=1e-6)
+    assert float(found["tpot_p50"]) == pytest.approx(alone.tpot, rel=1e-6)
+    assert alone.tpot_p99 > 1.05 * alone.tpot
+
+
 def test_worst_margins_are_sorted_and_exclude_the_solution_itself(
     facility: Facility, state: xr.Dataset
 ) -> None:

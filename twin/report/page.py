@@ -246,6 +246,8 @@ def _work(asked: Workload) -> list[tuple[str, str]]:
             ),
             ("Checkpoint", given(asked.training.checkpoint_pause, "s")),
             ("Restart", given(asked.training.restart_time, "s")),
+            ("Exchange of a step", given(asked.training.exchange, "%")),
+            ("Ramp of its power", given(asked.training.ramp, "s")),
         ]
     return [
         ("Tokens of a request", f"{asked.input_length:,} in, {asked.output_length:,} out"),

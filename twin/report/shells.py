@@ -19,7 +19,7 @@ HEADS = (
 )  # fmt: skip
 NOTES = (
     "Power of a rack: AC input, support apart; a shell over its PUE is the AC input of racks and support.",
-    "Managed: so many racks as its maker publishes for the shell, whatever its PUE and support leave to each.",
+    "Managed: the racks that its maker publishes for the shell at any PUE and support, as far as the rest runs them.",
     "Capped: the number of racks that yields most tokens, each at its equal share by the cap law on GPU watts.",
     "Costs carry all racks and a facility built for the whole shell, on output tokens or on input and output alike.",
 )

@@ -31,9 +31,11 @@ GRID = (
     ("cost_per_million_tokens", "pue"),
     ("ttft_p99", "utilisation"),
     ("tpot_p50", "uptime"),
+    ("tpot_p99",),
     ("step_time", "utilisation"),
     ("mfu", "uptime"),
-    ("goodput",),
+    ("goodput", "power_swing"),
+    ("power_ramp",),
 )
 """Metrics side by side; rows whose first one a run does not have are left out."""
 AGENTS = (("sessions", "kv_hit"), ("session_ttft",))
