@@ -146,8 +146,9 @@ def served(facility: Facility, kind: RackType, request: Request) -> serving.Serv
         return _trained(facility.job, kind.gpu, kind.power_law, kind.efficiency)
     asked = replace(facility.workload, interactivity=request.interactivity)
     given = kind.gpu, facility.model, asked, kind.calibration, kind.power_law
-    single = _once(*given)
-    return single if request.agents is None else agents.served(*given, kind.tiers, request.agents, single)
+    if request.agents is None:
+        return _once(*given)
+    return agents.served(*given, kind.tiers, request.agents)
 
 
 def _trained(

@@ -19,8 +19,18 @@ import numpy.typing as npt
 from twin import cards
 from twin.catalogue import product
 from twin.compute.measured import Point, drafts, outputs, points
-from twin.compute.roofline import Calibration, Gpu, Mode, Workload, prefill_time, scaled, speed_of_light
-from twin.compute.serving import token_time
+from twin.compute.roofline import (
+    Calibration,
+    Gpu,
+    Mode,
+    Model,
+    Workload,
+    prefill_time,
+    scaled,
+    speed_of_light,
+    step_time,
+)
+from twin.compute.serving import first_token, token_time
 from twin.schema import PRECISIONS
 
 Choice = Literal["roofline", "measured", "sol"]
@@ -120,13 +130,16 @@ def calibrated(
 
 def modelled(point: Point, base: Calibration) -> float:
     """Time per output token of the model where a point was measured [s]."""
-    gpu, weight = _gpu(point.gpu, point.precision)
-    drafted = point.draft_length
-    work = Workload(
-        point.input_length, point.output_length, 1.0, weight, 1.0, 0.8, drafted, ACCEPTED[drafted]
-    )
-    card = cards.model(product(MODELS[point.model], "model"))
-    return float(token_time(gpu, card, work, base, point.size, point.shards, point.batch))
+    return float(token_time(*_asked(point), base, point.size, point.shards, point.batch))
+
+
+def waited(point: Point, base: Calibration) -> float:
+    """Median time to the first token of the model where a point of aggregated serving was measured [s], as if its
+    requests came at random."""
+    asked = _asked(point)
+    step = float(step_time(*asked, base, point.size, point.shards, point.batch).time)
+    share = 1.0 - step / modelled(point, base)
+    return first_token(*asked, base, point.size, share, step)[0]
 
 
 def prefills(model: str) -> dict[tuple[str, str, float], float]:
@@ -155,6 +168,15 @@ def comparable(mode: Mode) -> list[Point]:
     """The measured points of a mode whose model has a card, and which are known to draft no tokens ahead."""
     unlike = DRAFTING if mode == "aggregated" else frozenset()
     return [point for point in points(mode) if point.model in MODELS and point.model not in unlike]
+
+
+def _asked(point: Point) -> tuple[Gpu, Model, Workload]:
+    gpu, weight = _gpu(point.gpu, point.precision)
+    drafted = point.draft_length
+    work = Workload(
+        point.input_length, point.output_length, 1.0, weight, 1.0, 0.8, drafted, ACCEPTED[drafted]
+    )
+    return gpu, cards.model(product(MODELS[point.model], "model")), work
 
 
 @cache

@@ -197,7 +197,7 @@ def result(
         "switch_case_temperature": others["switch"],
         "inlet_temperature": np.where(racks.liquid, inlet, np.nan),
         "air_inlet_temperature": heat.inlet[:, block] + heat.hall.spread,
-        "air_inlet_uncertainty": np.broadcast_to(_uncertainty(facility), power.shape),
+        "air_inlet_uncertainty": _uncertainty(facility, heat.hall.flow, through[0], supply.device),
         "air_face_flow": through[0],
         "air_face_rise": through[1],
         "feed_voltage": voltage,
@@ -265,12 +265,19 @@ def result(
     return arrays
 
 
-def _uncertainty(facility: Facility) -> Array:
-    """(rack,) half width of the interval of each inlet [K], as the field of its hall has it."""
-    found = np.full(len(facility.racks.block), np.nan)
+def _uncertainty(facility: Facility, blown: Array, through: Array, alive: Array) -> Array:
+    """(scenario, rack) half width of the interval of each inlet [K], as the field of its hall has it; infinite where
+    the air flows otherwise than there."""
+    devices, racks = facility.devices, facility.racks
+    found = np.full((max(len(blown), len(through), len(alive)), len(racks.block)), np.nan)
     for index, known in enumerate(facility.recirculation):
-        if known is not None:
-            found[facility.racks.block == index] = known.uncertainty
+        if known is None:
+            continue
+        mine = racks.block == index
+        units = np.flatnonzero((devices.kind == DEVICE_KINDS.index("fan_wall")) & (devices.block == index))
+        same = (alive[:, units] == np.isin(units, known.units)).all(axis=-1)
+        same = same & known.holds(blown[:, index], through[:, mine])
+        found[:, mine] = np.where(same[:, None], known.uncertainty, np.inf)
     return found
 
 

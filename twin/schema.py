@@ -187,7 +187,7 @@ class Workload(Model):
     their continuous ones. Without it the peak is held as if it lasted.
 
     With `session` the racks serve agents: tokens and power are those of as many sessions as they carry, in the
-    configuration that `input_length` and `output_length` choose.
+    configuration in which these write most; `input_length` and `output_length` do not count.
     """
 
     model: Name
@@ -447,12 +447,14 @@ class Air(Model):
     at its top where it has none, and blows down where the hall has a raised floor. `leakage` is air from the hot to the
     cold side, over what racks draw. With the area of the cracks in the panels of all hot aisles, `leakage_area`, the
     pressure in the field of the hall drives instead what goes through them, either way; the well-mixed aisle keeps to
-    `leakage`.
+    `leakage`. The units blow what racks and support draw, and `excess` more, as far as they can: what the racks do not
+    take goes past them into the return.
     """
 
     supply_temperature: Annotated[float, operating("air.supply_temperature")]
     leakage: Annotated[float, Measure("1", least=0.0, below=1.0)] = 0.0
     leakage_area: Annotated[float, Measure("m2", above=0.0)] | None = None
+    excess: Annotated[float, Measure("1", least=0.0, most=1.0)] = 0.0
     support_rise: Annotated[float, Measure("delta_degC", above=0.0)]
     failed_fans: Annotated[float, operating("air.failed_fans")] = 0.0
     dew_point: Annotated[float, operating("air.dew_point")] | None = None

@@ -670,7 +670,11 @@ def doubt(found: Summary) -> str:
     if not found.undecided:
         return ""
     named = ", ".join(finding.code for finding in found.undecided)
-    return f"{named} undecided: the margin is smaller than the uncertainty of the air's field on its grid"
+    other = any(math.isinf(finding.uncertainty) for finding in found.undecided)
+    return (
+        f"{named} undecided: the margin is smaller than the uncertainty of the air's field on its grid"
+        f"{', or that is not known: of another flow, or of an interrupted run' if other else ''}"
+    )
 
 
 def readable(value: float, unit: str, digits: int = 4) -> str:
