@@ -80,7 +80,7 @@ SHAPES = {
     "flops": "arithmetic",
     "memory": "memory capacity",
     "latency": "latency",
-    "no_gpus": "no GPUs",
+    "no_gpus": "their rating, without GPUs",
 }
 """What shapes the demand of a rack, in words, by compute bound."""
 UNSERVED = {

@@ -88,13 +88,12 @@ def other(facility: Facility, rack: str) -> Frontier:
 
 
 def _frontier(facility: Facility, rack: str, gpu: Gpu, calibration: Calibration, law: PowerLaw) -> Frontier:
-    pace = float(np.ravel(facility.operation.interactivity)[0])
+    asked, pace = facility.workload, float(np.ravel(facility.operation.interactivity)[0])
     paces = np.union1d(PACES, pace)
-    curve = pareto(gpu, facility.model, facility.workload, calibration, law, paces)
+    curve = pareto(gpu, facility.model, asked, calibration, law, paces)
     output = np.where(np.isfinite(curve.tpot_p50), curve.output_tokens_per_second, np.nan)
     tokens = Tokens(curve.total_tokens_per_second - output, output)
     joule = np.asarray(tokens_per_joule(tokens, "output", Power(curve.gpu_power, "chip")))
-    slowest = replace(facility.workload, interactivity=float(paces[0]))
-    once = serve(gpu, facility.model, slowest, calibration, law)
+    once = serve(gpu, facility.model, replace(asked, interactivity=float(paces[0])), calibration, law)
     why = "" if once.feasible else once.bound
     return Frontier(rack, calibration.basis, calibration.band, pace, curve, joule, why)
