@@ -443,7 +443,7 @@ def _metrics(facility: Facility, one: xr.Dataset, drawn: Waveform | None) -> dic
         + ("all tokens kept paid for" if job else "all output tokens sold")
     )
     costs = {words: value(f"cost_{part}") for part, words in PARTS.items()}
-    parts = ", ".join(f"{words} {each:.3g}" for words, each in costs.items() if each > 0.0)
+    parts = ", ".join(f"{words} {each:.3g}" for words, each in costs.items() if 0.0 < each < math.inf)
     pools = (
         f"prefill pool at {asked.prefill_utilisation:.0%} utilisation"
         if asked.serving == "disaggregated"

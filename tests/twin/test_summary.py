@@ -145,6 +145,7 @@ def test_a_model_that_does_not_fit_is_not_a_missed_latency() -> None:
     assert (found.unserved, found.shaped) == ({"memory": 16}, {"memory": 16})
     assert list(found.held.items()) == [(UNSERVED["memory"], 16)]
     assert record(found, {})["unserved"] == {"memory": 16}
+    assert " inf" not in found.metrics["cost_per_million_tokens"].basis
     late, _ = solved("gb300-su", {"workload.interactivity": "2000 token/s"})
     assert (late.unserved, late.shaped) == ({"latency": 16}, {"latency": 16})
     fine, _ = solved("gb300-su", {})
