@@ -186,6 +186,30 @@ def test_what_the_shipped_runs_say():
     assert (least, most) == pytest.approx((2.9, 65.4), rel=0.02)
 
 
+def test_measured_factors_by_hand():
+    # Per megawatt of nameplate, and of a cost whose electricity is that of the nameplate as well.
+    rows = {(row.interactivity, row.drafting): row for row in finding("gb300-hopper").measured_factors}
+    assert {key: round(row.tokens_per_gpu, 1) for key, row in rows.items()} == {
+        (30.0, "both"): 12.1, (30.0, "neither"): 16.2, (30.0, "newer only"): 27.3, (116.0, "both"): 65.6,
+    }  # fmt: skip
+    year = {}
+    for name in ("gb300-nvl72", "hgx-h200"):
+        one = FIGURES[name]
+        drawn = one.nameplate / one.gpus
+        cost = one.capital * (0.10 / (1 - 1.10**-4) + 0.04) + 12.0 * drawn * 0.10 / (1 - 1.10**-15)
+        year[name] = cost + 1.2 * drawn / 1e3 * 24 * 365.25 * 0.08, drawn
+    (new, watts), (old, older) = year["gb300-nvl72"], year["hgx-h200"]
+    for row in rows.values():
+        assert row.basis == "measured"
+        assert row.tokens_per_megawatt == pytest.approx(row.tokens_per_gpu * older / watts, rel=1e-9)
+        assert row.cost_per_token == pytest.approx(row.tokens_per_gpu * old / new, rel=1e-9)
+    # No run of H100 says whether it drafts and how many workers it has.
+    assert finding("gb200-realtime").measured_factors == ()
+    mlperf = {(row.against, row.basis): row.tokens_per_gpu for row in finding("rubin-cost").measured_factors}
+    assert mlperf["gb300-nvl72", "MLPerf Offline"] == pytest.approx(1.74, rel=0.01)
+    assert mlperf["gb300-nvl72", "MLPerf Server"] == pytest.approx(1.97, rel=0.01)
+
+
 def test_tokens_by_littles_law():
     # 64 requests on eight H200, 33.96 ms a token and 754.61 ms to the first: 64 x 1024 / 35.53 s, over eight.
     run = next(
