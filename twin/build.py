@@ -161,7 +161,7 @@ def build(layout: Layout) -> Facility:
         carbon_intensity=layout.site.carbon_intensity,
         built_power=float(racks.nameplate.sum())
         + sum(row.support_load for unit, _ in blocks for row in unit.rows),
-        uptime=float(availability.tray_availability(layout.availability.tray_repair)),
+        uptime=_uptime(layout, racks),
         operation=_operation(layout, blocks, plants),
         products=tuple(drawing.used.values()),
     )
@@ -313,6 +313,7 @@ def rack_figures(kind: RackType, cap: Product, capping: str = "mixed") -> dict[s
     rise = (drawn - liquid) / (float(kind.air_flow(inlet)) * density * air.HEAT_CAPACITY)
     return _liquid_figures(kind) | {
         "gpus": gpus,
+        "tray": made.get("trayGPUs", 1.0),
         "fixed": direct - gpus * made.get("gpuPower", 0.0),
         "power_factor": made["powerFactor"],
         "shelves": made["numShelves"],
@@ -477,10 +478,13 @@ def _with_stores(kinds: tuple[RackType, ...], count: npt.NDArray[np.int64]) -> t
 
 
 def _calibration(asked: Asked, made: Product, drawing: Drawing) -> Calibration | None:
-    """The calibration that a workload asks for on the GPUs of a rack product."""
-    if not made["numGPUs"]:
-        return None
-    base = cards.calibration(drawing.product(asked.serving), asked.serving)
+    """The calibration of a rack product; None where it has no GPUs."""
+    return calibration(asked, made, drawing.product(asked.serving)) if made["numGPUs"] else None
+
+
+def calibration(asked: Asked, made: Product, card: Product) -> Calibration:
+    """The calibration that a workload asks for on the GPUs of a rack product. card : of its mode of serving."""
+    base = cards.calibration(card, asked.serving)
     drafting = asked.draft_length > 0
     return calibrated(asked.calibration, base, asked.model, made.name, asked.precision, drafting)
 
@@ -566,6 +570,17 @@ def _stops(racks: Racks) -> float:
     """Failures of whole racks of GPUs, of all of them together [1/s]; none where a product does not tell."""
     rates = np.array([kind.product.get("failureRate", 0.0) for kind in racks.types])
     return float(rates[racks.type[racks.gpus > 0]].sum())
+
+
+def _uptime(layout: Layout, racks: Racks) -> float:
+    """Mean share of the GPUs at work over the faults of trays, spares not counted; 1 without GPUs."""
+    terms, gpus = layout.availability, racks.gpus
+    if not gpus.any():
+        return 1.0
+    whole = availability.tray_availability(terms.tray_repair, racks.tray)
+    job = layout.workload.kind == "training"
+    _, working = availability.tray_shares(gpus / racks.tray, whole, terms.spares, job)
+    return float((working * gpus).sum() / gpus.sum())
 
 
 def _economics(layout: Layout, racks: Racks) -> Economics:

@@ -3,8 +3,8 @@
 A cell is what was measured of one model on one GPU in one precision and mode of serving, with drafts or without.
 `measured` multiplies every time of the roofline by the cell's median of measured over modelled. Where there is no cell,
 but the model was measured on other GPUs, it takes their median, and where it was not measured at all, the roofline as
-it is. All but a cell of its own kind is labelled an extrapolation with the error of the fit's hold-outs. The band of a
-cell is that of the points its factor is from.
+it is. All but a cell of its own kind is labelled an extrapolation with the error of the fit's hold-outs, and so is the
+roofline of a model or a GPU that it was not fitted to. The band of a cell is that of the points its factor is from.
 """
 
 from __future__ import annotations
@@ -110,8 +110,11 @@ def calibrated(
         return speed_of_light(base)
     if choice == "roofline":
         fit = FITS[base.mode]
-        near = fit.error if rack in fit.racks else OTHER_GPU
-        return replace(base, band=near if model in fit.models else OTHER_MODEL)
+        if model not in fit.models:
+            return replace(base, basis="extrapolation", band=OTHER_MODEL)
+        if rack not in fit.racks:
+            return replace(base, basis="extrapolation", band=OTHER_GPU)
+        return replace(base, band=fit.error)
     plain = _cells(base, model, False)
     alike = _cells(base, model, True) if drafting else plain
     known = plain | alike

@@ -20,7 +20,6 @@ import numpy as np
 from pydantic import BaseModel, ValidationError
 
 from geometry.row import rack_boxes
-from twin.availability import TRAY
 from twin.catalogue import product, products
 from twin.catalogue.kinds import SIDES
 from twin.consistency import (
@@ -377,9 +376,12 @@ def _against_head(
     names = {row.rack_type for block in built for row in block.template.rows}
     for name in sorted(names & set(products("rack"))):
         made, spares = product(name, "rack"), top.availability.spares
-        trays = int(made["numGPUs"]) // TRAY
+        trays = round(made["numGPUs"] / made.get("trayGPUs", 1.0))
         if 0 < trays <= spares:
-            message = f"is {spares}, must be fewer than the {trays} trays of a {name!r}"
+            allowed = (
+                f"fewer than the {trays} trays of a {name!r}" if trays > 1 else f"0: a {name!r} is one tray"
+            )
+            message = f"is {spares}, must be {allowed}"
             problems.append(head.problem(("availability", "spares"), message))
         if made["numGPUs"] > 0 and figure not in made.figures:
             can = [one for one, (peak, _) in PRECISIONS.items() if peak in made.figures]

@@ -17,6 +17,8 @@ from twin.rules import RULES, margins
 
 Array = npt.NDArray[np.float64]
 
+NEGLIGIBLE = 1e-6
+"""Relative margin that the solver's residual cannot tell from none."""
 UNKNOWN = 1e6
 """Stands for an uncertainty that is not known, so that of such margins the least still is the worst."""
 
@@ -93,7 +95,7 @@ def findings(facility: Facility, state: xr.Dataset) -> list[Finding]:
             continue
         value, limit = (np.broadcast_to(part, margin.shape) for part in rule.evaluate(facility, arrays))
         unsure = np.broadcast_to(rule.uncertainty(arrays), margin.shape)
-        surely = np.where(margin < -unsure, margin, np.nan)
+        surely = np.where(margin < -np.maximum(unsure, NEGLIGIBLE * rule.scale), margin, np.nan)
         worst = margin - np.minimum(unsure, UNKNOWN) if np.isnan(surely).all() else surely
         scenario, element = np.unravel_index(np.nanargmin(worst), margin.shape)
         at = (scenario, element)

@@ -327,6 +327,27 @@ def test_after_a_loss_heat_given_is_stored_or_goes_to_the_water(short):
     assert parts[2][49] > parts[1][49] > 0.0
 
 
+def test_what_warmer_coils_do_not_take_is_in_the_books(short):
+    """Coils that tend to 4 K more give the water less: the books close, and the water has less than without."""
+    facility, state, _, file = short
+    base = voxels(facility, state, 0, "coarse", opened=True)
+    capacities = rack_heat(facility, state, base), coil_heat(facility, base)
+    water = []
+    for warmer in (0.0, 4.0):
+        run = StoringHall(base, kept_air(facility, state, 0, "coarse", "eddy", file), *capacities)
+        run.asked = run.cold + warmer
+        end = run.time + 20.0
+        while run.time < end - 1e-6:
+            run.advance(end - run.time)
+        told = run.books()
+        given = told.pop("heat_given")
+        assert sum(told.values()) == pytest.approx(given, rel=5e-3)
+        water.append(told["heat_to_water"])
+    # The coils fill by exp(-t / tau), the air that they warm carries the rest into the hall.
+    carried = base.density * 1006.0 * base.supply
+    assert water[0] - water[1] == pytest.approx(carried * 4.0 * 20.0, rel=0.05)
+
+
 def test_the_others_take_over_what_a_lost_fan_wall_does_not_blow(short):
     """Of four, three are enough; the hall is as well off as before."""
     facility, state, _, file = short

@@ -54,7 +54,7 @@ def test_pools_are_those_of_the_serving_model():
     facility = pod("phases")
     law, kind = law_of(facility), facility.racks.types[0]
     gpu, model, calibration = kind.gpu, facility.model, kind.calibration
-    found = served(facility, kind, Request(50.0, None))
+    found = served(facility, kind, Request(50.0, np.inf, None))
     token = prefill_time(gpu, model, facility.workload, calibration)
     reading = stored_weights(model, facility.workload) / (8192 * token * gpu.bandwidth)
     busy = 0.263 + 0.766 * reading**0.943 + 1.181 * (calibration.prefill * 2.1 * 5 / 15) ** 0.541
@@ -89,7 +89,7 @@ def test_tokens_of_a_rack_by_halving(states):
     facility, state = pod("phases"), states["phases"]
     law = law_of(facility)
     prefill, demand_ = law.prefill.item(0), law.gpu_demand.item(0)
-    asked = Request(50.0, None)
+    asked = Request(50.0, np.inf, None)
     full = 72 * served(facility, facility.racks.types[0], asked).output_tokens_per_second
     for scenario in range(len(CAPS)):
         # GPUs that are cooler than the limit draw less than the law says, by what they leak less.

@@ -229,12 +229,38 @@ def test_a_group_begun_is_asked_for_whole_in_one_line():
 
 def test_gpus_have_figures_and_a_rack_without_gpus_has_not():
     without = rack_without("gpu")
-    with pytest.raises(InputError, match=r"figures.numGPUs: is 72: asks for gpuPower, .*gpuCapital"):
+    with pytest.raises(
+        InputError, match=r"figures.numGPUs: is 72: asks for trayGPUs, gpuPower, .*gpuCapital"
+    ):
         rack(without)
     none = "numGPUs: {value: 0,"
     assert rack(without.replace("numGPUs: {value: 72,", none)).get("gpuPower") is None
     with pytest.raises(InputError, match="is 0: a rack without GPUs has none of them"):
         rack(rack_without().replace("numGPUs: {value: 72,", none))
+
+
+@pytest.mark.parametrize(
+    ("figure", "count"), [("trayGPUs", "5"), ("trayGPUs", "0"), ("trayGPUs", "4.5"), ("linkDomain", "7")]
+)
+def test_trays_and_link_domains_are_whole_parts_of_a_rack(own, figure, count):
+    own("rack", "odd", "gb300-nvl72", f"{figure}: {{value: {count}, source: a document, status: assumed}}")
+    told = f"figures.{figure}: is {count}: must be a whole number that divides numGPUs, 72"
+    with pytest.raises(InputError, match=told):
+        product("odd")
+
+
+def test_a_base_of_another_size_needs_trays_that_fit(own):
+    own("rack", "fewer", "hgx-h100", "numGPUs: {value: 12, source: a document, status: assumed}")
+    with pytest.raises(InputError) as raised:
+        product("fewer")
+    assert {problem.path for problem in raised.value.problems} == {"figures.trayGPUs", "figures.linkDomain"}
+
+
+def test_the_tray_of_a_rack_with_gpus_is_asked_for():
+    text = (Path(catalogue.__file__).parent / "rack" / "gb300-nvl72.yaml").read_text()
+    without = "".join(line for line in text.splitlines(True) if "trayGPUs" not in line)
+    with pytest.raises(InputError, match="are missing trayGPUs"):
+        rack(without)
 
 
 def test_optional_figures_of_a_group_are_not_asked_for():

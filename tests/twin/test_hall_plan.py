@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 
 import numpy as np
 import pytest
@@ -93,6 +94,19 @@ def test_the_page_and_the_record_tell_classes_and_times(found, course):
     assert told["loss"]["racks"]["row1.01"]["seconds_to_limit"] is None
     assert told["loss"]["racks"]["row2.08"]["seconds_to_limit"] == pytest.approx(60.0)
     json.dumps(told, allow_nan=False)
+
+
+@pytest.mark.parametrize(("sure", "red"), [(0.3, True), (0.5, False), (np.inf, False)])
+def test_an_inlet_that_may_be_within_its_limit_is_not_red(found, sure, red):
+    """Racks of 30 degC at most: 30.4 degC is outside where its half width is less than 0.4 K, and undecided where
+    it is not known."""
+    made = found[1].assign(
+        air_inlet_temperature=("rack", np.where(np.arange(16) == 3, 303.55, 297.15)),
+        air_inlet_uncertainty=("rack", np.full(16, sure)),
+    )
+    out = io.StringIO()
+    field.show(Console(file=out, width=200, force_terminal=True, color_system="standard"), made, {})
+    assert bool(re.search(r"\x1b\[1;31m *30\.4", out.getvalue())) is red
 
 
 def test_the_terminal_tells_that_the_grid_is_not_in_the_uncertainty(found, course):

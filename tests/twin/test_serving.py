@@ -644,7 +644,7 @@ def test_no_configuration_within_a_limit_beats_the_choice(
                 room /= (work.input_length + work.output_length) * 576 * 61
                 if size % shards or room < 1.0:
                     continue
-                for batch in np.geomspace(1.0 if apart else 0.01, room, 80):
+                for batch in np.geomspace(*((1.0, room, 80) if apart else (0.01, room, 240))):
                     pace = float(token_time(gpu, DEEPSEEK, work, calibration, size, shards, batch))
                     if pace > 1 / work.interactivity:
                         break

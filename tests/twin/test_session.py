@@ -379,6 +379,48 @@ def test_agents_have_the_configuration_in_which_they_write_most(rack: str, mode:
     assert (found.feasible, found.bound, found.worker_size) == (False, "latency", 0)
 
 
+def test_patience_costs_no_tokens() -> None:
+    """Those who wait 50 min let GPUs carry many more sessions than their memory keeps, which then write a tenth."""
+    slow, together = replace(WORK, interactivity=0.05), replace(CALIBRATION, mode="aggregated")
+    session = replace(AGENT, context=130e3, output=100.0, tool_time=5.0)
+    made = worker(GB200, DEEPSEEK, slow, together, 8, shards=8)
+    crowded = carry(made, session, most_sessions(made, session, 3000.0, 20.0))
+    found = [
+        counted(GB200, DEEPSEEK, slow, together, 8, 8, (), Agents(session, wait)) for wait in (1.0, 3000.0)
+    ]
+    assert found[1].tokens == pytest.approx(found[0].tokens, rel=1e-9)
+    assert found[1].tokens > 10.0 * crowded.output_tokens_per_second
+    assert found[1].sessions == np.floor(resident(made, session)[0])
+
+
+def test_a_turn_is_prefilled_by_the_fewest_gpus_that_hold_it() -> None:
+    # Beside 377 GB of DeepSeek 140 GB of 4 M tokens: on four of the 72 GB300, 34.5 s where nobody waits for another.
+    session, slow = replace(AGENT, context=4e6, tool_time=1e7), replace(WORK, interactivity=1.0)
+    one = worker(GB300, DEEPSEEK, WORK, CALIBRATION, 4)
+    opening = prefill_seconds(one, 4e6 - 49.5 * 2308)
+    alone = float(prefill_seconds(one, 1700.0, 4e6) + opening / 100)
+    below, above = (
+        counted(GB300, DEEPSEEK, slow, CALIBRATION, 72, 1, (), Agents(session, wait)).sessions
+        for wait in (0.999 * alone, 1.001 * alone)
+    )
+    assert above > below == 0.0
+
+
+def test_agents_without_room_are_told_so() -> None:
+    # At 8 token/s a single H200 is too slow for 5 M tokens; eight would do, but none has the memory for 176 GB.
+    gpu, model = cards.gpu(product("hgx-h200"), "fp8"), cards.model(product("deepseek-r1"))
+    base = cards.calibration(product("aggregated", "serving"), "aggregated")
+    power, work = cards.power_law(product("hopper")), replace(WORK, weight_bytes=1.0, interactivity=8.0)
+    long = Agents(Session(1, 1.0, 5e6, 100.0, 10.0), 1e5)
+    found = served(gpu, model, work, base, power, (), long)
+    assert (found.feasible, found.bound) == (False, "memory")
+    assert found.gpu_power == pytest.approx(0.100 * 700.0)
+    # With room for some of them memory is what holds more; all of their prompts count as tokens in.
+    some = served(gpu, model, replace(work, interactivity=1.0), base, power, (), Agents(AGENT, 10.0))
+    assert (some.feasible, some.bound) == (True, "memory")
+    assert some.total_tokens_per_second == pytest.approx(some.output_tokens_per_second * (1 + 201.7e3 / 608))
+
+
 def test_agents_do_not_need_what_single_requests_have() -> None:
     # Requests of a million tokens fit no GPU; lengths of agents are those of their sessions.
     gpu, model = cards.gpu(product("hgx-h200"), "fp8"), cards.model(product("deepseek-r1"))

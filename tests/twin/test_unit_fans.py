@@ -11,6 +11,7 @@ import twin
 from thermal import tile
 from twin.errors import InputError
 from twin.event import events
+from twin.report.field import record
 from twin.study import air_field as fields
 from twin.study.air_field import air_field
 from twin.study.air_loss import air_loss
@@ -125,6 +126,7 @@ def test_units_farther_from_the_tiles_blow_less(hall, hasty):
     each = found.unit_flow.values
     assert each.sum() == pytest.approx(float(state.air_flow[0, 0]), rel=1e-9)
     assert float(found.tile_flow.sum()) == pytest.approx(each.sum(), rel=1e-6)
+    assert record(found, {})["tile_flow"] == found.tile_flow.values.tolist()
     assert each[0] < each[1] < 0.8 * each[2]
     a, _, c = voxels(facility, state).curve
     # Of means, whose curve is not quite that of the swings about them.
@@ -162,6 +164,11 @@ def test_a_run_with_fans_goes_on_from_an_interrupt_to_the_last_digit(hall, hasty
     air_field(facility, state, most=1, file=file, progress=until(25.0))
     whole = air_field(facility, state, most=1)
     assert np.ptp(whole.unit_flow.values) > 0.0
+    told = record(whole, {})
+    assert [one["unit_flow"] for one in told["units"].values()] == whole.unit_flow.values.tolist()
+    assert all(np.isfinite(one["unit_pressure"]) for one in told["units"].values())
+    assert list(told["units"]) == [f"fanwall.{n}" for n in range(1, 5)]
+    assert told["tile_flow"] == []
     xr.testing.assert_identical(air_field(facility, state, most=1, file=file, resume=True), whole)
 
 

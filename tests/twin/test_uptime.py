@@ -9,11 +9,12 @@ from math import comb
 
 import numpy as np
 import pytest
+from scipy.stats import binom
 from typer.testing import CliRunner
 
 import twin
 from twin import cli
-from twin.availability import INTERRUPTIONS, effective, expected, number_up, tray_availability
+from twin.availability import TRAY_FAULTS, effective, expected, number_up, tray_availability
 from twin.errors import InputError
 from twin.facility import Recirculation
 from twin.operation import resolve
@@ -31,6 +32,9 @@ from twin.study.uptime import (
 BARE = {"loop.cdus.count": "2", "loop.cdus.required": "2"}
 RACK = 1 / (1 + 0.1 * 24 / 8766)
 """Availability of a GB300 rack as a whole: one stop in ten years, a day to repair."""
+TRAY = 1 / (1 + 4 * TRAY_FAULTS * 24 * 3600)
+"""Of one of its trays, of four GPUs; NODE of an HGX node, of eight."""
+NODE = 1 / (1 + 8 * TRAY_FAULTS * 24 * 3600)
 TRAINING = {
     "workload.kind": "training", "workload.model": "llama-3.1-405b", "site.dry_bulb": "20 degC",
     "workload.training.checkpoint_pause": "60 s", "workload.training.restart_time": "10 min",
@@ -129,14 +133,14 @@ def test_every_pair_solved_stays_within_the_bounds():
     bare = twin.load("gb300-su", BARE)
     found, up = uptime(bare), device_availability(bare)
     counted = np.flatnonzero(np.isfinite(up))
-    tray, odds = 1 / (1 + 4 * INTERRUPTIONS * 24 * 3600), (1 - up[counted]) / up[counted]
+    odds = (1 - up[counted]) / up[counted]
     pairs = list(combinations(range(len(counted)), 2))
     out = np.array([[counted[a], counted[b]] for a, b in pairs])
     tokens = twin.solve(bare, twin.Operation(out=out)).tokens_per_second.values
     chance = np.array([found.sound * odds[a] * odds[b] for a, b in pairs])
     beyond = found.several - chance.sum()
     assert 0 < beyond < found.sound * (np.exp(odds.sum()) - 1 - odds.sum() - odds.sum() ** 2 / 2)
-    two = found.expected + tray * RACK * (chance * np.nan_to_num(tokens)).sum()
+    two = found.expected + TRAY * RACK * (chance * np.nan_to_num(tokens)).sum()
     assert found.expected < two < found.most
     # Devices that stand in for each other lose more together than alone: adding their losses is too kind.
     assert two <= found.added <= found.most
@@ -229,7 +233,7 @@ def test_what_tells_racks_apart(pod):
     caps[0, 3] = 100e3
     assert first(pod, twin.Operation(power_cap=caps)) == [0] * 3 + [3] + [0] * 4 + [8] * 8
     assert first(twin.load("gb300-su", {"rows[row1].phases": "rotating"}))[:8] == [0, 1, 2, 0, 1, 2, 0, 1]
-    air = Recirculation(np.zeros((16, 16)), 0.0, np.zeros(16))
+    air = Recirculation(np.zeros((16, 16)), 0.0, np.zeros(16), 1.0, np.ones(16), ())
     assert first(replace(pod, recirculation=(air,))) == list(range(16))
     assert first(replace(pod, policy="priority")) == list(range(16))
 
@@ -242,8 +246,7 @@ def test_racks_by_rate_and_repair_where_nothing_is_shared(pod, found):
     assert one.worst == pytest.approx(found.planned / 16, rel=1e-9)
     # Of the tokens that the trays leave, while the utility is there and two devices are not away.
     there = found.sound + found.single - cause(found, "utility").probability
-    tray = 1 / (1 + 4 * INTERRUPTIONS * 24 * 3600)
-    assert one.lost == pytest.approx((1 - RACK) * tray * found.planned * there, rel=1e-9)
+    assert one.lost == pytest.approx((1 - RACK) * TRAY * found.planned * there, rel=1e-9)
 
 
 def test_racks_under_a_cap_against_every_pair(monkeypatch):
@@ -284,8 +287,8 @@ def test_racks_without_the_figures_are_as_before(monkeypatch):
     assert "rack" not in {one.kind for one in found.causes}
     counted = np.flatnonzero(np.isfinite(up))
     outs = np.concatenate([[-1], counted])[:, None]
-    tray = tray_availability(plain.layout.availability.tray_repair)
-    share = expected(number_up(8, tray), np.arange(9)) / 8
+    tray = tray_availability(plain.layout.availability.tray_repair, 8)
+    share = expected(number_up(4, tray), np.arange(5) / 4)
     tokens = (twin.solve(plain, twin.Operation(out=outs)).tokens.values * np.full(16, share)).sum(axis=-1)
     mean, several = effective(tokens[0], tokens[1:], up[counted])
     assert found.expected == float(mean)
@@ -298,17 +301,27 @@ def test_racks_of_a_mix(pod):
     assert cause(uptime(mixed), "rack").devices == 8
 
 
-def test_a_job_stands_until_all_its_racks_are_back():
-    job = twin.load("gb300-su", TRAINING)
+@pytest.mark.parametrize("spares", [0, 1])
+def test_a_job_stands_without_one_rack_or_enough_trays_in_each(spares):
+    job = twin.load("gb300-su", TRAINING | {"availability.spares": str(spares)})
     found = uptime(job)
-    one = cause(found, "rack")
+    whole = float(twin.solve(job).tokens_per_second[0])
+    assert found.planned == pytest.approx(whole * (18 - spares) / 18, rel=1e-12)
     there = found.sound + found.single - cause(found, "utility").probability
-    tray = 1 / (1 + 4 * INTERRUPTIONS * 24 * 3600)
-    assert one.worst == pytest.approx(found.planned)
-    assert one.lost == pytest.approx((1 - RACK**16) * tray * found.planned * there, rel=1e-9)
+    enough = binom.sf(18 - spares - 1, 18, TRAY) ** 16
+    assert enough == pytest.approx([0.687, 0.996][spares], abs=5e-4)
+    tray, rack = cause(found, "tray"), cause(found, "rack")
+    assert tray.lost == pytest.approx((1 - enough) * found.planned * there, rel=1e-9)
+    assert (tray.devices, tray.worst) == (288, 0.0 if spares else found.planned)
+    assert tray.probability == pytest.approx(1 - TRAY**288, rel=1e-9)
+    # Racks take what trays leave: each is away as often whatever the other does.
+    assert rack.worst == pytest.approx(found.planned)
+    assert rack.lost == pytest.approx((1 - RACK**16) * enough * found.planned * there, rel=1e-9)
     lost = sum(one.lost for one in found.causes) + found.lost_several
     assert found.planned - found.expected == pytest.approx(lost, rel=1e-9)
     assert found.expected < found.added < found.most
+    # The run sells what the trays leave of all it could yield.
+    assert whole * job.uptime == pytest.approx(found.planned * enough, rel=1e-12)
 
 
 def test_uptime_of_a_site_is_that_without_classes(site, monkeypatch):
@@ -342,31 +355,95 @@ def test_what_tells_blocks_apart_at_the_operating_point(site):
     warm = twin.Operation(supply_temperature=[[310.0, 310.0, 311.0, 310.0]])
     assert first(found, "SU003.ups.B", warm) == "SU003.ups.B"
     assert first(found, "SU003.ups.B", twin.Operation(supply_temperature=310.0)) == "SU001.ups.B"
-    air = [Recirculation(np.full((16, 16), share), 0.0, np.zeros(16)) for share in (0.0, 0.0, 1e-3, 0.0)]
+    flows = 1.0, np.ones(16), ()
+    air = [
+        Recirculation(np.full((16, 16), share), 0.0, np.zeros(16), *flows) for share in (0.0, 0.0, 1e-3, 0.0)
+    ]
     assert first(replace(found, recirculation=tuple(air)), "SU003.ups.B") == "SU003.ups.B"
     # Racks are shed in their order, so it matters which block stands first.
     assert first(replace(found, policy="priority"), "SU003.ups.B") == "SU003.ups.B"
 
 
 def test_trays_and_spares_by_the_binomial(pod, found):
-    up = 1 / (1 + 4 * INTERRUPTIONS * 24 * 3600)
     # Without spares a pool loses the tray that is away, while the utility is there and two devices are not away.
     there = found.sound + found.single - cause(found, "utility").probability
-    assert cause(found, "tray").lost == pytest.approx((1 - up) * found.planned * there, rel=1e-9)
-    assert cause(found, "tray").devices == 288
-    kept = uptime(twin.load("gb300-su", {"availability.spares": "2", "availability.tray_repair": "72 h"}))
-    up = 1 / (1 + 4 * INTERRUPTIONS * 72 * 3600)
+    one = cause(found, "tray")
+    assert one.lost == pytest.approx((1 - TRAY) * found.planned * there, rel=1e-9)
+    assert one.devices == 288
+    assert one.probability == pytest.approx(1 - TRAY**288, rel=1e-9)
+    assert one.worst == pytest.approx(found.planned / 288, rel=1e-9)
+    spared = twin.load("gb300-su", {"availability.spares": "2", "availability.tray_repair": "72 h"})
+    kept = uptime(spared)
+    up = 1 / (1 + 4 * TRAY_FAULTS * 72 * 3600)
     mean = sum(min(n, 16) * comb(18, n) * up**n * (1 - up) ** (18 - n) for n in range(19))
     assert kept.planned == pytest.approx(found.planned * 16 / 18)
-    assert kept.expected == pytest.approx((1 - found.several) * kept.planned * mean / 16 * RACK, rel=1e-6)
+    assert kept.expected == pytest.approx((1 - kept.several) * kept.planned * mean / 16 * RACK, rel=1e-6)
     assert kept.uptime > found.uptime
+    # A spare takes the place of one tray: what is lost is lost to three and more in a rack.
+    assert cause(kept, "tray").worst == 0.0
+    assert cause(kept, "tray").probability == pytest.approx(1 - up**288, rel=1e-9)
+    assert cause(kept, "tray").lost == pytest.approx((1 - mean / 16) * kept.planned * there, rel=1e-6)
 
 
-def test_the_metric_of_a_run_follows_the_repair_time_only(pod):
+def test_the_tray_of_an_hgx_rack_is_a_node_of_eight():
+    air = twin.load("h100-air")
+    found = uptime(air)
+    there = found.sound + found.single - cause(found, "utility").probability
+    one = cause(found, "tray")
+    assert one.devices == 64
+    assert one.lost == pytest.approx((1 - NODE) * found.planned * there, rel=1e-9)
+    assert one.probability == pytest.approx(1 - NODE**64, rel=1e-9)
+    assert one.worst == pytest.approx(found.planned / 64, rel=1e-9)
+    assert air.uptime == pytest.approx(NODE, rel=1e-12)
+    kept = uptime(twin.load("h100-air", {"availability.spares": "1"}))
+    mean = (np.minimum(np.arange(5), 3) * binom.pmf(np.arange(5), 4, NODE)).sum() / 3
+    assert kept.planned == pytest.approx(0.75 * found.planned)
+    assert cause(kept, "tray").lost == pytest.approx((1 - mean) * kept.planned * there, rel=1e-6)
+
+
+@pytest.mark.parametrize("spares", [0, 1])
+def test_trays_of_both_kinds_in_one_layout(spares):
+    mixed = twin.load("gb300-su", {"rows[row2].rack_type": "hgx-b200", "availability.spares": str(spares)})
+    found, tokens = uptime(mixed), twin.solve(mixed).tokens.values[0]
+    large, small = tokens[:8].sum(), tokens[8:].sum()
+    assert large > small > 0
+    share = [
+        (np.minimum(np.arange(n + 1), n - spares) * binom.pmf(np.arange(n + 1), n, up)).sum() / n
+        for n, up in ((18, TRAY), (4, NODE))
+    ]
+    assert found.planned == pytest.approx(large * (1 - spares / 18) + small * (1 - spares / 4), rel=1e-9)
+    one = cause(found, "tray")
+    assert one.devices == 8 * 18 + 8 * 4
+    assert one.probability == pytest.approx(1 - TRAY**144 * NODE**32, rel=1e-9)
+    # A node is a quarter of its rack, a tray an eighteenth.
+    assert one.worst == (0.0 if spares else pytest.approx(max(tokens[0] / 18, tokens[8] / 4), rel=1e-9))
+    working = large * share[0] + small * share[1]
+    alone = found.sound * (found.planned - working)
+    assert alone < one.lost < alone / found.sound
+    assert mixed.uptime == pytest.approx((576 * share[0] + 256 * share[1]) / 832, rel=1e-12)
+
+
+def test_the_uptime_of_a_run_is_of_all_trays_and_its_tokens_too(pod):
     slow = twin.load("gb300-su", {"availability.tray_repair": "72 h", "availability.spares": "2"})
-    assert pod.uptime == 1 / (1 + 4 * INTERRUPTIONS * 24 * 3600)
-    assert slow.uptime == pytest.approx(1 / (1 + 4 * INTERRUPTIONS * 72 * 3600))
+    assert pod.uptime == pytest.approx(TRAY, rel=1e-12)
+    up = 1 / (1 + 4 * TRAY_FAULTS * 72 * 3600)
+    served = (np.minimum(np.arange(19), 16) * binom.pmf(np.arange(19), 18, up)).sum()
+    assert slow.uptime == pytest.approx(served / 18, rel=1e-12)
     assert twin.solve(slow).tokens_per_second[0] == twin.solve(pod).tokens_per_second[0]
+    stores = twin.load("gb300-su", {"rows.rack_type": "storage-rack", "rows.support_load": "0 kW"})
+    assert stores.uptime == 1.0
+
+
+@pytest.mark.parametrize(
+    ("name", "spares", "told"),
+    [
+        ("h100-air", "4", "is 4, must be fewer than the 4 trays of a 'hgx-h100'"),
+        ("h100-raised-floor", "1", "is 1, must be 0: a 'hgx-h100-8' is one tray"),
+    ],
+)
+def test_spares_are_whole_nodes(name, spares, told):
+    with pytest.raises(InputError, match=told):
+        twin.load(name, {"availability.spares": spares})
 
 
 def test_air_cooled_racks_and_several_blocks():
@@ -419,7 +496,8 @@ def test_the_command_prints_a_table_or_an_object(found):
         "16 rack",
         "4 ups",
         "two or more at once",
-        "99.7813%",
+        f"{found.uptime:.4%}",
+        "switches and cables between racks",
         "64 whip",
         "12 of 12 products are assumed",
         "leaks beyond one rack.",
@@ -431,5 +509,8 @@ def test_the_command_prints_a_table_or_an_object(found):
     assert [one["kind"] for one in told["causes"]] == [one.kind for one in found.causes]
     shares = sum(one["share"] for one in told["causes"]) + found.share(found.lost_several)
     assert shares == pytest.approx(1.0, rel=1e-9)
+    job = [part for key, value in TRAINING.items() for part in ("--set", f"{key}={value}")]
+    shown = runner.invoke(cli.app, ["uptime", *job, "--set", "availability.spares=1"]).output
+    assert "Trays are back after 24 h, 1 spare in each rack; the job stands without all others." in shown
     refused = runner.invoke(cli.app, ["uptime", "--set", "utility.cap=0.3 MW"])
     assert (refused.exit_code, refused.stderr) == (3, "twin: no solution without an outage\n")

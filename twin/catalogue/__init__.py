@@ -190,7 +190,8 @@ def _product(
         except UnitError as error:
             faults.append(("value", str(error)))
         problems += [document.problem((*path, part), message) for part, message in faults]
-    problems += [document.problem(("figures", part), message) for part, message in _uncounted(slots, figures)]
+    told = (*_uncounted(slots, figures), *_undivided(slots, figures))
+    problems += [document.problem(("figures", part), message) for part, message in told]
     if problems:
         raise InputError(problems)
     return Product(name, kind, value["description"], figures)
@@ -239,6 +240,17 @@ def _uncounted(slots: dict[str, Slot], figures: dict[str, Figure]) -> Iterator[t
         if some != there:
             asked = f"asks for {', '.join(figure for figure in members if slots[figure].required)}"
             yield group.counted, f"is {figures[group.counted].text}: {asked if some else group.absent}"
+
+
+def _undivided(slots: dict[str, Slot], figures: dict[str, Figure]) -> Iterator[tuple[str, str]]:
+    """Counts that are no whole part of the figure they divide."""
+    for name in figures:
+        counted = slots[name].divides
+        if counted not in figures:
+            continue
+        part, whole = (float(figures[one].value) for one in (name, counted))
+        if part < 1.0 or part % 1.0 or whole % part:
+            yield name, f"is {figures[name].text}: must be a whole number that divides {counted}, {whole:g}"
 
 
 def _faults(entry: Any) -> Iterator[tuple[str, str]]:

@@ -17,6 +17,8 @@ class Slot(NamedTuple):
     """A product has a group of GROUPS whole or not at all; required then means required in the group."""
     length: int = 1
     """Numbers of a list, in place of one."""
+    divides: str = ""
+    """Figure that this one, a count, is a whole part of."""
 
 
 class Group(NamedTuple):
@@ -71,7 +73,8 @@ KINDS: dict[str, dict[str, Slot]] = {
     "rack": {
         **_BODY,
         "numGPUs": _need("1"),
-        "linkDomain": _may("1", group="gpu"),
+        "trayGPUs": Slot(("1",), group="gpu", divides="numGPUs"),
+        "linkDomain": Slot(("1",), required=False, group="gpu", divides="numGPUs"),
         "capital": _may("USD"),
         "maxPowerDcTdp": _need("W"),
         "maxPowerAcEdpp1": _need("W"),

@@ -77,17 +77,12 @@ def air_(
         else:
             from twin.viewer.voxels import write
 
-            try:
+            with shared.writing(out / "air.vti"):
                 write(found, out / "air.vti")
-            except OSError as error:
-                raise shared.problem("--out", f"cannot write {str(out / 'air.vti')!r}: {error}") from None
             files["voxels"] = str(out / "air.vti")
     files["run"] = str(_kept(out, str(found.grid)))
     if as_json:
-        import json
-
-        told = field.record(found, files, course)
-        typer.echo(json.dumps(told, indent=2, allow_nan=False, ensure_ascii=False))
+        shared.printed(field.record(found, files, course))
     else:
         field.show(shared.console(), found, files, course)
 
@@ -193,14 +188,10 @@ def _hall_asked(
     from twin.study.hall_air import TURBULENCE
     from twin.study.hall_grid import GRIDS
 
-    problems: list[Problem] = []
-    if grid not in (*GRIDS, "both"):
-        problems.append(
-            Problem("--grid", None, None, "", f"no grid {grid!r} (there are: {', '.join(GRIDS)}, both)")
-        )
-    if turbulence not in TURBULENCE:
-        told = f"no model of turbulence {turbulence!r} (there are: {', '.join(TURBULENCE)})"
-        problems.append(Problem("--turbulence", None, None, "", told))
+    problems = shared.choices(
+        ("--grid", "grid", grid, (*GRIDS, "both")),
+        ("--turbulence", "model of turbulence", turbulence, tuple(TURBULENCE)),
+    )
     facility: Any = None
     gone: Any = None
     try:

@@ -48,10 +48,8 @@ def simulate(
     with shared.told():
         files = shared.moved(out, {"series.nc": series}, texts)
     if as_json:
-        import json
-
         told = course.record(facility, series, found, files)
-        typer.echo(json.dumps(told, indent=2, allow_nan=False, ensure_ascii=False))
+        shared.printed(told)
     else:
         course.show(shared.console(), facility, series, event or [], files)
 
@@ -66,8 +64,7 @@ def _timed(
     from twin.units import si
 
     sets, problems = shared.settings(pairs)
-    if out.exists() and not out.is_dir():
-        problems.append(Problem("--out", None, None, "", f"{str(out)!r} is a file, expected a folder"))
+    problems += shared.no_folder(out)
     seconds = {}
     for option, given, least, most in (("--for", until, 0.05, 86400.0), ("--step", step, 0.05, 5.0)):
         try:

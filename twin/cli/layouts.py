@@ -30,16 +30,10 @@ def schema(
     import json
 
     from twin.editor import layout_schema
-    from twin.errors import InputError, Problem
 
     content = json.dumps(layout_schema(), indent=2, ensure_ascii=False) + "\n"
     if out is None:
         typer.echo(content, nl=False)
         return
-    with shared.told():
-        try:
-            out.write_text(content, "utf-8")
-        except OSError as error:
-            reason = error.strerror or error
-            message = f"cannot write {str(out)!r}: {reason}"
-            raise InputError([Problem("--out", None, None, "", message)]) from None
+    with shared.told(), shared.writing(out):
+        out.write_text(content, "utf-8")

@@ -42,19 +42,11 @@ def contingency(
     seconds = time.perf_counter() - start
     found = summary(facility, every)
     if out is not None:
-        with shared.told():
-            try:
-                with out.open("w", encoding="utf-8", newline="") as file:
-                    file.writelines(outages.rows(every))
-            except OSError as error:
-                raise shared.problem(
-                    "--out", f"cannot write {str(out)!r}: {error.strerror or error}"
-                ) from None
+        with shared.told(), shared.writing(out), out.open("w", encoding="utf-8", newline="") as file:
+            file.writelines(outages.rows(every))
     told = (facility.name, len(facility.racks.name), found, seconds, str(out or ""))
     if as_json:
-        import json
-
-        typer.echo(json.dumps(outages.record(*told), indent=2, allow_nan=False, ensure_ascii=False))
+        shared.printed(outages.record(*told))
     else:
         outages.show(shared.console(), *told)
 
@@ -94,8 +86,6 @@ def uptime_(
         typer.echo(f"twin: {error}", err=True)
         raise typer.Exit(shared.NOT_SOLVED) from None
     if as_json:
-        import json
-
-        typer.echo(json.dumps(uptimes.record(facility, found), indent=2, allow_nan=False, ensure_ascii=False))
+        shared.printed(uptimes.record(facility, found))
     else:
         uptimes.show(shared.console(), facility, found)

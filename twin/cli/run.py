@@ -66,9 +66,7 @@ def run(
             out, {"state.nc": state, **fields}, listed, page(facility, state, found, variable, sets)
         )
     if as_json:
-        import json
-
-        typer.echo(json.dumps(record(found, files), indent=2, allow_nan=False, ensure_ascii=False))
+        shared.printed(record(found, files))
     else:
         from rich.console import Console
 
@@ -119,17 +117,11 @@ def _in_three_dimensions(
 
 def _unlike(air: str, grid: str, turbulence: str) -> list[Problem]:
     """What is wrong with the model of the air that is asked for."""
-    from twin.errors import Problem
     from twin.study.hall_air import TURBULENCE
     from twin.study.hall_grid import GRIDS
 
-    asked = (
+    return shared.choices(
         ("--air", "model of the air", air, ("mixed", "field")),
         ("--grid", "grid", grid, tuple(GRIDS)),
         ("--turbulence", "model of turbulence", turbulence, tuple(TURBULENCE)),
     )
-    return [
-        Problem(option, None, None, "", f"no {what} {value!r} (there are: {', '.join(known)})")
-        for option, what, value, known in asked
-        if value not in known
-    ]

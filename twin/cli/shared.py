@@ -71,13 +71,20 @@ def console() -> Console:
     return console if console.is_terminal else Console(highlight=False, width=WIDE)
 
 
+def printed(record: Mapping[str, Any]) -> None:
+    """Print one JSON object; what has no value is null in it already."""
+    import json
+
+    typer.echo(json.dumps(record, indent=2, allow_nan=False, ensure_ascii=False))
+
+
 @contextmanager
-def writing(out: Path) -> Iterator[None]:
-    """A folder that cannot be written to as bad input."""
+def writing(out: Path, option: str = "--out") -> Iterator[None]:
+    """A file or folder that cannot be written to as bad input."""
     try:
         yield
     except OSError as error:
-        raise problem("--out", f"cannot write {str(out)!r}: {error.strerror or error}") from None
+        raise problem(option, f"cannot write {str(out)!r}: {error.strerror or error}") from None
 
 
 @contextmanager
@@ -103,12 +110,11 @@ def asked(
     """The facility, the settings and what is out of service; raises InputError with all that is wrong with any of the
     arguments, `others` with them."""
     from twin.build import load
-    from twin.errors import InputError, Problem
+    from twin.errors import InputError
 
     sets, problems = settings(pairs)
     problems += [*unknown(variable, "--variable"), *others]
-    if out.exists() and not out.is_dir():
-        problems.append(Problem("--out", None, None, "", f"{str(out)!r} is a file, expected a folder"))
+    problems += no_folder(out)
     try:
         facility = load(layout, sets)
         gone = out_of_service(facility, without)
@@ -117,6 +123,26 @@ def asked(
     if problems:
         raise InputError(problems)
     return facility, sets, gone
+
+
+def no_folder(out: Path) -> list[Problem]:
+    """The problem of a folder for results that is a file."""
+    from twin.errors import Problem
+
+    if not out.exists() or out.is_dir():
+        return []
+    return [Problem("--out", None, None, "", f"{str(out)!r} is a file, expected a folder")]
+
+
+def choices(*asked: tuple[str, str, str, Sequence[str]]) -> list[Problem]:
+    """What is wrong with options of a few words each: option, what it names, its value, and the words."""
+    from twin.errors import Problem
+
+    return [
+        Problem(option, None, None, "", f"no {what} {value!r} (there are: {', '.join(known)})")
+        for option, what, value, known in asked
+        if value not in known
+    ]
 
 
 def out_of_service(facility: Any, without: Sequence[str]) -> Operation:

@@ -50,8 +50,8 @@ def view(
     if screenshot is None:
         draw.show(made)
     else:
-        with shared.told():
-            _saved(made, screenshot)
+        with shared.told(), shared.writing(screenshot, "--screenshot"):
+            draw.write(made, screenshot)
         typer.echo(str(screenshot))
     if not bool(state.converged[scenario]):
         typer.echo("twin: no solution", err=True)
@@ -130,15 +130,3 @@ def _pixels(size: str) -> tuple[int, int] | None:
         return None
     found = int(width), int(height)
     return found if all(LEAST <= side <= MOST for side in found) else None
-
-
-def _saved(made: Any, file: Path) -> None:
-    """Write a drawing; raises InputError when its place cannot be written."""
-    from twin.errors import InputError, Problem
-    from twin.viewer.draw import write
-
-    try:
-        write(made, file)
-    except OSError as error:
-        message = f"cannot write {str(file)!r}: {error.strerror or error}"
-        raise InputError([Problem("--screenshot", None, None, "", message)]) from None

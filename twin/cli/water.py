@@ -49,15 +49,6 @@ def flows(
     with shared.told():
         files = shared.moved(out, {}, texts)
     if as_json:
-        import json
-
-        typer.echo(
-            json.dumps(
-                distribution.record(facility, found, water, files),
-                indent=2,
-                allow_nan=False,
-                ensure_ascii=False,
-            )
-        )
+        shared.printed(distribution.record(facility, found, water, files))
     else:
         distribution.show(shared.console(), facility, found, water, files)

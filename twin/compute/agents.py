@@ -205,9 +205,10 @@ def _loads(
     session = agents.session
     most = most_sessions(made, session, agents.first_token, 1.0 / workload.interactivity)
     fits = np.floor(resident(made, session))
-    counts = np.concatenate([np.where((fits >= 1.0) & (fits < most), fits, most), most[None]])
+    counts = np.concatenate([np.where(fits < most, fits, most), most[None]])
     load = carry(made, session, np.maximum(counts, 1.0))
     part = np.where(counts > 0.0, 1.0, 0.0)
     if calibration.mode == "disaggregated":
         part = part / (1.0 + load.prefill / workload.prefill_utilisation)
-    return counts * part, np.where(part > 0.0, load.output_tokens_per_second * part, 0.0), load
+    tokens = np.nan_to_num(load.output_tokens_per_second * part)  # NaN where the load has no steady state
+    return counts * part, tokens, load

@@ -207,7 +207,7 @@ def carry(worker: Worker, session: Session, sessions: Array | float) -> Load:
     for _ in range(PASSES):
         rate, decode, service, tier = turn(busy, batch)
         now = 1.0 - rate * session.tool_time / count
-        ready = np.minimum(rate * decode, slots)
+        ready = rate * decode
         moved = np.abs(now - busy) + np.abs(ready - batch) / count
         busy, batch = now, ready
         if np.all(moved < SETTLED):
@@ -287,8 +287,9 @@ def worker(
     """The worker that `gpus` of a kind make: times and room from the serving model, (...,).
 
     Of the workload only bytes and drafts count: lengths are those of a session. tiers : beyond the memory of the GPUs,
-    of one GPU. shards : GPUs of an attention group. Prefill and decoding share the GPUs and their memory;
-    aggregated also their time, else each is as quick as if it had them alone.
+    of one GPU. shards : GPUs of an attention group; the memory of all groups counts as one room, but none decodes a
+    session that it does not hold whole. Prefill and decoding share the GPUs and their memory; aggregated also their
+    time, else each is as quick as if it had them alone.
     """
     gpus, shards = np.asarray(gpus, dtype=np.float64), np.asarray(shards, dtype=np.float64)
     room = np.maximum(cache_room(gpu, model, workload, gpus, shards), 0.0)

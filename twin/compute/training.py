@@ -100,7 +100,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Waveform:
-    """Power of a rack that repeats: straight lines between knots, (knot,), over one cycle."""
+    """Power of racks that move together, straight lines between knots, (knot,), over one cycle that repeats."""
 
     time: Array
     """From 0 to the length of the cycle [s], ascending."""
@@ -255,8 +255,10 @@ def goodput(
     """Share of the time in which a job makes progress that it keeps, (...,).
 
     1 / ((1 + C/t) (1 + (t/2 + R)/M)) with C pause, R restart, M between and t interval, all [s]: each interruption
-    costs a restart and half an interval. To first order in (t + C + R)/M: for exponential interruptions, also
-    during restarts, it is 1 % high at M = 3 h and 11 % at half an hour (pause 1 min, restart 10 min).
+    costs a restart and half an interval, whatever its cause. Where no spare takes the place of what broke, the wait for
+    its repair before that is not counted here but in `twin.study.uptime`. To first order in (t + C + R)/M: for
+    exponential interruptions, also during restarts, it is 1 % high at M = 3 h and 11 % at half an hour (pause 1 min,
+    restart 10 min).
 
     >>> round(float(goodput(60.0, 600.0, 11_125.0, checkpoint_interval(60.0, 11_125.0))), 3)
     0.86
@@ -274,7 +276,7 @@ def waveform(
     pause: float = 0.0,
     interval: float = np.inf,
 ) -> Waveform:
-    """Power of a rack whose GPUs compute, wait for the exchange of gradients, and pause for checkpoints.
+    """Power of racks whose GPUs compute, wait for the exchange of gradients, and pause for checkpoints.
 
     mean : rack AC power over a cycle [W]. step : time of a training step [s]. exchange : share of a step at low
     power, in (0, 1). depth : fall of the power in exchanges and checkpoints over that of computing, in [0, 1].

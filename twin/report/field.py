@@ -60,6 +60,11 @@ def record(found: xr.Dataset, files: Mapping[str, str], course: xr.Dataset | Non
             | {"air_inlet_class": MEANINGS[int(found.air_inlet_class.values[n])]}
             for n, rack in enumerate(found.rack.values)
         },
+        "units": {
+            str(unit): {name: plain(found[name].values[n]) for name in ("unit_flow", "unit_pressure")}
+            for n, unit in enumerate(found.unit.values if "unit" in found.coords else ())
+        },
+        "tile_flow": [plain(one) for one in found.tile_flow.values] if "tile_flow" in found else [],
         "loss": lost,
         "remarks": found.remarks.splitlines(),
         "files": dict(files),
@@ -105,9 +110,7 @@ def _racks(found: xr.Dataset) -> Table:
         inlet, limit = float(found.air_inlet_temperature[n]), float(found.air_inlet_limit[n])
         sure = float(found.air_inlet_uncertainty[n])
         warm = inlet > min(limit, RECOMMENDED[1])
-        style = (
-            "bold red" if inlet - limit > (sure if np.isfinite(sure) else 0.0) else "yellow" if warm else ""
-        )
+        style = "bold red" if inlet - limit > sure else "yellow" if warm else ""
         table.add_row(
             str(name),
             Text(f"{inlet - ZERO:.1f}", style),

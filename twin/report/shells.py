@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from twin.report.claims import plain
 from twin.study.shell import Fill, Shell
 from twin.units import text
 
@@ -18,25 +19,27 @@ HEADS = (
 )  # fmt: skip
 NOTES = (
     "Power of a rack: AC input, support apart; a shell over its PUE is the AC input of racks and support.",
+    "Managed: the racks that its maker publishes for the shell at any PUE and support, as far as the rest runs them.",
     "Capped: the number of racks that yields most tokens, each at its equal share by the cap law on GPU watts.",
     "Costs carry all racks and a facility built for the whole shell, on output tokens or on input and output alike.",
 )
 
 
 def record(found: Sequence[Shell]) -> dict[str, Any]:
-    """The shells as one JSON object."""
-    return {"shells": [asdict(one) for one in found]}
+    """The shells as one JSON object; what no number stands for is None."""
+    return {"shells": [plain(asdict(one)) for one in found]}
 
 
 def show(console: Console, found: Sequence[Shell]) -> None:
     """Print what the shells hold."""
     for one in found:
+        sold = f"; {one.sold:.0%} of the tokens sold" if one.sold < 1.0 else ""
         support = f", {text(one.support, 'W')} of support each" if one.support else ""
         console.print(
             Text.assemble(
                 (f"{text(one.power, 'W')} of {one.rack}", "bold"),
                 f": PUE {one.pue:g}; a rack asks for {text(one.demand, 'W', 4)} and runs from "
-                f"{text(one.floor, 'W')} on{support}",
+                f"{text(one.floor, 'W')} on{support}{sold}",
             )
         )
         table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")

@@ -33,6 +33,7 @@ def show(console: Console, facility: Facility, found: Uptime) -> None:
     """Print the expected tokens and what they lose to each cause."""
     terms = facility.layout.availability
     spare = f", {terms.spares} spare in each rack" if terms.spares else ""
+    needs = "; the job stands without all others" if facility.job is not None else ""
     console.print(
         Text.assemble(
             (facility.name, "bold"),
@@ -40,7 +41,7 @@ def show(console: Console, facility: Facility, found: Uptime) -> None:
             (f"{found.uptime:.4%}", "bold"),
             f"\nAt most {found.most:,.0f} token/s ({_share(found.most, found)}); {found.added:,.0f} "
             f"({_share(found.added, found)}) if the losses of several devices add up."
-            f"\nTrays are back after {terms.tray_repair / HOUR:g} h{spare}.\n",
+            f"\nTrays are back after {terms.tray_repair / HOUR:g} h{spare}{needs}.\n",
         )
     )
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
@@ -68,7 +69,8 @@ def show(console: Console, facility: Facility, found: Uptime) -> None:
         f"{found.several:.3%}: these count as no tokens here, and as no loss in the most.",
         "Share: of all the tokens lost. Worst: of the planned tokens, while that outage lasts. Utility: out, and its "
         "generators do not come.",
-        f"Not in it: planned work, mistakes of operators, {_racks_left_out(facility, found)}.",
+        "Not in it: planned work, mistakes of operators, switches and cables between racks, "
+        f"{_racks_left_out(facility, found)}.",
     ]
     rates = [made.figures["failureRate"] for made in facility.products if "failureRate" in made.figures]
     assumed = sum(rate.status == "assumed" for rate in rates)

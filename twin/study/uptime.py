@@ -5,10 +5,13 @@ standby generators do not come in its place, and of compute trays. Faults are in
 state that a solve finds; those of trays take their share off every rack, whatever state it is in. Two and more devices
 out at once count as no tokens, so that the expectation is a lower bound; `Uptime.most` is the upper one.
 
+A training job stands while any of its racks is lost or has fewer whole trays than are planned. Only the time of these
+repairs is counted here; the steps that every interruption throws away and the restart after it, also that on a spare
+tray, are in `twin.compute.training.goodput`, which the tokens here are not multiplied with.
+
 A rack that is lost as a whole (NVLink switches, busbar or shelves, a leak that shuts its manifold) stands without feed
 until it is back. Alone it is solved, for what the others gain under a shared limit; with other racks or a device out
-at most its own tokens are lost, since the others can go on as they do. A training job stands until all its racks are
-back.
+at most its own tokens are lost, since the others can go on as they do.
 
 Devices that stand in the same place of equal blocks lose the same, so one of each such class is solved (`alike`), and
 of the racks one of each row that equals others (`alike_racks`).
@@ -24,14 +27,12 @@ import numpy as np
 import numpy.typing as npt
 
 from twin.availability import (
-    TRAY,
     at_least,
     availability,
     effective,
-    expected,
-    number_up,
     single_outages,
     tray_availability,
+    tray_shares,
 )
 from twin.economics import YEAR
 from twin.equilibrium import solve
@@ -55,7 +56,7 @@ class Cause:
 
     probability : that one of its `devices` is out; of racks or trays, that any is. lost : mean tokens per second that
     this takes [1/s]; of racks, those of the trays in them that are whole. worst : those of the outage that takes most,
-    while it lasts [1/s], and its device; empty for trays.
+    while it lasts [1/s], and its device; empty for trays, of which one takes nothing while its rack has a spare.
     """
 
     kind: str
@@ -116,7 +117,11 @@ def uptime(facility: Facility, operation: Operation | None = None) -> Uptime:
     devices = facility.devices
     up = device_availability(facility)
     counted = np.flatnonzero(np.isfinite(up))
-    planned_share, working_share = _tray_shares(facility)
+    terms, number = facility.layout.availability, facility.racks.gpus / facility.racks.tray
+    whole = tray_availability(terms.tray_repair, facility.racks.tray)
+    planned_share, working_share = tray_shares(number, whole, terms.spares, facility.job is not None)
+    # The tokens of one tray of each rack, which its spares stand in for.
+    share_of_one = np.where(number > 0, 1.0 / np.maximum(number, 1.0), 0.0) * (terms.spares == 0)
     there = rack_availability(facility)
     all_there, alone = (np.asarray(part) for part in single_outages(there))
     mortal = np.flatnonzero(there < 1.0)
@@ -131,10 +136,9 @@ def uptime(facility: Facility, operation: Operation | None = None) -> Uptime:
 
     def shared(_: Facility, arrays: Mapping[str, Any]) -> Mapping[str, Any]:
         tokens = np.where(arrays["converged"][:, None], arrays["tokens"], 0.0)
-        return {
-            name: (("scenario",), (tokens * share).sum(axis=-1), {"units": "1/s"})
-            for name, share in shares.items()
-        }
+        found = {name: (tokens * share).sum(axis=-1) for name, share in shares.items()}
+        found["tray"] = (tokens * share_of_one).max(axis=-1)
+        return {name: (("scenario",), value, {"units": "1/s"}) for name, value in found.items()}
 
     solved, member = np.unique(alike(facility, base)[counted], return_inverse=True)
     solved_racks, member_rack = np.unique(alike_racks(facility, base)[racks], return_inverse=True)
@@ -167,16 +171,14 @@ def uptime(facility: Facility, operation: Operation | None = None) -> Uptime:
         for kind in np.unique(kinds)
     ]
     # Trays fail in every state, each rack's share of it.
-    trays = float(sound * (planned[0] - working[0]) + (single * (planned[1:] - working[1:])).sum())
-    number = _trays(facility)
-    whole = float(tray_availability(facility.layout.availability.tray_repair))
+    worst_tray = float(state.tray.values[0])
     causes.append(
         Cause(
             "tray",
             int(number.sum()),
-            1.0 - whole ** int(number.sum()),
-            trays,
-            float(planned[0] / max(number.sum(), 1)),
+            float(1.0 - np.prod(whole**number)),
+            float(sound * (planned[0] - working[0]) + (single * (planned[1:] - working[1:])).sum()),
+            float(planned[0]) if worst_tray > 0.0 and facility.job is not None else worst_tray,
             "",
         )
     )
@@ -355,23 +357,6 @@ def _standby(facility: Facility) -> float:
         return 0.0
     one = availability(made["failureRate"], made["repairTime"]) * (1.0 - START_FAILURE)
     return float(at_least(standby.required, standby.count, one))
-
-
-def _trays(facility: Facility) -> npt.NDArray[np.int64]:
-    """Compute trays of each rack, (rack,)."""
-    return np.asarray(facility.racks.gpus // TRAY, dtype=np.int64)
-
-
-def _tray_shares(facility: Facility) -> tuple[Array, Array]:
-    """Tokens of a rack over those of all its trays, planned and expected, (rack,) each."""
-    terms, trays = facility.layout.availability, _trays(facility)
-    up = tray_availability(terms.tray_repair)
-    planned, working = np.ones(len(trays)), np.ones(len(trays))
-    for number in np.unique(trays[trays > 0]):
-        at_work = np.minimum(np.arange(number + 1), number - terms.spares)
-        planned[trays == number] = at_work[-1] / number
-        working[trays == number] = expected(number_up(int(number), up), at_work) / number
-    return planned, working
 
 
 def _cause(
