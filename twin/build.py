@@ -538,6 +538,7 @@ def _workload(layout: Layout, kv_bytes: float) -> Workload:
         prefill_utilisation=asked.prefill_utilisation,
         draft_length=asked.draft_length,
         accepted=asked.accepted_tokens,
+        first_token=np.inf if asked.first_token is None else asked.first_token,
     )
 
 

@@ -143,6 +143,7 @@ def test_half_the_tokens_sold_cost_twice_as_much() -> None:
     assert (
         "50 % of the output tokens sold" in summary(half, sold, ()).metrics["cost_per_million_tokens"].basis
     )
+    assert [shell(one, 10e6).sold for one in (full, half)] == [1.0, 0.5]
     fills = [shell(one, 10e6).fills[0] for one in (full, half)]
     for name in ("cost_per_million_output_tokens", "cost_per_million_total_tokens"):
         assert getattr(fills[1], name) == 2 * getattr(fills[0], name)

@@ -8,6 +8,7 @@ import pytest
 import twin
 from twin.errors import InputError
 from twin.facility import COMPUTE_BOUNDS
+from twin.study.frontier import frontiers
 from twin.summary import summary
 
 TOGETHER = {
@@ -47,6 +48,16 @@ def test_a_session_has_a_limit_of_its_own() -> None:
         twin.load(None, {**AGENT, "workload.first_token": "2 s"})
     with pytest.raises(ValueError, match=r"Operation\.first_token"):
         twin.solve(twin.load(None, AGENT), twin.Operation(first_token=2.0))
+
+
+def test_a_frontier_keeps_the_limit() -> None:
+    (free,) = frontiers(twin.load("h100-air", TOGETHER))
+    (found,) = frontiers(twin.load("h100-air", {**TOGETHER, "workload.first_token": "30 s"}))
+    reached = np.isfinite(found.curve.ttft_p99)
+    assert reached.any()
+    assert np.all(found.curve.ttft_p99[reached] <= 30.0)
+    assert np.all(found.curve.output_tokens_per_second <= free.curve.output_tokens_per_second)
+    assert found.curve.output_tokens_per_second[0] < 0.8 * free.curve.output_tokens_per_second[0]
 
 
 def test_the_limit_is_told() -> None:

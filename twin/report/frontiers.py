@@ -14,7 +14,7 @@ from twin.facility import Facility
 from twin.report.claims import plain
 from twin.report.sheet import sheet
 from twin.study.frontier import Frontier
-from twin.summary import UNSERVED, Evidence, readable, rested
+from twin.summary import UNSERVED, Evidence, given, readable, rested
 
 COLUMNS = {
     "output_tokens_per_second": ("out/GPU", "1", 4),
@@ -46,6 +46,7 @@ def record(facility: Facility, found: Sequence[Frontier], files: Mapping[str, st
             "output_length": asked.output_length,
             "draft_length": asked.draft_length,
             "interactivity": float(found[0].pace),
+            "first_token": asked.first_token,
         },
         "racks": [plain(_record(one)) for one in found],
         "files": dict(files),
@@ -80,8 +81,9 @@ def lead(facility: Facility) -> str:
         if asked.draft_length
         else ""
     )
+    first = f", first token within {given(asked.first_token, 's')} (p99)" if asked.first_token else ""
     return (
-        f"{asked.model} in {asked.precision}, {asked.input_length:,} tokens in and {asked.output_length:,} out, "
+        f"{asked.model} in {asked.precision}, {asked.input_length:,} tokens in and {asked.output_length:,} out{first}, "
         f"{asked.serving}{drafts}"
     )
 
