@@ -577,6 +577,26 @@ def test_a_limit_on_the_first_token_is_kept_exactly_where_it_binds(
     assert served[-1][1].output_tokens_per_second < 0.95 * free.output_tokens_per_second
 
 
+def test_power_of_a_pool_that_is_larger_for_the_first_token() -> None:
+    # Little's law, and a prefill pool that is busy for what comes in and idle for the rest, more than a fifth.
+    free = serve(GB300, DEEPSEEK, WORK, CALIBRATION, BLACKWELL)
+    work = replace(WORK, first_token=0.8 * free.ttft_p99)
+    service = serve(GB300, DEEPSEEK, work, CALIBRATION, BLACKWELL)
+    token, share = prefill_time(GB300, DEEPSEEK, work, CALIBRATION), service.prefill_share
+    requests = service.output_tokens_per_second / 1024
+    assert requests * 1024 * service.tpot == pytest.approx(service.batch / service.worker_size * (1 - share))
+    busy = requests * 8192 * token / share
+    assert busy < 0.75
+    size, shards = service.worker_size, service.shards
+    step = step_time(GB300, DEEPSEEK, work, CALIBRATION, size, shards, service.batch / size * shards)
+    decode = demand_power(BLACKWELL, step.read / step.time / 8e12, step.operations / step.time / 15e15)
+    stored = (16.08e9 + 256 * 44.04e6 * 58) * 0.5625
+    peak = demand_power(BLACKWELL, stored / (8192 * token * 8e12), 0.20 * 2.1 * 5 / 15)
+    prefill = busy * peak + (1 - busy) * 0.263
+    assert service.prefill_power == pytest.approx(1400 * share * prefill)
+    assert service.gpu_power == pytest.approx(1400 * ((1 - share) * decode + share * prefill))
+
+
 def test_no_pool_without_queue_comes_sooner() -> None:
     # At no load: prefill of 24,576 tokens on the smallest worker, the transfer, and a step; where a limit is a part in
     # a million longer GPUs serve, where it is shorter none do; the step is that of one request.
