@@ -300,11 +300,15 @@ def rack_figures(kind: RackType, cap: Product, capping: str = "mixed") -> dict[s
 
     The law's exponent is that of training where the rack does. Where it serves it is that of mixed serving, of the
     pool that loses most at a clock common to both (`uniform`), or of decode, prefill having a clock of its own.
+
+    Beside its GPUs a rack draws its `hostPower`, one figure whatever the load, fans included, or else what its TDP
+    leaves beside those of the GPUs. Limits of design stay those of the TDP, at which fans run at full.
     """
     made = kind.product
     prefill, decode = cap["exponentTraining"], cap["exponentDecode"]
     exponents = {"mixed": cap["exponentMixed"], "uniform": max(prefill, decode), "phases": decode}
     direct, gpus = made["maxPowerDcTdp"], made["numGPUs"]
+    chips = gpus * made.get("gpuPower", 0.0)
     coefficients = converter.loss_coefficients(*made["shelfEfficiency"].T)
     drawn = converter.input_power(direct, made["numShelves"] * made["shelfRating"], coefficients)
     inlet = made["airInletMaximum"]
@@ -314,7 +318,8 @@ def rack_figures(kind: RackType, cap: Product, capping: str = "mixed") -> dict[s
     return _liquid_figures(kind) | {
         "gpus": gpus,
         "tray": made.get("trayGPUs", 1.0),
-        "fixed": direct - gpus * made.get("gpuPower", 0.0),
+        "fixed": made.get("hostPower", direct - chips),
+        "gpu_most": chips if "hostPower" in made.figures else np.inf,
         "power_factor": made["powerFactor"],
         "shelves": made["numShelves"],
         "shelf_rating": made["shelfRating"],
