@@ -19,8 +19,19 @@ import numpy.typing as npt
 from twin import cards
 from twin.catalogue import product
 from twin.compute.measured import Point, drafts, outputs, points
-from twin.compute.roofline import Calibration, Gpu, Mode, Workload, prefill_time, scaled, speed_of_light
-from twin.compute.serving import token_time
+from twin.compute.roofline import (
+    Calibration,
+    Gpu,
+    Mode,
+    Workload,
+    prefill_operations,
+    prefill_time,
+    scaled,
+    speed_of_light,
+    step_time,
+    stored_weights,
+)
+from twin.compute.serving import CHUNK, demand_power, token_time
 from twin.schema import PRECISIONS
 
 Choice = Literal["roofline", "measured", "sol"]
@@ -124,6 +135,27 @@ def modelled(point: Point, base: Calibration) -> float:
     )
     card = cards.model(product(MODELS[point.model], "model"))
     return float(token_time(gpu, card, work, base, point.size, point.shards, point.batch))
+
+
+def drawn(point: Point, base: Calibration) -> float:
+    """Draw of a GPU over its power limit by its law where a point of aggregated serving was measured [1].
+
+    What a step and the prompts in it read and compute, over the measured time per token: of the model's times there are
+    none in it.
+    """
+    gpu, weight = _gpu(point.gpu, point.precision)
+    work = Workload(point.input_length, point.output_length, 1.0, weight, 1.0, 0.8)
+    card, made = cards.model(product(MODELS[point.model], "model")), product(RACKS[point.gpu], "rack")
+    step = step_time(gpu, card, work, base, point.size, point.shards, point.batch)
+    tokens = (
+        point.batch / point.shards / point.output_length * point.input_length
+    )  # of prompts, per GPU in a step
+    read = step.read + tokens / CHUNK * stored_weights(card, work) / point.size
+    computed = step.operations + tokens * prefill_operations(card, work)
+    law = cards.power_law(product(made["powerLaw"], "power_law"))
+    return float(
+        demand_power(law, read / (point.token * gpu.bandwidth), computed / (point.token * gpu.flops_low))
+    )
 
 
 def prefills(model: str) -> dict[tuple[str, str, float], float]:
