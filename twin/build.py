@@ -42,7 +42,7 @@ from twin.facility import (
 from twin.layout import load_layout
 from twin.oneline import AUXILIARY_POWER_FACTOR, NOWHERE, Drawing
 from twin.operation import Operation
-from twin.schema import PRECISIONS, Equipment, Layout, Placement, Plant, Session, Standing, Unit
+from twin.schema import KV_BYTES, PRECISIONS, Equipment, Layout, Placement, Plant, Session, Standing, Unit
 from twin.schema import Workload as Asked
 
 Array = npt.NDArray[np.float64]
@@ -536,7 +536,7 @@ def _workload(layout: Layout, kv_bytes: float) -> Workload:
         output_length=asked.output_length,
         interactivity=asked.interactivity,
         weight_bytes=PRECISIONS[asked.precision][1],
-        kv_bytes=kv_bytes,
+        kv_bytes=KV_BYTES[asked.kv_precision] if asked.kv_precision else kv_bytes,
         prefill_utilisation=asked.prefill_utilisation,
         draft_length=asked.draft_length,
         accepted=asked.accepted_tokens,
