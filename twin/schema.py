@@ -170,8 +170,8 @@ class Workload(Model):
     GPUs then draw the highest sustained share of their limit, 0.97 (0.9 to 0.97 in matrix products), also while they
     wait for a slower rack. Policies share power as if the tokens of racks summed up; `equal` suits a job.
 
-    `precision` is that of the weights, `kv_precision` that of the KV cache: unless it is said FP8, as of the points that
-    serving is fitted to.
+    `precision` is that of the weights, `kv_precision` that of the KV cache: unless it is said FP8, as of the points
+    that serving is fitted to.
 
     `serving` puts prefill and decode in pools of their own or both on every GPU. `calibration` scales the model to
     what was measured of this GPU and model, or takes all limits of the hardware in full (`sol`, speed of light). With

@@ -106,8 +106,8 @@ PUBLISHED_DECODE = {
 }
 """Decode of DeepSeek by LMSYS, prompts of 2,000 tokens: rack, precision of the weights, bytes of a number in the cache,
 GPUs of a worker, requests of one, output tokens per second of one. GB200: 2025-09-25, GPUs and requests by the commands
-to reproduce it, sgl-project/sglang issue 10903. H100: 2025-05-05, nine nodes joined by InfiniBand, which the model takes
-for NVLink; requests unverified."""
+to reproduce it, sgl-project/sglang issue 10903. H100: 2025-05-05, nine nodes joined by InfiniBand, which is NVLink to
+the model; requests unverified."""
 
 
 def lmsys(name: str) -> float:
