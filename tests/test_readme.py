@@ -20,7 +20,7 @@ def test_the_python_tour_runs(capsys):
 
 def test_the_command_lines_are_understood(tmp_path):
     lines = [line.split("  #")[0].strip() for line in README.splitlines() if line.startswith("twin ")]
-    assert len(lines) == 20
+    assert len(lines) == 21
     (tmp_path / "notebooks").mkdir()
     for line in lines:
         command = line.replace("twin ", f"{sys.executable} -m twin.cli ", 1)

@@ -483,10 +483,13 @@ def _with_stores(kinds: tuple[RackType, ...], count: npt.NDArray[np.int64]) -> t
 
 
 def _calibration(asked: Asked, made: Product, drawing: Drawing) -> Calibration | None:
-    """The calibration that a workload asks for on the GPUs of a rack product."""
-    if not made["numGPUs"]:
-        return None
-    base = cards.calibration(drawing.product(asked.serving), asked.serving)
+    """The calibration of a rack product; None where it has no GPUs."""
+    return calibration(asked, made, drawing.product(asked.serving)) if made["numGPUs"] else None
+
+
+def calibration(asked: Asked, made: Product, card: Product) -> Calibration:
+    """The calibration that a workload asks for on the GPUs of a rack product. card : of its mode of serving."""
+    base = cards.calibration(card, asked.serving)
     drafting = asked.draft_length > 0
     return calibrated(asked.calibration, base, asked.model, made.name, asked.precision, drafting)
 

@@ -45,8 +45,10 @@ class Service:
 
     full_tokens: Array
     """Output tokens per second without any limit, trained on in a job."""
+    ttft_p50: Array
     ttft_p99: Array
     tpot: Array
+    tpot_p99: Array
     feasible: npt.NDArray[np.bool_]
     bound: npt.NDArray[np.int64]
     """Code in COMPUTE_BOUNDS."""
@@ -98,9 +100,8 @@ def demand(facility: Facility, operation: Operation, supply: Supply) -> tuple[La
     law = replace(law, demand=np.maximum(wanted, laws.floor(law)))
     codes = np.array([[COMPUTE_BOUNDS.index(service.bound) for service in row] for row in services])
     bound = codes[place][:, racks.type]
-    return law, Service(
-        tokens, gathered("ttft_p99"), gathered("tpot"), gathered("feasible").astype(bool), bound
-    )
+    latencies = (gathered(name) for name in ("ttft_p50", "ttft_p99", "tpot", "tpot_p99"))
+    return law, Service(tokens, *latencies, gathered("feasible").astype(bool), bound)
 
 
 def together(facility: Facility, tokens: Array) -> Array:
@@ -147,8 +148,9 @@ def served(facility: Facility, kind: RackType, request: Request) -> serving.Serv
         return _trained(facility.job, kind.gpu, kind.power_law, kind.efficiency)
     asked = replace(facility.workload, interactivity=request.interactivity)
     given = kind.gpu, facility.model, asked, kind.calibration, kind.power_law
-    single = _once(*given)
-    return single if request.agents is None else agents.served(*given, kind.tiers, request.agents, single)
+    if request.agents is None:
+        return _once(*given)
+    return agents.served(*given, kind.tiers, request.agents)
 
 
 def _trained(

@@ -244,6 +244,7 @@ def cooling(
         trim_leaving=figure("trim_chiller", "leavingTemperatureMaximum"),
         trim_cop=_cop(figure, "trim_chiller", thin),
         leakage=np.array([unit.air.leakage for unit in units]),
+        excess=np.array([unit.air.excess for unit in units]),
         support_rise=np.array([unit.air.support_rise for unit in units]),
         fan_wall_flow=wall_flow,
         fan_wall_fan=figure("fan_wall", "fanMotorPowerMax") * thin,

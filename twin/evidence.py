@@ -3,8 +3,8 @@
 A cell is what was measured of one model on one GPU in one precision and mode of serving, with drafts or without.
 `measured` multiplies every time of the roofline by the cell's median of measured over modelled. Where there is no cell,
 but the model was measured on other GPUs, it takes their median, and where it was not measured at all, the roofline as
-it is. All but a cell of its own kind is labelled an extrapolation with the error of the fit's hold-outs. The band of a
-cell is that of the points its factor is from.
+it is. All but a cell of its own kind is labelled an extrapolation with the error of the fit's hold-outs, and so is the
+roofline of a model or a GPU that it was not fitted to. The band of a cell is that of the points its factor is from.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from twin.compute.roofline import (
     Calibration,
     Gpu,
     Mode,
+    Model,
     Workload,
     prefill_operations,
     prefill_time,
@@ -31,7 +32,7 @@ from twin.compute.roofline import (
     step_time,
     stored_weights,
 )
-from twin.compute.serving import CHUNK, demand_power, token_time
+from twin.compute.serving import CHUNK, demand_power, first_token, token_time
 from twin.schema import PRECISIONS
 
 Choice = Literal["roofline", "measured", "sol"]
@@ -111,8 +112,11 @@ def calibrated(
         return speed_of_light(base)
     if choice == "roofline":
         fit = FITS[base.mode]
-        near = fit.error if rack in fit.racks else OTHER_GPU
-        return replace(base, band=near if model in fit.models else OTHER_MODEL)
+        if model not in fit.models:
+            return replace(base, basis="extrapolation", band=OTHER_MODEL)
+        if rack not in fit.racks:
+            return replace(base, basis="extrapolation", band=OTHER_GPU)
+        return replace(base, band=fit.error)
     plain = _cells(base, model, False)
     alike = _cells(base, model, True) if drafting else plain
     known = plain | alike
@@ -128,13 +132,16 @@ def calibrated(
 
 def modelled(point: Point, base: Calibration) -> float:
     """Time per output token of the model where a point was measured [s]."""
-    gpu, weight = _gpu(point.gpu, point.precision)
-    drafted = point.draft_length
-    work = Workload(
-        point.input_length, point.output_length, 1.0, weight, 1.0, 0.8, drafted, ACCEPTED[drafted]
-    )
-    card = cards.model(product(MODELS[point.model], "model"))
-    return float(token_time(gpu, card, work, base, point.size, point.shards, point.batch))
+    return float(token_time(*_asked(point), base, point.size, point.shards, point.batch))
+
+
+def waited(point: Point, base: Calibration) -> float:
+    """Median time to the first token of the model where a point of aggregated serving was measured [s], as if its
+    requests came at random."""
+    asked = _asked(point)
+    step = float(step_time(*asked, base, point.size, point.shards, point.batch).time)
+    share = 1.0 - step / modelled(point, base)
+    return first_token(*asked, base, point.size, share, step)[0]
 
 
 def drawn(point: Point, base: Calibration) -> float:
@@ -143,16 +150,14 @@ def drawn(point: Point, base: Calibration) -> float:
     What a step and the prompts in it read and compute, over the measured time per token: of the model's times there are
     none in it.
     """
-    gpu, weight = _gpu(point.gpu, point.precision)
-    work = Workload(point.input_length, point.output_length, 1.0, weight, 1.0, 0.8)
-    card, made = cards.model(product(MODELS[point.model], "model")), product(RACKS[point.gpu], "rack")
-    step = step_time(gpu, card, work, base, point.size, point.shards, point.batch)
-    tokens = (
+    gpu, card, work = asked = _asked(point)
+    step = step_time(*asked, base, point.size, point.shards, point.batch)
+    prompts = (
         point.batch / point.shards / point.output_length * point.input_length
-    )  # of prompts, per GPU in a step
-    read = step.read + tokens / CHUNK * stored_weights(card, work) / point.size
-    computed = step.operations + tokens * prefill_operations(card, work)
-    law = cards.power_law(product(made["powerLaw"], "power_law"))
+    )  # tokens of a GPU in a step
+    read = step.read + prompts / CHUNK * stored_weights(card, work) / point.size
+    computed = step.operations + prompts * prefill_operations(card, work)
+    law = cards.power_law(product(product(RACKS[point.gpu], "rack")["powerLaw"], "power_law"))
     return float(
         demand_power(law, read / (point.token * gpu.bandwidth), computed / (point.token * gpu.flops_low))
     )
@@ -184,6 +189,15 @@ def comparable(mode: Mode) -> list[Point]:
     """The measured points of a mode whose model has a card, and which are known to draft no tokens ahead."""
     unlike = DRAFTING if mode == "aggregated" else frozenset()
     return [point for point in points(mode) if point.model in MODELS and point.model not in unlike]
+
+
+def _asked(point: Point) -> tuple[Gpu, Model, Workload]:
+    gpu, weight = _gpu(point.gpu, point.precision)
+    drafted = point.draft_length
+    work = Workload(
+        point.input_length, point.output_length, 1.0, weight, 1.0, 0.8, drafted, ACCEPTED[drafted]
+    )
+    return gpu, cards.model(product(MODELS[point.model], "model")), work
 
 
 @cache

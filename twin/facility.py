@@ -384,6 +384,8 @@ class Cooling:
     trim_cop: tuple[Array, ...]
     """Carnot fraction, evaporator and condenser approach, least and greatest COP."""
     leakage: Array
+    excess: Array
+    """Air of the fan walls over what is drawn, less 1, while they can."""
     support_rise: Array
     fan_wall_flow: Array
     fan_wall_fan: Array
@@ -510,6 +512,10 @@ class Standby:
     """Share of its rating that it takes at once; NaN where its product does not tell."""
 
 
+MOVED = 0.02
+"""Change of a rack's air over the mean of its hall, or of the supply, at which the field of a hall is another."""
+
+
 @dataclass(frozen=True, eq=False)
 class Recirculation:
     """What comes back to the racks of a block with their air, for one flow of air; `twin.study.air_coupling` finds it.
@@ -517,11 +523,23 @@ class Recirculation:
     share : (rack, rack) of the block, kelvin of each inlet over the supply for each kelvin that air takes up through
     the faces of each rack. returned : air from the hot side over that of the fan walls at which it was found.
     uncertainty : (rack,) half width of the 95 % interval of each inlet there, infinite where not known [K].
+    supply, flow, units : air of the fan walls and through the faces of each rack (rack,) there [m3/s], and the devices
+    that blew it.
     """
 
     share: Array
     returned: float
     uncertainty: Array
+    supply: float
+    flow: Array
+    units: tuple[int, ...]
+
+    def holds(self, supply: Array, flow: Array) -> npt.NDArray[np.bool_]:
+        """Whether other flows (scenario,), (scenario, rack) [m3/s] are those of the field, but for MOVED."""
+        apart = np.abs(flow - self.flow).max(axis=-1)
+        return np.asarray(
+            (apart <= MOVED * self.flow.mean()) & (np.abs(supply - self.supply) <= MOVED * self.supply)
+        )
 
 
 @dataclass(frozen=True, eq=False)

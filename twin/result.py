@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from electrical import conductor
+from electrical import conductor, converter
 from thermal import tower
 from twin import economics
 from twin.compute import law as laws
@@ -104,18 +104,15 @@ def result(
     drawn = economics.Power(mean.utility, "utility")
     yielded = economics.Tokens(total * prompts(facility, operation), total)
     water = _water_use(facility, heat)
-    cost = economics.cost(
-        economics.running_cost(
-            facility.economics,
-            economics.Power(facility.built_power, "rack_ac"),
-            drawn,
-            operation.electricity_price,
-            water.sum(axis=-1),
-        ),
-        yielded,
-        "output",
-        economics.Sold(availability=facility.uptime, goodput=job.goodput if job else 1.0),
+    spent = economics.running_cost(
+        facility.economics,
+        economics.Power(facility.built_power, "rack_ac"),
+        drawn,
+        operation.electricity_price,
+        water.sum(axis=-1),
     )
+    sold = economics.Sold(availability=facility.uptime, goodput=job.goodput if job else 1.0)
+    cost = economics.cost(spent, yielded, "output", sold)
     voltage = _feed_voltage(facility, supply, mean)
     highest = power * operation.edp_factor[:, None]
     unequal = phases.unbalance(facility, operation, supply, highest, heat)
@@ -124,10 +121,16 @@ def result(
     # What holds a rack below its demand slows all of a service alike, prefill and decode and with them what comes in;
     # sessions keep their pace and grow fewer.
     speed = np.where(running & serving, laws.speed(law, power), np.nan)
-    slowed = (np.where(speed > 0.0, times / speed, np.nan) for times in (service.ttft_p99, service.tpot))
-    latency, pace = (np.fmax.reduce(times, axis=-1) for times in slowed)
+    alike = {
+        "ttft_p50": service.ttft_p50,
+        "ttft_p99": service.ttft_p99,
+        "tpot_p50": service.tpot,
+        "tpot_p99": service.tpot_p99,
+    }
+    slowed = {name: np.where(speed > 0.0, times / speed, np.nan) for name, times in alike.items()}
     if facility.layout.workload.session is not None and job is None:
-        pace = np.fmax.reduce(agents.tpot, axis=-1)
+        slowed["tpot_p50"] = agents.tpot
+    direct = np.where(running, converter.output_power(power, law.rating, law.coefficients), 0.0)
     arrays: dict[str, Any] = {
         "converged": found["converged"],
         "residual": found["residual"],
@@ -141,12 +144,16 @@ def result(
         "transformer_loss": mean.losses["transformer"],
         "ups_loss": mean.losses["ups"],
         "rectifier_loss": mean.losses["rectifier"],
+        "chip_power": np.where(running, chips * racks.gpus, 0.0).sum(axis=-1),
+        "rack_dc_power": direct.sum(axis=-1),
         "utility_power": mean.utility,
         "pue": mean.utility / np.where(it_power > 0, it_power, np.nan),
         "tokens_per_second": total,
+        "total_tokens_per_second": yielded.total,
         "tokens_per_joule": economics.tokens_per_joule(yielded, "output", drawn),
         "carbon": mean.utility * facility.carbon_intensity,
         "cost_per_million_tokens": cost.total,
+        "cost_per_million_total_tokens": economics.cost(spent, yielded, "total", sold).total,
         "cost_it": cost.it,
         "cost_facility": cost.facility,
         "cost_electricity": cost.electricity,
@@ -157,8 +164,7 @@ def result(
         "step_time": job.step_tokens / np.where(total > 0, total, np.nan) if job else np.full(count, np.nan),
         "goodput": np.full(count, job.goodput if job else np.nan),
         "uptime": np.full(count, facility.uptime),
-        "ttft_p99": latency,
-        "tpot_p50": pace,
+        **{name: np.fmax.reduce(times, axis=-1) for name, times in slowed.items()},
         "heat_outdoors": outdoors,
         "room_loss": rooms,
         "ledger_power": (mean.utility - it_power - mechanical - losses) / np.maximum(mean.utility, 1.0),
@@ -191,7 +197,7 @@ def result(
         "switch_case_temperature": others["switch"],
         "inlet_temperature": np.where(racks.liquid, inlet, np.nan),
         "air_inlet_temperature": heat.inlet[:, block] + heat.hall.spread,
-        "air_inlet_uncertainty": np.broadcast_to(_uncertainty(facility), power.shape),
+        "air_inlet_uncertainty": _uncertainty(facility, heat.hall.flow, through[0], supply.device),
         "air_face_flow": through[0],
         "air_face_rise": through[1],
         "feed_voltage": voltage,
@@ -259,12 +265,19 @@ def result(
     return arrays
 
 
-def _uncertainty(facility: Facility) -> Array:
-    """(rack,) half width of the interval of each inlet [K], as the field of its hall has it."""
-    found = np.full(len(facility.racks.block), np.nan)
+def _uncertainty(facility: Facility, blown: Array, through: Array, alive: Array) -> Array:
+    """(scenario, rack) half width of the interval of each inlet [K], as the field of its hall has it; infinite where
+    the air flows otherwise than there."""
+    devices, racks = facility.devices, facility.racks
+    found = np.full((max(len(blown), len(through), len(alive)), len(racks.block)), np.nan)
     for index, known in enumerate(facility.recirculation):
-        if known is not None:
-            found[facility.racks.block == index] = known.uncertainty
+        if known is None:
+            continue
+        mine = racks.block == index
+        units = np.flatnonzero((devices.kind == DEVICE_KINDS.index("fan_wall")) & (devices.block == index))
+        same = (alive[:, units] == np.isin(units, known.units)).all(axis=-1)
+        same = same & known.holds(blown[:, index], through[:, mine])
+        found[:, mine] = np.where(same[:, None], known.uncertainty, np.inf)
     return found
 
 

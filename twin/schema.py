@@ -135,6 +135,9 @@ class Training(Model):
     out; a card leaves the input embedding out of its parameters. Sequences are as long and steps as large as in the
     MLPerf Training runs of 512 GPUs behind the utilisation. The job stands for `checkpoint_pause` at each checkpoint
     and for `restart_time` after each interruption.
+
+    GPUs wait for gradients for the share `exchange` of a step, and their power takes `ramp` to fall or to rise; both
+    are assumed where a layout does not say. They shape the power of the job within a step, not its speed.
     """
 
     parameters: Annotated[float, Measure("1", above=0.0)] | None = None
@@ -144,6 +147,8 @@ class Training(Model):
     global_batch: Count = 1152
     checkpoint_pause: Annotated[float, Measure("s", above=0.0)]
     restart_time: Annotated[float, Measure("s", least=0.0)]
+    exchange: Annotated[float, Measure("1", above=0.0, below=1.0)] = 0.15
+    ramp: Annotated[float, Measure("s", above=0.0)] = 0.2
 
 
 class Session(Model):
@@ -187,7 +192,7 @@ class Workload(Model):
     their continuous ones. Without it the peak is held as if it lasted.
 
     With `session` the racks serve agents: tokens and power are those of as many sessions as they carry, in the
-    configuration that `input_length` and `output_length` choose.
+    configuration in which these write most; `input_length` and `output_length` do not count.
     """
 
     model: Name
@@ -448,12 +453,14 @@ class Air(Model):
     at its top where it has none, and blows down where the hall has a raised floor. `leakage` is air from the hot to the
     cold side, over what racks draw. With the area of the cracks in the panels of all hot aisles, `leakage_area`, the
     pressure in the field of the hall drives instead what goes through them, either way; the well-mixed aisle keeps to
-    `leakage`.
+    `leakage`. The units blow what racks and support draw, and `excess` more, as far as they can: what the racks do not
+    take goes past them into the return.
     """
 
     supply_temperature: Annotated[float, operating("air.supply_temperature")]
     leakage: Annotated[float, Measure("1", least=0.0, below=1.0)] = 0.0
     leakage_area: Annotated[float, Measure("m2", above=0.0)] | None = None
+    excess: Annotated[float, Measure("1", least=0.0, most=1.0)] = 0.0
     support_rise: Annotated[float, Measure("delta_degC", above=0.0)]
     failed_fans: Annotated[float, operating("air.failed_fans")] = 0.0
     dew_point: Annotated[float, operating("air.dew_point")] | None = None

@@ -1,8 +1,8 @@
 """Sessions of agents in a rack: how many it carries at the pace and the wait asked for, and where their prefixes are.
 
-Those that make its demand (`twin.compute.agents`), in the configuration of serving: workers of as many GPUs
-and shards, and where serving is disaggregated other GPUs that prefill for them, as many as their utilisation asks. A
-cap slows all times of the GPUs alike, by the speed that the law leaves, so a rack keeps its latency with fewer
+Those that make its demand (`twin.compute.agents`), in the configuration that is best at full speed: workers of as many
+GPUs and shards, and where serving is disaggregated other GPUs that prefill for them, as many as their utilisation asks.
+A cap slows all times of the GPUs alike, by the speed that the law leaves, so a rack keeps its latency with fewer
 sessions; reloading from beyond the GPUs stays as it is. Its tokens are those that the sessions write, no more than the
 law gives, by which power is shared out.
 """

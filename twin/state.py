@@ -53,10 +53,15 @@ VARIABLES: dict[str, Variable] = {
     "transformer_loss": Variable(S, "W", "summary", "no-load and load losses of transformers"),
     "ups_loss": Variable(S, "W", "summary", "losses of UPS"),
     "rectifier_loss": Variable(S, "W", "summary", "losses of rectifiers to direct current"),
+    "chip_power": Variable(S, "W", "summary", "all GPUs"),
+    "rack_dc_power": Variable(S, "W", "summary", "all racks behind their power shelves"),
     "utility_power": Variable(S, "W", "summary", "active power at the utility's point of connection"),
     "pue": Variable(S, "1", "summary", "utility power over IT power (racks' AC input and support load)"),
     "tokens_per_second": Variable(
         S, "1/s", "summary", "output tokens per second of all racks; trained on in a job"
+    ),
+    "total_tokens_per_second": Variable(
+        S, "1/s", "summary", "input and output tokens per second of all racks; trained on in a job"
     ),
     "tokens_per_joule": Variable(S, "1/J", "summary", "output tokens per joule at the utility"),
     "carbon": Variable(S, "kg/s", "summary", "carbon dioxide of the utility's energy"),
@@ -66,6 +71,9 @@ VARIABLES: dict[str, Variable] = {
     "cost_electricity": Variable(S, "USD", "summary", "of it: electricity at the utility"),
     "cost_maintenance": Variable(S, "USD", "summary", "of it: maintenance"),
     "cost_water": Variable(S, "USD", "summary", "of it: make-up water"),
+    "cost_per_million_total_tokens": Variable(
+        S, "USD", "summary", "full cost of a million tokens of input and output together"
+    ),
     "utilisation": Variable(S, "1", "summary", "tokens delivered over tokens of all racks without any limit"),
     "mfu": Variable(
         S, "1", "summary", "model FLOPs of a training job over the dense peak of its GPUs; NaN when serving"
@@ -80,8 +88,19 @@ VARIABLES: dict[str, Variable] = {
     "uptime": Variable(
         S, "1", "summary", "share of the GPUs at work, spare trays not, as a mean over the faults of trays"
     ),
-    "ttft_p99": Variable(S, "s", "summary", "99th percentile of the time to the first token"),
-    "tpot_p50": Variable(S, "s", "summary", "median time per output token"),
+    "ttft_p50": Variable(
+        S, "s", "summary", "median time to the first token, worst running rack; NaN with sessions"
+    ),
+    "ttft_p99": Variable(
+        S, "s", "summary", "99th percentile of the time to the first token, worst running rack"
+    ),
+    "tpot_p50": Variable(S, "s", "summary", "median time per output token, worst running rack"),
+    "tpot_p99": Variable(
+        S,
+        "s",
+        "summary",
+        "time per output token at the 99th percentile of requests in flight, worst running rack; NaN with sessions",
+    ),
     "dry_bulb": Variable(S, "K", "summary", "outdoor dry-bulb temperature"),
     "heat_outdoors": Variable(S, "W", "summary", "heat rejected outdoors, from flows and temperatures"),
     "room_loss": Variable(S, "W", "summary", "conversion and drive losses that heat their rooms"),
@@ -150,7 +169,8 @@ VARIABLES: dict[str, Variable] = {
         R,
         "K",
         "racks",
-        "half width of its 95 % interval, of the mean flow on the grid of a field; NaN where well mixed",
+        "half width of its 95 % interval, of the mean flow on the grid of a field; infinite where the air flows "
+        "otherwise than in it, NaN where well mixed",
     ),
     "air_face_flow": Variable(
         R, "m3/s", "racks", "air through its faces, its part of the row's support with it"

@@ -9,12 +9,16 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from twin.catalogue import Product
+from twin.compute.training import Waveform
+from twin.economics import Boundary, Power, Tokens, tokens_per_joule
 from twin.facility import BINDINGS, COMPUTE_BOUNDS, COOLING_MODES, DEVICE_KINDS, REASONS, Facility
 from twin.rules.site import TOLERANCE
-from twin.schema import Session, Workload
+from twin.schema import Session, Training, Workload
 from twin.study.price import Price
+from twin.study.wave import wave
 from twin.units import shown
 from twin.verdict import NEGLIGIBLE, Finding
 
@@ -71,9 +75,23 @@ PARTS = {
     "water": "water",
 }
 """Of the cost of a token, by its variables, in words."""
-UNSERVED = "no tokens: no batch meets the latency target, or a heat limit lies below the floor"
-"""What is said of racks that draw power for nothing."""
-HALTED = "no tokens: the training job stands, as a rack of it has no power or too little to run"
+SHAPES = {
+    "bandwidth": "memory bandwidth",
+    "flops": "arithmetic",
+    "memory": "memory capacity",
+    "latency": "latency",
+    "no_gpus": "their rating, without GPUs",
+}
+"""What shapes the demand of a rack, in words, by compute bound."""
+UNSERVED = {
+    "memory": "no tokens: the model or one request does not fit the memory of its GPUs",
+    "latency": "no tokens: no batch meets the latency target",
+    "heat": "no tokens: a heat limit lies below the least power they run at",
+    "halted": "no tokens: the training job stands, as a rack of it has no power or too little to run",
+}
+"""Why racks draw power for nothing, in words."""
+HOT = ("chip_temperature", "coolant_temperature", "coolant_flow", "inlet_air")
+"""Bindings that are heat limits of a rack itself."""
 WHY = {
     "none": "solved",
     "not_settled": "the passes did not settle",
@@ -110,6 +128,28 @@ class Metric:
     def text(self) -> str:
         """The value as people read it."""
         return readable(self.value, "%" if self.percent else self.unit, self.digits)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the tokens of a rack product rest on."""
+
+    rack: str
+    basis: str
+    """A key of BASES."""
+    band: float
+    """Median relative error to be expected of the time per token, NaN where none is known."""
+
+
+@dataclass(frozen=True)
+class Yielded:
+    """Mean power at a boundary, and the tokens a second over it."""
+
+    boundary: Boundary
+    watts: float
+    output: float
+    """Output tokens per joule, trained on in a job [1/J]; `total` with those of the input."""
+    total: float
 
 
 @dataclass(frozen=True)
@@ -157,13 +197,20 @@ class Summary:
     metrics: Mapping[str, Metric]
     binding: Mapping[str, int]
     """Kind of binding -> racks, the most frequent first; empty without a solution."""
+    shaped: Mapping[str, int]
+    """Compute bound -> racks, the most frequent first; empty without a solution."""
     modes: Mapping[str, int]
     """Cooling mode -> plants; empty without a solution."""
     dead: tuple[str, ...]
     """Devices out of service or without a live feed, whips apart."""
-    unserved: int
-    """Racks that draw power and give no tokens: no batch meets the latency target, a heat limit is out of
-    reach, or their job stands."""
+    unserved: Mapping[str, int]
+    """Why racks draw power and give no tokens, a key of UNSERVED -> racks."""
+    idle: int
+    """Those of them that nothing holds but their demand."""
+    evidence: tuple[Evidence, ...]
+    """Of each rack product that serves, the least known first; empty in training."""
+    boundaries: tuple[Yielded, ...]
+    """From the GPUs to the utility."""
     findings: tuple[Finding, ...]
     prices: tuple[Price, ...]
     """What one more or less of each limit that holds a rack is worth; empty when nobody asked."""
@@ -175,6 +222,8 @@ class Summary:
     basis: Basis
     notes: tuple[str, ...]
     """What else the numbers rest on, one line each."""
+    waveform: Waveform | None = None
+    """AC power of the racks of a training job over one step."""
 
     @property
     def faults(self) -> tuple[str, ...]:
@@ -183,9 +232,11 @@ class Summary:
         return unsolved + self.ledger.faults
 
     @property
-    def why_unserved(self) -> str:
-        """Why racks draw power for nothing, in words."""
-        return HALTED if "goodput" in self.metrics else UNSERVED
+    def held(self) -> dict[str, int]:
+        """What holds racks, in words -> racks; those that idle at their demand by why they give no tokens."""
+        counts = {kind: count - self.idle * (kind == "demand") for kind, count in self.binding.items()}
+        held = {CAUSES[kind]: count for kind, count in counts.items() if count}
+        return held | {UNSERVED[why]: count for why, count in self.unserved.items()}
 
     @property
     def margins(self) -> tuple[Finding, ...]:
@@ -221,23 +272,29 @@ def summary(
     counts = dict(zip(one["binding_kind"].values.tolist(), one["bound_racks"].values, strict=True))
     solved = bool(one["converged"])
     bound = {name: int(count) for name, count in counts.items() if solved and count > 0}
+    shaped = _counted(one["compute_bound"].values, COMPUTE_BOUNDS) if solved else {}
+    unserved, idle = _unserved(facility, one)
     modes = one["cooling_mode"].values
     coded = [int(code) for code in modes[np.isfinite(modes)]]
-    layout = facility.layout
+    layout, drawn = facility.layout, wave(facility, one)
     return Summary(
         name=facility.name,
         description=layout.description,
         racks=len(facility.racks.name),
         gpus=round(float(facility.racks.gpus.sum())),
-        metrics=_metrics(facility, one),
+        metrics=_metrics(facility, one, drawn),
         binding=dict(sorted(bound.items(), key=lambda item: (-item[1], BINDINGS.index(item[0])))),
+        shaped=dict(sorted(shaped.items(), key=lambda item: (-item[1], COMPUTE_BOUNDS.index(item[0])))),
         modes={
             name: coded.count(code)
             for code, name in enumerate(COOLING_MODES)
             if code in coded and name != "none"
         },
         dead=not_in_service(facility, one),
-        unserved=int((((one["power"] > 0) & (one["tokens"] == 0)).values & (facility.racks.gpus > 0)).sum()),
+        unserved=unserved,
+        idle=idle,
+        evidence=_evidence(facility),
+        boundaries=_boundaries(one),
         findings=tuple(findings),
         prices=tuple(prices),
         ledger=Ledger(
@@ -253,6 +310,60 @@ def summary(
         passes=int(one["passes"]),
         basis=_basis(facility, findings),
         notes=tuple(notes),
+        waveform=drawn,
+    )
+
+
+def _counted(codes: npt.NDArray[np.generic], names: Sequence[str]) -> dict[str, int]:
+    """Name of a code -> how many have it, in the order of the names."""
+    each = codes.astype(np.int64).tolist()
+    return {name: each.count(code) for code, name in enumerate(names) if code in each}
+
+
+def _unserved(facility: Facility, one: xr.Dataset) -> tuple[dict[str, int], int]:
+    """Why racks draw power and give no tokens -> racks, and how many of them nothing holds but their demand."""
+    nothing = (one["power"].values > 0) & (one["tokens"].values == 0) & (facility.racks.gpus > 0)
+    held = [BINDINGS[int(code)] for code in one["binding"].values[nothing]]
+    if facility.job is not None:
+        return ({"halted": len(held)} if held else {}), 0
+    shaped = [COMPUTE_BOUNDS[int(code)] for code in one["compute_bound"].values[nothing]]
+    why = [
+        "heat" if cause in HOT else "memory" if bound == "memory" else "latency"
+        for cause, bound in zip(held, shaped, strict=True)
+    ]
+    return {name: why.count(name) for name in UNSERVED if name in why}, held.count("demand")
+
+
+def _evidence(facility: Facility) -> tuple[Evidence, ...]:
+    """What the tokens of each rack product that serves rest on, the least known first."""
+    if facility.job is not None:
+        return ()
+    found = [
+        Evidence(kind.name, kind.calibration.basis, kind.calibration.band)
+        for kind in facility.racks.types
+        if kind.calibration is not None
+    ]
+    return tuple(sorted(found, key=lambda one: -one.band if math.isfinite(one.band) else -math.inf))
+
+
+def _boundaries(one: xr.Dataset) -> tuple[Yielded, ...]:
+    """Power and tokens over it, from the GPUs to the utility."""
+    output = _number(one, "tokens_per_second")
+    tokens = Tokens(_number(one, "total_tokens_per_second") - output, output)
+    watts: dict[Boundary, float] = {
+        "chip": _number(one, "chip_power"),
+        "rack_dc": _number(one, "rack_dc_power"),
+        "rack_ac": _number(one, "it_power"),
+        "utility": _number(one, "utility_power"),
+    }
+    return tuple(
+        Yielded(
+            name,
+            power,
+            float(tokens_per_joule(tokens, "output", Power(power, name))),
+            float(tokens_per_joule(tokens, "total", Power(power, name))),
+        )
+        for name, power in watts.items()
     )
 
 
@@ -285,7 +396,7 @@ def _number(one: xr.Dataset, name: str) -> float:
 BASES = {
     "roofline": "roofline serving model on published benchmark results",
     "measured": "serving model scaled to published results of this GPU and model",
-    "extrapolation": "serving model scaled to published results of other GPUs or models, an extrapolation",
+    "extrapolation": "an extrapolation: serving model fitted to published results of other GPUs or models",
     "sol": "nominal bandwidths and peaks in full, which no system reaches",
 }
 """What the tokens rest on, by `Calibration.basis`."""
@@ -301,19 +412,26 @@ def _served(facility: Facility) -> str:
         if asked.draft_length
         else ""
     )
-    used = [kind.calibration for kind in facility.racks.types if kind.calibration is not None]
-    worst = max(used, key=lambda one: one.band, default=None)
-    basis = BASES[worst.basis if worst else "roofline"]
-    error = f", median error of the time per token {worst.band:.0%}" if worst and worst.band > 0 else ""
-    return f"{asked.serving}{CAPPED[asked.capping]}{drafts}; {basis}{error}"
+    worst = next(iter(_evidence(facility)), None)
+    rests = f"; {rested(worst)}" if worst else ""
+    return f"{asked.serving}{CAPPED[asked.capping]}{drafts}{rests}"
 
 
-def _metrics(facility: Facility, one: xr.Dataset) -> dict[str, Metric]:
-    """The metrics in the order in which they are printed."""
+def rested(known: Evidence) -> str:
+    """What tokens rest on, with the error to be expected where one is known."""
+    if not math.isfinite(known.band):
+        return BASES[known.basis]
+    error = f"\N{PLUS-MINUS SIGN}{100.0 * known.band:.0f} %"
+    return f"{BASES[known.basis]}; time per token {error} (median error)"
+
+
+def _metrics(facility: Facility, one: xr.Dataset, drawn: Waveform | None) -> dict[str, Metric]:
+    """The metrics in the order in which they are printed. drawn : by a training job in time."""
     layout, value = facility.layout, partial(_number, one)
     asked, economics = layout.workload, layout.economics
     pace = f"{asked.interactivity:.4g} token/s for each user"
     job = facility.job
+    agents = bool(asked.session) and not job
     served = (
         _trained(facility)
         if job
@@ -325,14 +443,19 @@ def _metrics(facility: Facility, one: xr.Dataset) -> dict[str, Metric]:
         + ("all tokens kept paid for" if job else "all output tokens sold")
     )
     costs = {words: value(f"cost_{part}") for part, words in PARTS.items()}
-    parts = ", ".join(f"{words} {each:.3g}" for words, each in costs.items() if each > 0.0)
-    prefill = (
-        f"prefill pool at {asked.prefill_utilisation:.0%} utilisation, worst running rack, slowed as its tokens are by "
-        "what holds it; serving model"
+    parts = ", ".join(f"{words} {each:.3g}" for words, each in costs.items() if 0.0 < each < math.inf)
+    pools = (
+        f"prefill pool at {asked.prefill_utilisation:.0%} utilisation"
+        if asked.serving == "disaggregated"
+        else "prompts among the decode steps of their worker"
     )
-    if asked.session:
+    prefill = f"{pools}, worst running rack, slowed as its tokens are by what holds it; serving model"
+    if agents:
         prefill = "of sessions the mean is told, as first token of a turn"
     decode = f"worst running rack, {pace} without what holds it; serving model"
+    crowded = "batch of the 99th percentile, requests in flight fluctuate as Poisson; worst running rack, slowed alike"
+    if agents:
+        crowded = "of sessions the mean is told, as time per token, p50"
     tokens = "tokens trained" if job else "output tokens"
     reached = f"{tokens} over those of all racks without any limit of power or cooling"
     faults = (
@@ -347,18 +470,40 @@ def _metrics(facility: Facility, one: xr.Dataset) -> dict[str, Metric]:
     )
     joule = value("tokens_per_joule")
     latency = {
+        "ttft_p50": Metric("Time to first token, p50", value("ttft_p50"), "s", prefill, 2),
         "ttft_p99": Metric("Time to first token, p99", value("ttft_p99"), "s", prefill, 2),
         "tpot_p50": Metric("Time per token, p50", value("tpot_p50"), "s", decode, 3),
+        "tpot_p99": Metric("Time per token, p99", value("tpot_p99"), "s", crowded, 3),
+    }
+    total = {
+        "cost_per_million_total_tokens": Metric(
+            "Cost of tokens in and out",
+            value("cost_per_million_total_tokens"),
+            "USD/Mtoken",
+            "the same cost over the tokens of input and output together",
+            3,
+        )
     }
     return {
         "tokens_per_second": Metric(tokens.capitalize(), value("tokens_per_second"), "token/s", served, 3),
         "tokens_per_second_per_megawatt": Metric(
-            "Tokens per megawatt", joule * 1e6, "token/s/MW", f"{tokens} over utility power", 3
+            f"{'Trained' if job else 'Output'} per MW at utility",
+            joule * 1e6,
+            "token/s/MW",
+            f"{tokens} over utility power",
+            3,
         ),
-        "tokens_per_joule": Metric("Tokens per joule", joule, "token/J", f"{tokens} over utility energy", 3),
+        "tokens_per_joule": Metric(
+            f"{tokens.capitalize()} per joule", joule, "token/J", f"{tokens} over utility energy", 3
+        ),
         "cost_per_million_tokens": Metric(
-            "Cost", value("cost_per_million_tokens"), "USD/Mtoken", f"{cost}; {parts}" if parts else cost, 3
+            f"Cost of {tokens}",
+            value("cost_per_million_tokens"),
+            "USD/Mtoken",
+            f"{cost}; {parts}" if parts else cost,
+            3,
         ),
+        **({} if job else total),
         "utility_power": Metric(
             "Utility power", value("utility_power"), "W", "active power at the point of connection"
         ),
@@ -367,9 +512,9 @@ def _metrics(facility: Facility, one: xr.Dataset) -> dict[str, Metric]:
         ),
         "pue": Metric("PUE", value("pue"), "1", "utility over IT power at this point, not a year's mean"),
         "utilisation": Metric("Utilisation", value("utilisation"), "1", reached, 3, percent=True),
-        **(_training(facility, value) if job else latency),
+        **(_training(facility, value, drawn) if job else latency),
         "uptime": Metric("Uptime", value("uptime"), "1", faults, percent=True, partial=True),
-        **(_agents(asked.session, asked.interactivity, one) if asked.session and not job else {}),
+        **(_agents(asked.session, asked.interactivity, one) if agents and asked.session else {}),
     }
 
 
@@ -427,7 +572,7 @@ def _trained(facility: Facility) -> str:
     )
 
 
-def _training(facility: Facility, value: Callable[[str], float]) -> dict[str, Metric]:
+def _training(facility: Facility, value: Callable[[str], float], drawn: Waveform | None) -> dict[str, Metric]:
     """The metrics of a training job that serving has not."""
     told = facility.layout.workload.training
     assert told is not None
@@ -445,6 +590,23 @@ def _training(facility: Facility, value: Callable[[str], float]) -> dict[str, Me
         "step_time": Metric("Time of a step", value("step_time"), "s", step, 3),
         "mfu": Metric("Model FLOP utilisation", value("mfu"), "1", mfu, 3, percent=True),
         "goodput": Metric("Goodput", value("goodput"), "1", kept, 3, percent=True),
+        **_swing(told, drawn),
+    }
+
+
+def _swing(told: Training, drawn: Waveform | None) -> dict[str, Metric]:
+    """How far and how fast the power of a job moves in each step."""
+    high, low = (drawn.power.max(), drawn.power.min()) if drawn else (math.nan, math.nan)
+    ramp = drawn.time[1] if drawn else math.nan
+    fall = (
+        f"AC input of all racks of the job, between {readable(high, 'W', 3)} while they compute and "
+        f"{readable(low, 'W', 3)} while GPUs idle in the exchange of gradients, {given(told.exchange, '%')} of a step "
+        "taken; its mean is the power of the run; nothing smooths it"
+    )
+    rise = f"up and down in {given(ramp, 's')} each" if drawn else "the job stands"
+    return {
+        "power_swing": Metric("Swing of a step", high - low, "W", fall if drawn else "the job stands", 3),
+        "power_ramp": Metric("Ramp of a step", (high - low) / ramp, "W/s", rise, 3),
     }
 
 
@@ -508,7 +670,11 @@ def doubt(found: Summary) -> str:
     if not found.undecided:
         return ""
     named = ", ".join(finding.code for finding in found.undecided)
-    return f"{named} undecided: the margin is smaller than the uncertainty of the air's field on its grid"
+    other = any(math.isinf(finding.uncertainty) for finding in found.undecided)
+    return (
+        f"{named} undecided: the margin is smaller than the uncertainty of the air's field on its grid"
+        f"{', or that is not known: of another flow, or of an interrupted run' if other else ''}"
+    )
 
 
 def readable(value: float, unit: str, digits: int = 4) -> str:
@@ -595,7 +761,22 @@ def record(found: Summary, files: Mapping[str, str]) -> dict[str, Any]:
             }
             for name, metric in found.metrics.items()
         },
+        "evidence": [
+            {"rack": known.rack, "basis": known.basis, "band": _finite(known.band)}
+            for known in found.evidence
+        ],
+        "tokens_per_watt": {
+            each.boundary: {
+                "power": _finite(each.watts),
+                "output": _finite(each.output),
+                "total": _finite(each.total),
+                "unit": "token/s/W",
+            }
+            for each in found.boundaries
+        },
         "binding": dict(found.binding),
+        "compute_bound": dict(found.shaped),
+        "unserved": dict(found.unserved),
         "not_in_service": list(found.dead),
         "worst_margins": [
             {
@@ -626,9 +807,18 @@ def record(found: Summary, files: Mapping[str, str]) -> dict[str, Any]:
         ],
         "ledger": {"in": _finite(ledger.into), "out": _finite(ledger.out), "relative": _finite(ledger.heat)},
         "notes": list(found.notes),
+        **({"waveform": _drawn(found.waveform)} if found.waveform else {}),
         "converged": found.converged,
         "residual": _finite(found.residual),
         "files": dict(files),
+    }
+
+
+def _drawn(wave: Waveform) -> dict[str, Any]:
+    return {
+        "boundary": "rack_ac",
+        "time": {"value": wave.time.tolist(), "unit": "s"},
+        "power": {"value": wave.power.tolist(), "unit": "W"},
     }
 
 

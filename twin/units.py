@@ -119,6 +119,7 @@ KINDS = (
     Kind("1/s", "frequency", ((0.0, "Hz"),)),
     Kind("rad", "angle", ((0.0, "deg"),)),
     Kind("rad/s", "rotational speed", ((0.0, "rpm"),)),
+    Kind("W/s", "ramp of power", ((0.0, "kW/s"), (1e7, "MW/s"))),
     Kind("W/K", "heat capacity rate", ((0.0, "kW/K"),)),
     Kind("K/W", "thermal resistance", ((0.0, "K/kW"), (1e-3, "K/W"))),
     Kind("J/kg/K", "specific heat capacity", ((0.0, "kJ/kg/K"),)),

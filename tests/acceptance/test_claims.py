@@ -8,6 +8,7 @@ model has more than ten at 30 already, as the shipped runs without drafts have.
 from __future__ import annotations
 
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -16,8 +17,8 @@ from twin import cards, evidence
 from twin.catalogue import product
 from twin.compute.measured import outputs
 from twin.compute.roofline import Workload
-from twin.compute.serving import serve
-from twin.study.claims import DRAFTS, MODES, Drafting, Finding, claims
+from twin.compute.serving import Service, serve
+from twin.study.claims import DRAFTS, MODES, Drafting, Finding, System, claims
 
 
 @cache
@@ -50,26 +51,114 @@ def test_gb300_over_h200_is_a_matter_of_pace():
     assert factor("both", 116.0) == pytest.approx(64.0, rel=0.30)
 
 
+def best(
+    system: System, card: str, lengths: tuple[float, float], pace: float, drafts: bool, scaled: bool
+) -> Service:
+    """What a GPU serves of a model in its better mode, by the roofline alone or scaled to what was measured."""
+    made, model = product(system.rack), cards.model(product(card))
+    gpu, power = cards.gpu(made, system.precision), cards.power_law(product(made["powerLaw"]))
+    bases = [cards.calibration(product(mode, "serving"), mode) for mode in MODES]
+    if scaled:
+        bases = [
+            evidence.calibrated("measured", base, card, system.rack, system.precision, drafts)
+            for base in bases
+        ]
+    weight = {"nvfp4": 0.5625, "fp8": 1.0}[system.precision]
+    return max(
+        (
+            serve(gpu, model, Workload(*lengths, pace, weight, 1.0, 0.8, drafted, accepted), base, power)
+            for base in bases
+            for drafted, accepted in (DRAFTS if drafts else {0: 1.0}).items()
+        ),
+        key=lambda one: one.output_tokens_per_second,
+    )
+
+
 def test_gb300_over_h200_by_the_roofline_alone():
-    model = cards.model(product("deepseek-r1"))
-
-    def best(rack: str, law: str, precision: str, weight: float, pace: float) -> float:
-        gpu, power = cards.gpu(product(rack), precision), cards.power_law(product(law))
-        modes = [cards.calibration(product(mode, "serving"), mode) for mode in MODES]
-        return max(
-            serve(
-                gpu, model, Workload(1024, 1024, pace, weight, 1.0, 0.8, drafted, accepted), base, power
-            ).output_tokens_per_second
-            for base in modes
-            for drafted, accepted in DRAFTS.items()
-        )
-
+    newer, older = System("gb300-nvl72", "nvfp4"), System("hgx-h200", "fp8")
     slow, fast = (
-        best("gb300-nvl72", "blackwell", "nvfp4", 0.5625, pace) / best("hgx-h200", "hopper", "fp8", 1.0, pace)
+        best(newer, "deepseek-r1", (1024, 1024), pace, True, False).output_tokens_per_second
+        / best(older, "deepseek-r1", (1024, 1024), pace, True, False).output_tokens_per_second
         for pace in (30.0, 116.0)
     )
     assert slow < 10.0
     assert fast >= 5.0 * slow
+
+
+class Figures(NamedTuple):
+    """Of a rack product, as its file of the catalogue has them."""
+
+    gpus: int
+    direct: float
+    gpu: float
+    """Power limit of a GPU [W]; what `direct` has beyond its GPUs does not follow the load."""
+    shelves: float
+    nameplate: float
+    capital: float
+    """Of a GPU [USD]."""
+    curve: tuple[tuple[float, float], ...]
+
+
+ORV3 = ((0.1, 0.95), (0.5, 0.975), (1.0, 0.97))
+TITANIUM = ((0.1, 0.90), (0.2, 0.94), (0.5, 0.96), (1.0, 0.91))
+FIGURES = {
+    "hgx-h100": Figures(32, 39.1e3, 700.0, 4 * 19.8e3, 40.8e3, 31.5e3, TITANIUM),
+    "hgx-h200": Figures(32, 39.1e3, 700.0, 4 * 19.8e3, 40.8e3, 34e3, TITANIUM),
+    "gb200-nvl72": Figures(72, 120e3, 1200.0, 8 * 33e3, 125e3, 54e3, ORV3),
+    "gb300-nvl72": Figures(72, 136e3, 1400.0, 8 * 33e3, 142e3, 65e3, ORV3),
+    "vr-nvl72": Figures(72, 230e3, 2300.0, 4 * 110e3, 237e3, 100e3, ORV3),
+}
+
+
+def by_hand(one: Figures, watts: float, tokens: float) -> tuple[float, float]:
+    """Tokens per second and megawatt before the shelves, and USD for a million tokens, of so many of a GPU.
+
+    What a GPU and its share of the rack draw passes the shelves, whose loss is a parabola in their load. Capital at
+    10 % a year over 4 years and 4 % of it for maintenance, 12 USD for each watt of nameplate over 15 years, and 1.2
+    times the draw at 0.08 USD/kWh.
+    """
+    load = (one.direct - one.gpus * one.gpu + one.gpus * watts) / one.shelves
+    points, efficiency = np.array(one.curve).T
+    lost = np.polyval(np.polyfit(points, points / efficiency - points, 2), load)
+    drawn = (load + lost) * one.shelves / one.gpus
+    year = one.capital * (0.10 / (1 - 1.10**-4) + 0.04)
+    year += 12.0 * one.nameplate / one.gpus * 0.10 / (1 - 1.10**-15)
+    year += 1.2 * drawn / 1e3 * 24 * 365.25 * 0.08
+    return tokens / (drawn / 1e6), 1e6 * year / (tokens * 86400 * 365.25)
+
+
+@pytest.mark.parametrize("pace", [30.0, 116.0])
+@pytest.mark.parametrize("name", ["gb300-hopper", "gb200-realtime", "rubin-cost"])
+def test_cost_and_tokens_per_megawatt_by_hand(name: str, pace: float):
+    # Tokens and the draw of a GPU are those of the serving model; power of racks and cost are worked out here.
+    found = finding(name)
+    claim, hand = found.claim, {}
+    for row in (one for one in found.model if one.interactivity == pace):
+        system, lengths = System(row.rack, row.precision), (claim.input_length, claim.output_length)
+        service = best(system, claim.model, lengths, pace, row.drafts, True)
+        assert row.output_tokens_per_second == pytest.approx(service.output_tokens_per_second, rel=1e-12)
+        if row.output_tokens_per_second == 0.0:
+            assert row.cost_per_million_output == np.inf
+            continue
+        yielded, cost = by_hand(FIGURES[row.rack], service.gpu_power, service.output_tokens_per_second)
+        assert row.output_tokens_per_megawatt == pytest.approx(yielded, rel=1e-9)
+        assert row.cost_per_million_output == pytest.approx(cost, rel=1e-9)
+        part = 1.0 + claim.input_length / claim.output_length
+        assert row.total_tokens_per_megawatt == pytest.approx(part * yielded, rel=1e-9)
+        assert row.cost_per_million_total == pytest.approx(cost / part, rel=1e-9)
+        hand[row.rack, row.drafts] = yielded, cost
+    drafts = {"both": (True, True), "neither": (False, False), "newer only": (True, False)}
+    counted = 0
+    for ratio in (one for one in found.factors if one.interactivity == pace):
+        new, old = drafts[ratio.drafting]
+        newer, older = hand.get((claim.systems[0].rack, new)), hand.get((ratio.against, old))
+        if newer is None or older is None:
+            assert np.isnan(ratio.cost_per_token)
+            continue
+        assert ratio.tokens_per_megawatt == pytest.approx(newer[0] / older[0], rel=1e-9)
+        assert ratio.cost_per_token == pytest.approx(older[1] / newer[1], rel=1e-9)
+        counted += 1
+    assert counted == {"gb300-hopper": 3, "gb200-realtime": 1 if pace == 30.0 else 0, "rubin-cost": 2}[name]
 
 
 def test_gb300_at_the_pace_of_the_claim():
@@ -95,6 +184,30 @@ def test_what_the_shipped_runs_say():
     least = measured("gb300-nvl72", "no drafts", 116.0) / measured("hgx-h200", "drafts not stated", 116.0)
     most = measured("gb300-nvl72", "at most", 116.0) / measured("hgx-h200", "drafts not stated", 116.0)
     assert (least, most) == pytest.approx((2.9, 65.4), rel=0.02)
+
+
+def test_measured_factors_by_hand():
+    # Per megawatt of nameplate, and of a cost whose electricity is that of the nameplate as well.
+    rows = {(row.interactivity, row.drafting): row for row in finding("gb300-hopper").measured_factors}
+    assert {key: round(row.tokens_per_gpu, 1) for key, row in rows.items()} == {
+        (30.0, "both"): 12.1, (30.0, "neither"): 16.2, (30.0, "newer only"): 27.3, (116.0, "both"): 65.6,
+    }  # fmt: skip
+    year = {}
+    for name in ("gb300-nvl72", "hgx-h200"):
+        one = FIGURES[name]
+        drawn = one.nameplate / one.gpus
+        cost = one.capital * (0.10 / (1 - 1.10**-4) + 0.04) + 12.0 * drawn * 0.10 / (1 - 1.10**-15)
+        year[name] = cost + 1.2 * drawn / 1e3 * 24 * 365.25 * 0.08, drawn
+    (new, watts), (old, older) = year["gb300-nvl72"], year["hgx-h200"]
+    for row in rows.values():
+        assert row.basis == "measured"
+        assert row.tokens_per_megawatt == pytest.approx(row.tokens_per_gpu * older / watts, rel=1e-9)
+        assert row.cost_per_token == pytest.approx(row.tokens_per_gpu * old / new, rel=1e-9)
+    # No run of H100 says whether it drafts and how many workers it has.
+    assert finding("gb200-realtime").measured_factors == ()
+    mlperf = {(row.against, row.basis): row.tokens_per_gpu for row in finding("rubin-cost").measured_factors}
+    assert mlperf["gb300-nvl72", "MLPerf Offline"] == pytest.approx(1.74, rel=0.01)
+    assert mlperf["gb300-nvl72", "MLPerf Server"] == pytest.approx(1.97, rel=0.01)
 
 
 def test_tokens_by_littles_law():

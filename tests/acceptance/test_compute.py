@@ -6,6 +6,8 @@ tests/benchmarks/run.py compute` prints the figures that are asserted here.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -19,7 +21,7 @@ from twin.compute import training
 from twin.compute.measured import drafts, table
 from twin.compute.roofline import Calibration, Mode, Model, Workload, step_time
 from twin.compute.serving import demand_power, serve
-from twin.evidence import MODELS, RACKS, comparable, drawn, modelled, prefilled, prefills
+from twin.evidence import FITS, MODELS, RACKS, comparable, drawn, modelled, prefilled, prefills, waited
 from twin.schema import PRECISIONS
 
 NVFP4 = PRECISIONS["nvfp4"][1]
@@ -90,6 +92,27 @@ def test_aggregated_points():
     assert len(error) > 1_390
     assert np.median(np.abs(error)) <= 0.15
     assert np.mean(np.abs(error) <= 0.30) >= 0.75
+
+
+def first_tokens() -> np.ndarray:
+    """Tokens in, requests, and time to the first token, measured and the modelled median without the fixed latency of
+    a prompt [s], of the aggregated points of the fit, (point, 4)."""
+    base = replace(fitted("aggregated"), prompt_latency=0.0)
+    return np.array([
+        (one.input_length, one.batch * one.size / one.shards, one.first_token, waited(one, base))
+        for one in comparable("aggregated")
+        if MODELS[one.model] in FITS["aggregated"].models
+    ])  # fmt: skip
+
+
+def test_the_fixed_latency_of_a_prompt():
+    # Of runs of few requests; those of more begin all at once in a closed loop, which the model does not.
+    _, requests, measured, modelled_ = first_tokens().T
+    few = requests <= 4
+    assert few.sum() == 248
+    quartiles = np.percentile(measured[few] - modelled_[few], [25, 50, 75])
+    assert quartiles == pytest.approx([0.033, 0.074, 0.148], abs=1e-3)
+    assert fitted("aggregated").prompt_latency == pytest.approx(quartiles[1], abs=1e-3)
 
 
 def test_a_model_that_the_fit_has_not_seen():

@@ -2,7 +2,7 @@
 
 MaxLPS, as quoted by the trade press (orply, 2026-06): GPUs of Vera Rubin NVL72 in a shell, static and managed, and
 worth of the tokens on 1 GW, 201 and 267 billion USD a year. 26,322 is no multiple of 72 (26,352 is meant, perhaps).
-No PUE is published with them; 1.10 is the one they are read with here.
+No PUE is published with them; the nameplate of the catalogue meets the static ones at 1.10.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import pytest
 
 import twin
 from twin.compute import law as laws
+from twin.report.shells import record
 from twin.study.shell import MANAGED, Shell, shell
 from twin.template import reference
 
@@ -37,9 +38,97 @@ def test_full_power_holds_the_published_number_of_gpus(power: float) -> None:
 
 @pytest.mark.parametrize("power", [250e6, 96e6])
 def test_managed_power_of_one_shell_gives_the_others(power: float) -> None:
-    # Taken from the figure on 1 GW: 2.51 kW of the shell for a GPU, 164 kW of AC input for a rack.
-    assert MANAGED["vr-nvl72"] == pytest.approx(164.0e3, rel=1e-3)
+    # Taken from the figure on 1 GW: 2.51 kW of the shell for a GPU, 180.4 kW for a rack.
+    assert MANAGED["vr-nvl72"] == pytest.approx(180.4e3, rel=1e-3)
     assert filled("vr-nvl72", power).fill("managed").gpus == MAXLPS[power][1]
+
+
+@pytest.mark.parametrize("power", MAXLPS)
+@pytest.mark.parametrize(("pue", "support"), [(1.10, 0.0), (1.10, 18.5e3), (1.25, 0.0), (1.05, 5e3)])
+def test_a_managed_shell_holds_as_many_at_any_pue_and_support(
+    power: float, pue: float, support: float
+) -> None:
+    # 399,096 GPUs are 5,543 racks: each has a 5,543th of 1 GW, which pays its losses, its cooling and its support.
+    found = filled("vr-nvl72", power, pue=pue, support=support).fill("managed")
+    assert found.gpus == MAXLPS[power][1]
+    assert found.rack_power == pytest.approx(1e9 / 5543 / pue - support, rel=1e-12)
+    assert found.utility_power == pytest.approx(found.racks * 1e9 / 5543, rel=1e-12)
+
+
+def test_a_managed_rack_keeps_its_floor() -> None:
+    # 180.4 kW at a PUE of 1.6 are 112.8 kW, less than the 121.4 kW that a rack runs from.
+    found = filled("vr-nvl72", 1e9, pue=1.6)
+    managed = found.fill("managed")
+    assert found.floor == pytest.approx(121.4e3, rel=1e-3)
+    assert managed.rack_power == found.floor
+    assert managed.racks == int(1e9 / 1.6 / found.floor) < 5543
+
+
+@pytest.mark.parametrize("served", [False, True])
+def test_the_operators_cap_holds_in_a_shell(served: bool) -> None:
+    # By hand: where no rack has more than 150 kW, one that could have more yields what 150 kW yield.
+    free = shell(twin.load("vr-su"), 1e9, served=served)
+    held = shell(twin.load("vr-su", {"rows.power_cap": "150 kW"}), 1e9, served=served)
+    for rule in ("nameplate", "managed"):
+        assert held.fill(rule).racks == free.fill(rule).racks
+        assert held.fill(rule).rack_power == 150e3
+        assert held.fill(rule).output_tokens_per_second < free.fill(rule).output_tokens_per_second
+    assert held.fill("capped").rack_power == pytest.approx(
+        min(free.fill("capped").rack_power, 150e3), rel=2e-4
+    )
+    for more, told in (
+        ({"rows.power_cap": "100 kW"}, "leaves it 100 kW"),
+        ({"rows[row2].power_cap": "150 kW"}, "differs between"),
+    ):
+        with pytest.raises(ValueError, match=told):
+            shell(twin.load("vr-su", more), 1e9, served=served)
+
+
+def test_no_rack_draws_more_than_its_nameplate() -> None:
+    found = shell(twin.load("vr-su", {"workload.rack_power": "300 kW"}), 1e9, served=True)
+    assert found.demand == 237e3
+    assert all(one.rack_power <= 237e3 for one in found.fills)
+    with pytest.raises(ValueError, match="leaves it 237 kW"):
+        shell(twin.load("vr-su", {"workload.rack_power": "2 MW"}), 1e9, served=True)
+
+
+SESSION = {
+    "workload.session.turns": "30",
+    "workload.session.context": "60000",
+    "workload.session.new_tokens": "2000",
+    "workload.session.output": "600",
+    "workload.session.tool_time": "20 s",
+}
+
+
+@pytest.mark.parametrize(
+    ("unit", "rule"), [("vr-su", "managed"), ("gb200-su", "capped"), ("h100-air", "capped")]
+)
+def test_a_rack_of_sessions_yields_what_a_run_says(unit: str, rule: str) -> None:
+    # The same rack, asked for its nameplate and held at the power of the shell, solved with its hall.
+    facility = twin.load(unit, SESSION)
+    found = shell(facility, 96e6)
+    one = found.fill(rule)
+    asked = twin.Operation(rack_power=found.nameplate, power_cap=one.rack_power)
+    state = twin.solve(facility, asked, keep="all")
+    assert state.power.values[0, 0] == pytest.approx(one.rack_power, rel=1e-9)
+    assert one.output_tokens_per_second == pytest.approx(one.racks * state.tokens.values[0, 0], rel=1e-9)
+    assert one.interactivity == pytest.approx(1.0 / state.tpot_p50.values[0], rel=1e-9)
+    # 60,000 tokens of history and 2,000 new ones for 600 written.
+    assert one.total_tokens_per_second == pytest.approx(
+        one.output_tokens_per_second * (1 + 62_000 / 600), rel=1e-12
+    )
+
+
+def test_racks_too_slow_for_their_sessions_yield_nothing() -> None:
+    # 61.8 ms to the first token at full clock: at a hundredth less speed none is soon enough.
+    found = shell(twin.load("vr-su", {**SESSION, "workload.session.first_token": "62.5 ms"}), 1e9)
+    assert found.fill("nameplate").output_tokens_per_second > 0.0
+    assert found.fill("managed").output_tokens_per_second == 0.0
+    assert found.fill("managed").interactivity == 0.0
+    assert found.fill("capped").clock ** 0.3 >= 61.8 / 62.5
+    written = record([found])["shells"][0]["fills"]
+    assert [one["cost_per_million_output_tokens"] is None for one in written] == [False, True, False]
 
 
 def test_speed_and_worth_of_the_managed_shell() -> None:

@@ -113,6 +113,22 @@ def checks() -> dict[str, float]:
     return found | {"training_worst_left_out": max(off)}
 
 
+def first_tokens() -> dict[str, float]:
+    """Median time to the first token over that measured, medians by tokens in and requests of a worker."""
+    import test_compute as table  # type: ignore[import-not-found, unused-ignore]
+
+    tokens, requests, measured, modelled_ = table.first_tokens().T
+    ratio = (modelled_ + table.fitted("aggregated").prompt_latency) / measured
+    bands = ((0, 4), (4, 16), (16, 63), (63, 256))
+    return {
+        f"first_token_{length:.0f}_in_{low}_to_{high}": float(
+            np.median(ratio[(tokens == length) & (requests > low) & (requests <= high)])
+        )
+        for length in (1024.0, 8192.0)
+        for low, high in bands
+    }
+
+
 def sweep(capping: str) -> float:
     """Processor time of 10,000 scenarios on 1,536 racks."""
     site = twin.load("site-250mw", {"workload.capping": capping})
@@ -157,7 +173,7 @@ def times() -> dict[str, float]:
 
 def measure() -> dict[str, Any]:
     """Errors by mode and times."""
-    return errors("disaggregated") | errors("aggregated") | regions() | checks() | times()
+    return errors("disaggregated") | errors("aggregated") | regions() | checks() | first_tokens() | times()
 
 
 if __name__ == "__main__":

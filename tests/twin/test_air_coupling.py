@@ -22,8 +22,14 @@ from twin.verdict import findings, table
 
 
 def known(facility, share, returned=0.0, uncertainty=0.1):
-    half = np.full(len(share), uncertainty)
-    return replace(facility, recirculation=(Recirculation(share, returned, half),))
+    """With the influence of a field that has the flows of the layout's own state."""
+    plain, half = twin.solve(facility), np.full(len(share), uncertainty)
+    flows = float(plain.air_flow[0, 0]), plain.air_face_flow.values[0], (*walls(facility),)
+    return replace(facility, recirculation=(Recirculation(share, returned, half, *flows),))
+
+
+def walls(facility):
+    return [n for n, name in enumerate(facility.devices.name) if name.startswith("fanwall.")]
 
 
 @pytest.fixture(scope="module")
@@ -122,6 +128,30 @@ def test_the_worst_finding_is_one_that_is_surely_outside_if_any_is(hopper):
     inlet[0, 9], half[0, 9] = limit[9] + 1e-9, 0.0
     told = findings(hopper, state.assign(air_inlet_temperature=inlet, air_inlet_uncertainty=half))
     assert next(one for one in told if one.code == "A1-inlet").element == hopper.racks.name[5]
+
+
+def test_where_the_air_flows_otherwise_than_in_the_field_its_uncertainty_is_not_known(hopper):
+    """A wall less, other walls at the same flow, and fans that blow 2 % less than the racks draw; other powers and a
+    warmer supply leave the flow, and each scenario is judged by its own."""
+    racks = len(hopper.racks.name)
+    facility = known(hopper, np.zeros((racks, racks)), uncertainty=0.2)
+
+    def sure(operation):
+        return twin.solve(facility, operation).air_inlet_uncertainty.values
+
+    np.testing.assert_array_equal(sure(twin.Operation(rack_power=[30e3, 20e3])), 0.2)
+    lost = sure(twin.Operation(out=[[], ["fanwall.1"], ["ups.A"], ["fanwall.2"]]))
+    np.testing.assert_array_equal(lost.min(axis=1), lost.max(axis=1))
+    assert lost[:, 0].tolist() == [0.2, np.inf, 0.2, np.inf]
+    assert np.isinf(sure(twin.Operation(failed_fans=0.7))).all()
+    one = facility.recirculation[0]
+    assert one.holds(np.array([one.supply * 1.019, one.supply * 1.021]), one.flow).tolist() == [True, False]
+    turned = np.stack([one.flow, one.flow])
+    turned[0, 3] += 0.019 * one.flow.mean()
+    turned[1, 3] += 0.021 * one.flow.mean()
+    assert one.holds(np.array(one.supply), turned).tolist() == [True, False]
+    listed = findings(facility, twin.solve(facility, twin.Operation(out=[["fanwall.1"]])))
+    assert next(one for one in listed if one.code == "A1-inlet").undecided
 
 
 def test_what_comes_back_beyond_the_field_is_mixed_evenly(hopper):

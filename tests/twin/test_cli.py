@@ -23,7 +23,8 @@ from twin.state import kept
 
 METRICS = {
     "tokens_per_second", "tokens_per_second_per_megawatt", "tokens_per_joule", "cost_per_million_tokens", "pue",
-    "utilisation", "uptime", "ttft_p99", "tpot_p50", "it_power", "utility_power",
+    "cost_per_million_total_tokens", "utilisation", "uptime", "ttft_p50", "ttft_p99", "tpot_p50", "tpot_p99",
+    "it_power", "utility_power",
 }  # fmt: skip
 
 
@@ -37,8 +38,8 @@ def test_run_prints_one_object_of_the_agreed_form(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     found = json.loads(result.stdout)
     assert set(found) == {
-        "facility", "metrics", "binding", "not_in_service", "prices", "worst_margins", "ledger", "notes",
-        "converged", "residual", "files",
+        "facility", "metrics", "evidence", "tokens_per_watt", "binding", "compute_bound", "unserved",
+        "not_in_service", "prices", "worst_margins", "ledger", "notes", "converged", "residual", "files",
     }  # fmt: skip
     assert found["facility"] == {"name": "gb300-su", "racks": 16, "gpus": 1152}
     assert set(found["metrics"]) >= METRICS
@@ -298,6 +299,8 @@ def test_claims_as_one_object_keep_input_output_and_total_apart() -> None:
         parts = row["input_tokens_per_second"] + row["output_tokens_per_second"]
         assert parts == pytest.approx(row["total_tokens_per_second"])
         assert row["cost_per_million_output"] == pytest.approx(2.0 * row["cost_per_million_total"])
+    assert {row["basis"] for row in by_name["gb300-hopper"]["measured_factors"]} == {"measured"}
+    assert {row["interactivity"] for row in by_name["rubin-cost"]["measured_factors"]} == {None}
     rubin = [row for row in by_name["rubin-cost"]["model"] if row["rack"] == "vr-nvl72"]
     assert {row["basis"] for row in rubin} == {"extrapolation"}
     unmeasured = [row for row in by_name["rubin-cost"]["measured"] if row["rack"] == "vr-nvl72"]

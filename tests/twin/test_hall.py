@@ -82,6 +82,20 @@ def test_fan_walls_move_the_catalogue_flow_of_racks_and_support_and_take_all_the
     assert one(state, "hot_aisle_temperature")[0] == pytest.approx(25 + ZERO + rise, rel=1e-9)
 
 
+def test_units_that_blow_more_than_is_drawn_send_the_rest_past_the_racks():
+    """As much again, while the walls can: racks breathe supply air, fans take the cube of the flow."""
+    state = twin.solve(twin.load(sets={"air.excess": "1"}), twin.Operation(out=[[], WALLS[:1]]))
+    asked, blown = one(state, "air_demand"), one(state, "air_flow")
+    np.testing.assert_allclose(asked, asked[0])
+    np.testing.assert_allclose(blown, [2.0 * asked[0], 2 * 27.14])
+    assert blown[1] < blown[0]
+    supply = one(state, "air_supply_temperature")
+    np.testing.assert_allclose(state.air_inlet_temperature, np.broadcast_to(supply[:, None], (2, 16)))
+    fans = np.array([3, 2]) * 8.8e3 * (blown / [3 * 27.14, 2 * 27.14]) ** 3
+    np.testing.assert_allclose(one(state, "fan_wall_power"), fans)
+    assert np.abs(state.ledger_heat.values).max() < 1e-9
+
+
 def coil(mass):
     """Conductance of one fan-wall coil: cw375, 375 kW from 36 degC air on 18 degC water of a 6 K rise."""
     air = 27.14 * 1.2 * AIR

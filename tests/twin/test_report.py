@@ -23,7 +23,7 @@ from twin.facility import Facility
 from twin.operation import Operation
 from twin.report.page import page
 from twin.report.plot import plots
-from twin.report.terminal import show
+from twin.report.terminal import GRID, show
 from twin.summary import readable, summary
 from twin.verdict import findings
 
@@ -232,8 +232,9 @@ def test_terminal_fits_its_width_and_cuts_nothing(facility: Facility, state: xr.
     assert "…" not in shown
     assert all(len(line) <= width for line in lines if "rrr" not in line)
     assert "r" * 200 in shown, "a path is not broken"
-    for metric in found.metrics.values():
-        if metric.title != "Tokens per joule":
-            assert metric.text in shown
+    for name in {name for row in GRID for name in row} & set(found.metrics):
+        assert found.metrics[name].text in shown
+    assert "±7 %" in shown
+    assert "16 racks  demand shaped by latency" in shown
     for finding in found.margins[:5]:
         assert finding.code in shown

@@ -9,13 +9,15 @@ import pytest
 
 from twin import cards
 from twin.catalogue import product
-from twin.compute.agents import Agents, served
-from twin.compute.serving import Calibration, Gpu, Model, Workload, prefill_time, serve
+from twin.compute.agents import Agents, configuration, counted, served
+from twin.compute.roofline import scaled
+from twin.compute.serving import Calibration, Gpu, Model, Workload, configurations, prefill_time, serve
 from twin.compute.session import (
     Session,
     Tier,
     Worker,
     carry,
+    decode_step,
     fetch_seconds,
     hits,
     most_sessions,
@@ -93,7 +95,16 @@ def test_room_moves_the_cliff_and_speed_does_not() -> None:
 class Replay:
     """The same loop event by event: one queue first come first served, least recently used sessions evicted."""
 
-    def __init__(self, sessions: int, room: int, hit: float, miss: float, decode: float, tool: float) -> None:
+    def __init__(
+        self,
+        sessions: int,
+        room: int,
+        hit: float,
+        miss: float,
+        decode: float,
+        tool: float,
+        varied: bool = False,
+    ) -> None:
         rng = np.random.default_rng(7)
         events = [(float(rng.exponential(tool)), session) for session in range(sessions)]
         heapq.heapify(events)
@@ -103,7 +114,8 @@ class Replay:
             time, session = heapq.heappop(events)
             start = max(time, free)
             found.append(session in cached)
-            free = start + (hit if session in cached else miss)
+            service = hit if session in cached else miss
+            free = start + (float(rng.exponential(service)) if varied else service)
             cached.pop(session, None)
             cached[session] = None
             if len(cached) > room:
@@ -130,6 +142,19 @@ def test_loop_against_a_replay_event_by_event(sessions: int) -> None:
     assert load.hits[0] == pytest.approx(replayed.hits, abs=0.1 if sessions == 5 else 0.02)
     # A fixed service queues less than the exponential one of the formula; those fewer hits cost 2 % the other way.
     assert replayed.ttft * 0.95 < load.ttft < replayed.ttft * 1.25
+
+
+def test_many_sessions_against_replays_of_turns_that_vary_and_do_not() -> None:
+    """40 sessions that all find their prefix and keep prefill busy for two thirds of the time."""
+    one, session = h200()
+    one = replace(one, tiers=(Tier(1e15, np.inf),), step=lambda batch, _: 0.031 + 0 * batch)
+    session = replace(session, turns=1e9, tool_time=60.0)
+    load = carry(one, session, 40.0)
+    assert load.prefill == pytest.approx(0.68, abs=0.02)
+    fresh = float(prefill_seconds(one, session.new, session.context))
+    alike, varied = (Replay(40, 40, fresh, fresh, 430 * 0.031, 60.0, one).ttft for one in (False, True))
+    assert varied < load.ttft < 1.25 * varied
+    assert 1.4 * alike < load.ttft < 1.6 * alike
 
 
 @pytest.mark.parametrize(("busy", "room"), [(0.0, 30), (0.3, 40), (0.3, 12), (0.6, 45), (0.8, 50)])
@@ -220,6 +245,9 @@ def test_one_session_by_hand() -> None:
     assert load.turns_per_second == pytest.approx(1 / (ttft + 2.0 + 7.0))
     assert load.busy == pytest.approx((ttft + 2.0) / (ttft + 9.0))
     assert load.batch == pytest.approx(2.0 / (ttft + 9.0))
+    # Aggregated it waits for no prompt of another.
+    shared = carry(replace(one, shared=True), Session(2, 1000, 1000, 100, 7.0), 1.0)
+    assert (shared.ttft, shared.tpot) == pytest.approx((ttft, 0.02))
 
 
 def test_rack_of_gb300_by_its_tiers() -> None:
@@ -256,6 +284,8 @@ def test_no_room_for_one_session() -> None:
     small = replace(one, tiers=(Tier(0.0, np.inf),))
     assert most_sessions(small, session, 5.0, 0.05) == 0
     assert carry(small, session, 1.0).ttft == np.inf
+    half = replace(one, tiers=(Tier(one.tiers[0].capacity / 8.0, np.inf),))
+    assert most_sessions(half, session, 1e3, 0.05) == 0
 
 
 @pytest.mark.parametrize(("rack", "lengths"), [("hgx-h200", (8192, 1024)), ("hgx-b300", (8192, 256))])
@@ -269,5 +299,136 @@ def test_aggregated_sessions_of_one_turn_are_single_requests(rack: str, lengths:
     work = Workload(*lengths, 20.0, weight, 1.0, 0.8)
     single = serve(gpu, model, work, base, power)
     agents = Agents(Session(1.0, 1.0, float(lengths[0]), float(lengths[1]), 0.0), 100.0)
-    several = served(gpu, model, work, base, power, (), agents, single)
+    several = served(gpu, model, work, base, power, (), agents)
     assert several.output_tokens_per_second == pytest.approx(single.output_tokens_per_second, rel=0.06)
+
+
+def test_a_session_lies_whole_in_one_attention_group() -> None:
+    """The only one of 72 groups that has a session reads all of its cache, while experts lie on all GPUs."""
+    deep = replace(WORK, input_length=200e3, output_length=0.0)
+    one, several = (decode_step(GB300, DEEPSEEK, deep, CALIBRATION, 72, 1, count) for count in (1.0, 144.0))
+    assert one.kv == pytest.approx(200e3 * 576 * 61 / 8e12)
+    assert one.flops == pytest.approx(
+        2 * DEEPSEEK.active / (0.576 * 15e15) + 2 * 128 * 1088 * 61 * 200e3 / 5e15
+    )
+    assert one.weights == pytest.approx((16.08e9 + 8 * 44.04e6 * 58 / 72) * 0.5625 / (0.72 * 8e12))
+    # A 72nd of the cache for each of the GPUs, of which power goes by the mean.
+    assert one.read == pytest.approx(0.72 * 8e12 * float(one.weights) + 200e3 * 576 * 61 / 72)
+    assert several.kv == pytest.approx(2.0 * float(one.kv))
+    # One group of all eight: as many as there are.
+    alone, pair = (decode_step(GB300, DEEPSEEK, deep, CALIBRATION, 8, 8, count).kv for count in (1.0, 2.0))
+    assert pair == pytest.approx(2.0 * float(alone))
+
+
+LLAMA = Model(80, 8192, 70e9, 70e9, 0, 0, 0.0, 0, 80, 2 * 8 * 128, 8, 64, 256, 256)
+
+
+def test_a_group_holds_its_longest_session() -> None:
+    """Turns from no history to one of 1 M and 1.6 M tokens in the last of two: 164 kB each, beside 39 GB of weights."""
+    each = 2 * 8 * 128 * 80
+    for size, shards, held in (
+        (1, 1, 0.88 * 288e9 - 70e9 * 0.5625),
+        (8, 2, 2 * (0.88 * 288e9 - 70e9 * 0.28125)),
+    ):
+        tokens = held / each
+        for share, carried in ((0.999, True), (1.001, False)):
+            # Two turns of as much: half of it before the second, whose end is the longest there is.
+            part = share * tokens / 2.0
+            session = Session(2, part / 2.0, part - 100.0, 100.0, 1.0)
+            one = worker(GB300, LLAMA, WORK, CALIBRATION, size, shards=shards)
+            assert bool(most_sessions(one, session, 1e9, 10.0)) == carried
+    # Where no group of one GPU holds a session, agents take one of more.
+    agents = Agents(Session(1, 1.0, 2e6, 100.0, 1.0), 1e9)
+    slow = replace(WORK, interactivity=1.0)
+    assert configuration(GB300, LLAMA, slow, CALIBRATION, (), agents)[1] > 1
+
+
+@pytest.mark.parametrize("tools", [10.0, 600.0])
+@pytest.mark.parametrize(("rack", "mode"), [("gb300-nvl72", "disaggregated"), ("hgx-h200", "aggregated")])
+def test_agents_have_the_configuration_in_which_they_write_most(rack: str, mode: str, tools: float) -> None:
+    """One by one, at every pace; the more of it the fewer tokens. A cap slows GPUs, which keep the configuration."""
+    precision, weight = ("fp8", 1.0) if rack == "hgx-h200" else ("nvfp4", 0.5625)
+    gpu, model, tiers = (
+        cards.gpu(product(rack), precision),
+        cards.model(product("deepseek-r1")),
+        cards.tiers(product(rack)),
+    )
+    base = cards.calibration(product(mode, "serving"), mode)
+    power = cards.power_law(product("blackwell"))
+    agents = Agents(replace(AGENT, context=130e3, tool_time=tools), 10.0)
+    before = np.inf
+    for pace in (20.0, 70.0, 85.0, 5000.0):
+        work = replace(WORK, weight_bytes=weight, interactivity=pace)
+        given = gpu, model, work, base
+        every = {
+            (int(size), int(shards)): counted(*given, int(size), int(shards), tiers, agents).tokens / size
+            for size, shards in zip(*configurations(gpu, model, base), strict=True)
+        }
+        found = served(*given, power, tiers, agents)
+        assert found.output_tokens_per_second == pytest.approx(max(every.values()), rel=1e-9)
+        assert found.output_tokens_per_second <= before * (1.0 + 1e-9)
+        before = found.output_tokens_per_second
+        if found.feasible:
+            chosen = found.worker_size, found.shards
+            assert every[chosen] == found.output_tokens_per_second
+            slowed = [
+                counted(gpu, model, work, scaled(base, 1.0 / speed), *chosen, tiers, agents).tokens
+                for speed in (1.0, 0.95, 0.85, 0.7)
+            ]
+            assert slowed == sorted(slowed, reverse=True)
+    assert (found.feasible, found.bound, found.worker_size) == (False, "latency", 0)
+
+
+def test_patience_costs_no_tokens() -> None:
+    """Those who wait 50 min let GPUs carry many more sessions than their memory keeps, which then write a tenth."""
+    slow, together = replace(WORK, interactivity=0.05), replace(CALIBRATION, mode="aggregated")
+    session = replace(AGENT, context=130e3, output=100.0, tool_time=5.0)
+    made = worker(GB200, DEEPSEEK, slow, together, 8, shards=8)
+    crowded = carry(made, session, most_sessions(made, session, 3000.0, 20.0))
+    found = [
+        counted(GB200, DEEPSEEK, slow, together, 8, 8, (), Agents(session, wait)) for wait in (1.0, 3000.0)
+    ]
+    assert found[1].tokens == pytest.approx(found[0].tokens, rel=1e-9)
+    assert found[1].tokens > 10.0 * crowded.output_tokens_per_second
+    assert found[1].sessions == np.floor(resident(made, session)[0])
+
+
+def test_a_turn_is_prefilled_by_the_fewest_gpus_that_hold_it() -> None:
+    # Beside 377 GB of DeepSeek 140 GB of 4 M tokens: on four of the 72 GB300, 34.5 s where nobody waits for another.
+    session, slow = replace(AGENT, context=4e6, tool_time=1e7), replace(WORK, interactivity=1.0)
+    one = worker(GB300, DEEPSEEK, WORK, CALIBRATION, 4)
+    opening = prefill_seconds(one, 4e6 - 49.5 * 2308)
+    alone = float(prefill_seconds(one, 1700.0, 4e6) + opening / 100)
+    below, above = (
+        counted(GB300, DEEPSEEK, slow, CALIBRATION, 72, 1, (), Agents(session, wait)).sessions
+        for wait in (0.999 * alone, 1.001 * alone)
+    )
+    assert above > below == 0.0
+
+
+def test_agents_without_room_are_told_so() -> None:
+    # At 8 token/s a single H200 is too slow for 5 M tokens; eight would do, but none has the memory for 176 GB.
+    gpu, model = cards.gpu(product("hgx-h200"), "fp8"), cards.model(product("deepseek-r1"))
+    base = cards.calibration(product("aggregated", "serving"), "aggregated")
+    power, work = cards.power_law(product("hopper")), replace(WORK, weight_bytes=1.0, interactivity=8.0)
+    long = Agents(Session(1, 1.0, 5e6, 100.0, 10.0), 1e5)
+    found = served(gpu, model, work, base, power, (), long)
+    assert (found.feasible, found.bound) == (False, "memory")
+    assert found.gpu_power == pytest.approx(0.100 * 700.0)
+    # With room for some of them memory is what holds more; all of their prompts count as tokens in.
+    some = served(gpu, model, replace(work, interactivity=1.0), base, power, (), Agents(AGENT, 10.0))
+    assert (some.feasible, some.bound) == (True, "memory")
+    assert some.total_tokens_per_second == pytest.approx(some.output_tokens_per_second * (1 + 201.7e3 / 608))
+
+
+def test_agents_do_not_need_what_single_requests_have() -> None:
+    # Requests of a million tokens fit no GPU; lengths of agents are those of their sessions.
+    gpu, model = cards.gpu(product("hgx-h200"), "fp8"), cards.model(product("deepseek-r1"))
+    base = cards.calibration(product("aggregated", "serving"), "aggregated")
+    power, agents = cards.power_law(product("hopper")), Agents(replace(AGENT, context=130e3), 10.0)
+    work = replace(WORK, weight_bytes=1.0, interactivity=20.0)
+    long = replace(work, input_length=4e7)
+    assert not serve(gpu, model, long, base, power).feasible
+    assert served(gpu, model, long, base, power, (), agents) == served(
+        gpu, model, work, base, power, (), agents
+    )

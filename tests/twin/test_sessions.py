@@ -149,6 +149,27 @@ def test_capped_racks_keep_their_pace_with_fewer_sessions() -> None:
             np.testing.assert_array_equal(alone[name].values[0], state[name].values[index])
 
 
+def test_a_fast_pace_has_small_workers_and_a_cap_keeps_them() -> None:
+    """At 85 token/s pairs of GPUs write half as much again as the eight that are best for single requests."""
+    facility = twin.load(sets=AGENT | {"workload.interactivity": "85 token/s"})
+    asked = resolve(None, facility.operation, facility.devices.name, facility.elements)
+    (request,), _ = requests(facility, asked)
+    found = served(facility, facility.racks.types[0], request)
+    single = served(facility, facility.racks.types[0], request._replace(agents=None))
+    assert (found.worker_size, found.shards) != (single.worker_size, single.shards)
+    caps = np.append(np.inf, np.arange(110e3, 55e3, -5e3))
+    state = twin.solve(facility, twin.Operation(power_cap=caps[:, None] * np.ones(16)))
+    tokens, count = state.tokens.values[:, 0], state.sessions.values[:, 0]
+    assert tokens[0] == pytest.approx(72 * found.output_tokens_per_second, rel=1e-9)
+    assert np.all(np.diff(tokens) <= 0.0)
+    assert np.all(np.diff(count) <= 1e-9)
+    assert tokens[0] > tokens[-3] > 0.0
+    # Between two steps of speed tokens go in proportion; sessions are those of the lower.
+    near = twin.solve(facility, twin.Operation(power_cap=np.linspace(92e3, 92.4e3, 5)[:, None] * np.ones(16)))
+    assert len(np.unique(near.sessions.values[:, 0])) == 1
+    assert np.all(np.diff(near.tokens.values[:, 0]) > 0.0)
+
+
 def little(state: xr.Dataset, tool_time: float) -> float:
     """Tokens of the first rack by Little's law: of each session 608 in a cycle of tools, wait and writing."""
     cycle = tool_time + state.session_ttft.values[0, 0] + 608 * state.tpot_p50.values[0]

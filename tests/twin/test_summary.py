@@ -3,29 +3,37 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import get_args
 
 import numpy as np
 import pytest
 import xarray as xr
 
 from twin.build import load
+from twin.compute.roofline import Basis
+from twin.compute.serving import serve
 from twin.equilibrium import solve
-from twin.facility import BINDINGS, COOLING_MODES, REASONS, Facility
+from twin.facility import BINDINGS, COMPUTE_BOUNDS, COOLING_MODES, REASONS, Facility
 from twin.operation import Operation
 from twin.rules import RULES
 from twin.state import VARIABLES
 from twin.summary import (
+    BASES,
     CAUSES,
     MODES,
+    SHAPES,
     SOLUTION,
+    UNSERVED,
     WHY,
     Ledger,
+    Summary,
     given,
     met,
     outside,
     product_behind,
     readable,
     record,
+    rested,
     summary,
     terms,
 )
@@ -74,6 +82,83 @@ def test_metrics_are_the_ratios_of_the_state_by_hand(facility: Facility, state: 
     assert found.faults == ()
 
 
+def solved(name: str, sets: dict[str, str], **operation: object) -> tuple[Summary, xr.Dataset]:
+    """The summary of a built-in layout with settings, without its margins, and its state."""
+    facility = load(name, sets)
+    state = solve(facility, Operation(**operation))
+    return summary(facility, state, []), state
+
+
+def test_tokens_per_watt_at_each_boundary_by_hand(facility: Facility, state: xr.Dataset) -> None:
+    # 16 racks of 72 GPUs; what else a rack draws behind its shelves is 136 kW less 72 of 1.4 kW.
+    found = {each.boundary: each for each in summary(facility, state, []).boundaries}
+    gpus = 16 * 72 * state.gpu_power.values[0, 0]
+    watts = {"chip": gpus, "rack_dc": gpus + 16 * (136e3 - 72 * 1.4e3)}
+    watts |= {"rack_ac": state.it_power.item(), "utility": state.utility_power.item()}
+    assert list(found) == list(watts)
+    for name, each in found.items():
+        assert each.watts == pytest.approx(watts[name], rel=1e-9)
+        assert each.output == pytest.approx(state.tokens_per_second.item() / watts[name], rel=1e-9)
+        # 8,192 tokens in for 1,024 out.
+        assert each.total == pytest.approx(9.0 * each.output, rel=1e-9)
+    cost = state.cost_per_million_tokens.item()
+    assert state.cost_per_million_total_tokens.item() == pytest.approx(cost / 9.0, rel=1e-9)
+    assert record(summary(facility, state, []), {})["tokens_per_watt"]["chip"]["power"] == found["chip"].watts
+
+
+def test_percentiles_of_latency_are_those_of_serving_and_follow_a_cap(facility: Facility) -> None:
+    kind = facility.racks.types[0]
+    served = serve(kind.gpu, facility.model, facility.workload, kind.calibration, kind.power_law)
+    free, capped = solve(facility), solve(facility, Operation(power_cap=80e3))
+    full = {"ttft_p50": served.ttft_p50, "ttft_p99": served.ttft_p99, "tpot_p50": served.tpot}
+    full |= {"tpot_p99": served.tpot_p99}
+    slower = capped.tokens_per_second.item() / free.tokens_per_second.item()
+    assert 0.5 < slower < 0.95
+    for name, seconds in full.items():
+        assert free[name].item() == pytest.approx(seconds, rel=1e-9)
+        assert capped[name].item() == pytest.approx(seconds / slower, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "sets", "basis", "words"),
+    [
+        ("gb300-su", {}, ("roofline", 0.07), "roofline serving model"),
+        ("vr-su", {}, ("extrapolation", 0.21), "±21 %"),
+        ("gb300-su", {"workload.model": "llama-3.1-405b"}, ("extrapolation", 0.50), "±50 %"),
+        ("gb300-su", {"workload.calibration": "measured"}, ("measured", 0.06), "this GPU and model"),
+        ("gb300-su", {"workload.calibration": "sol"}, ("sol", np.nan), "no system reaches"),
+    ],
+)
+def test_what_the_tokens_rest_on(
+    name: str, sets: dict[str, str], basis: tuple[str, float], words: str
+) -> None:
+    found, _ = solved(name, sets)
+    (known,) = found.evidence
+    assert (known.basis, known.band) == (basis[0], pytest.approx(basis[1], abs=0.005, nan_ok=True))
+    assert words in rested(known)
+    assert rested(known) in found.metrics["tokens_per_second"].basis
+    assert set(BASES) == set(get_args(Basis))
+
+
+def test_a_model_that_does_not_fit_is_not_a_missed_latency() -> None:
+    found, _ = solved("h100-air", {"workload.model": "deepseek-r1"})
+    assert (found.unserved, found.shaped) == ({"memory": 16}, {"memory": 16})
+    assert list(found.held.items()) == [(UNSERVED["memory"], 16)]
+    assert record(found, {})["unserved"] == {"memory": 16}
+    assert " inf" not in found.metrics["cost_per_million_tokens"].basis
+    late, _ = solved("gb300-su", {"workload.interactivity": "2000 token/s"})
+    assert (late.unserved, late.shaped) == ({"latency": 16}, {"latency": 16})
+    fine, _ = solved("gb300-su", {})
+    assert (fine.unserved, fine.held) == ({}, {CAUSES["demand"]: 16})
+
+
+def test_aggregated_serving_has_no_prefill_pool() -> None:
+    found, _ = solved("gb300-su", {"workload.serving": "aggregated"})
+    assert "pool" not in found.metrics["ttft_p99"].basis
+    apart, _ = solved("gb300-su", {})
+    assert "prefill pool at 80%" in apart.metrics["ttft_p99"].basis
+
+
 def test_every_metric_tells_its_unit_and_basis(facility: Facility, state: xr.Dataset) -> None:
     found = record(summary(facility, state, findings(facility, state)), {})
     for metric in found["metrics"].values():
@@ -81,6 +166,16 @@ def test_every_metric_tells_its_unit_and_basis(facility: Facility, state: xr.Dat
         assert metric["basis"]
         assert np.isfinite(metric["value"])
     assert "not modelled" in found["metrics"]["uptime"]["basis"]
+
+
+def test_latency_of_an_unlimited_run_is_that_of_the_serving_model() -> None:
+    facility = load("h100-air")
+    kind, found = facility.racks.types[0], solve(facility).isel(scenario=0)
+    alone = serve(kind.gpu, facility.model, facility.workload, kind.calibration, kind.power_law)
+    assert float(found["utilisation"]) == pytest.approx(1.0)
+    assert float(found["tpot_p99"]) == pytest.approx(alone.tpot_p99, rel=1e-6)
+    assert float(found["tpot_p50"]) == pytest.approx(alone.tpot, rel=1e-6)
+    assert alone.tpot_p99 > 1.05 * alone.tpot
 
 
 def test_worst_margins_are_sorted_and_exclude_the_solution_itself(
@@ -174,6 +269,7 @@ def test_more_than_one_scenario_is_refused(facility: Facility) -> None:
 
 def test_every_code_has_words() -> None:
     assert set(CAUSES) == set(BINDINGS) == set(VARIABLES["binding"].flags)
+    assert set(SHAPES) == set(COMPUTE_BOUNDS) == set(VARIABLES["compute_bound"].flags)
     assert set(MODES) == set(COOLING_MODES)
     assert set(WHY) == set(REASONS)
     assert set(SOLUTION) <= set(RULES)

@@ -11,13 +11,14 @@ import twin
 from electrical import converter
 from twin import cli
 from twin.availability import INTERRUPTIONS
-from twin.compute.training import calibrated
+from twin.compute.training import calibrated, energy
 from twin.economics import capital_recovery
 from twin.errors import InputError
 from twin.event import events
 from twin.schema import Layout
 from twin.simulate import simulate
 from twin.study.shell import shell
+from twin.study.wave import wave
 from twin.summary import PARTS
 
 TIMES = {"workload.training.checkpoint_pause": "60 s", "workload.training.restart_time": "10 min"}
@@ -153,6 +154,49 @@ def test_clock_of_the_slowest_rack_times_the_sum(job: twin.Facility) -> None:
     assert together == pytest.approx(found[1], rel=1e-3)
 
 
+def test_power_of_a_step_by_hand(job: twin.Facility) -> None:
+    # GPUs that wait for gradients idle at 0.263 of 1,400 W beside 136 kW less 72 x 1,400 W of the rest, behind the same
+    # shelves: three points of their curve, a parabola. The mean of a step is the power of the run.
+    state = twin.solve(job)
+    found = wave(job, state.isel(scenario=0))
+    assert found is not None
+    points = np.array([0.1, 0.5, 1.0])
+    curve = np.polyfit(points, points / np.array([0.95, 0.975, 0.97]) - points, 2)
+    load = (136e3 - 72 * 1400.0 + 72 * 0.263 * 1400.0) / 264e3
+    low = 264e3 * (load + np.polyval(curve, load))
+    mean, step = float(state.power.values[0].sum()), float(state.step_time[0])
+    depth = 1.0 - 16 * low / mean
+    high = mean / (1.0 - 0.15 * depth)
+    assert found.power.max() == pytest.approx(high, rel=1e-9)
+    assert found.power.min() == pytest.approx(high * (1.0 - depth), rel=1e-9)
+    assert found.time[-1] == pytest.approx(step)
+    assert energy(found, 0.0, step) == pytest.approx(mean * step, rel=1e-9)
+    # 85 % of a step in computing, rises and falls of 0.2 s at their middle.
+    assert found.time == pytest.approx([0.0, 0.2, 0.85 * step, 0.85 * step + 0.2, step])
+
+
+def test_power_of_a_step_is_that_of_the_racks_that_train() -> None:
+    storage = {"rows[row2].rack_type": "storage-rack", "rows.support_load": "0 kW"}
+    told = {"workload.training.exchange": "0.3", "workload.training.ramp": "1 h"}
+    facility = twin.load("gb300-su", {**TRAIN, **LLAMA, **storage, **told})
+    one = twin.solve(facility).isel(scenario=0)
+    found = wave(facility, one)
+    assert found is not None
+    step = float(one.step_time)
+    assert energy(found, 0.0, step) / step == pytest.approx(float(one.power.values[:8].sum()), rel=1e-9)
+    # A ramp longer than the exchange fills it.
+    assert found.time[1] == pytest.approx(0.3 * step)
+
+
+def test_no_power_of_a_step_without_steps(job: twin.Facility) -> None:
+    caps = np.full((1, 16), np.inf)
+    caps[0, 3] = 0.0
+    halted = twin.solve(job, twin.Operation(power_cap=caps))
+    assert wave(job, halted.isel(scenario=0)) is None
+    serving = twin.load("gb300-su")
+    assert wave(serving, twin.solve(serving).isel(scenario=0)) is None
+
+
 def test_card_and_mixture_of_experts() -> None:
     # DeepSeek-R1 by its card, at 0.7 of the utilisation of a dense model: 128 heads with keys of 192 and values of 128.
     facility = twin.load(
@@ -184,6 +228,7 @@ def test_serving_knows_nothing_of_it() -> None:
         ("gb300-su", {**TRAIN, "workload.precision": "fp8"}, "there are GB200 fp8, GB200 nvfp4, GB300 nvfp4"),
         ("gb300-su", {**TRAIN, "workload.training.checkpoint_pause": "0 s"}, "more than 0"),
         ("gb300-su", {"workload.training.checkpoint_pause": "60 s"}, "restart_time"),
+        ("gb300-su", {**TRAIN, "workload.training.exchange": "1"}, "less than 1"),
         ("gb300-su", {**TRAIN, "workload.kind": "learning"}, "'serving' or 'training'"),
     ],
 )  # fmt: skip
@@ -196,7 +241,11 @@ def test_run_by_the_command_line(tmp_path: Path) -> None:
     asked = [word for path, value in {**TRAIN, **LLAMA}.items() for word in ("--set", f"{path}={value}")]
     done = CliRunner().invoke(cli.app, ["run", *asked, "--json", "--out", str(tmp_path)])
     assert done.exit_code == 0
-    metrics = json.loads(done.stdout)["metrics"]
+    told = json.loads(done.stdout)
+    metrics, power = told["metrics"], told["waveform"]["power"]["value"]
+    assert metrics["power_swing"]["value"] == pytest.approx(max(power) - min(power), rel=1e-12)
+    assert metrics["power_ramp"]["value"] == pytest.approx((max(power) - min(power)) / 0.2, rel=1e-12)
+    assert told["waveform"]["time"]["value"][-1] == metrics["step_time"]["value"]
     assert metrics["tokens_per_second"]["value"] == pytest.approx(
         GPUS * 1401.9 * (GPUS / 512) ** -0.05, rel=1e-3
     )

@@ -233,7 +233,7 @@ def test_what_tells_racks_apart(pod):
     caps[0, 3] = 100e3
     assert first(pod, twin.Operation(power_cap=caps)) == [0] * 3 + [3] + [0] * 4 + [8] * 8
     assert first(twin.load("gb300-su", {"rows[row1].phases": "rotating"}))[:8] == [0, 1, 2, 0, 1, 2, 0, 1]
-    air = Recirculation(np.zeros((16, 16)), 0.0, np.zeros(16))
+    air = Recirculation(np.zeros((16, 16)), 0.0, np.zeros(16), 1.0, np.ones(16), ())
     assert first(replace(pod, recirculation=(air,))) == list(range(16))
     assert first(replace(pod, policy="priority")) == list(range(16))
 
@@ -355,7 +355,10 @@ def test_what_tells_blocks_apart_at_the_operating_point(site):
     warm = twin.Operation(supply_temperature=[[310.0, 310.0, 311.0, 310.0]])
     assert first(found, "SU003.ups.B", warm) == "SU003.ups.B"
     assert first(found, "SU003.ups.B", twin.Operation(supply_temperature=310.0)) == "SU001.ups.B"
-    air = [Recirculation(np.full((16, 16), share), 0.0, np.zeros(16)) for share in (0.0, 0.0, 1e-3, 0.0)]
+    flows = 1.0, np.ones(16), ()
+    air = [
+        Recirculation(np.full((16, 16), share), 0.0, np.zeros(16), *flows) for share in (0.0, 0.0, 1e-3, 0.0)
+    ]
     assert first(replace(found, recirculation=tuple(air)), "SU003.ups.B") == "SU003.ups.B"
     # Racks are shed in their order, so it matters which block stands first.
     assert first(replace(found, policy="priority"), "SU003.ups.B") == "SU003.ups.B"

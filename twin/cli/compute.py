@@ -1,8 +1,9 @@
-"""`twin shell` and `twin claims`: racks in a power shell, and what vendors promise."""
+"""`twin pareto`, `twin shell` and `twin claims`: tokens against pace, racks in a power shell, what vendors promise."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -18,6 +19,92 @@ MOST_SHELL = "100 GW"
 """Beyond any site, and few enough racks to try every number of them."""
 MOST_PUE = 5.0
 ROW_RACK = "rows.rack_type"
+
+
+@shared.app.command()
+def pareto(
+    layout: shared.Layout = "gb300-su",
+    rack: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PRODUCT",
+            help="Another rack of the catalogue beside those of the layout; may be given again.",
+        ),
+    ] = None,
+    set_: shared.Sets = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Folder for a page of plots.", show_default="no page"),
+    ] = None,
+    as_json: shared.AsJson = False,
+) -> None:
+    """Tokens of a GPU against tokens of a user: latencies, power and tokens per joule along the frontier."""
+    with shared.told():
+        facility, found = _frontiers(layout, rack or [], set_ or [], out)
+    from twin.report import frontiers
+
+    files: dict[str, str] = {}
+    if out is not None:
+        with shared.told():
+            files = shared.moved(out, {}, {"pareto.html": frontiers.page(facility, found)})
+    if as_json:
+        shared.printed(frontiers.record(facility, found, files))
+    else:
+        frontiers.show(shared.console(), facility, found, files)
+
+
+def _frontiers(
+    layout: str, racks: Sequence[str], pairs: Sequence[str], out: Path | None
+) -> tuple[Any, tuple[Any, ...]]:
+    """The facility and its frontiers; raises InputError with all that is wrong with any of the arguments."""
+    from twin.build import load
+    from twin.errors import InputError, Problem
+    from twin.study.frontier import frontiers, other
+
+    sets, problems = shared.settings(pairs)
+    problems += [*shared.no_folder(out), *_unknown(racks)] if out is not None else _unknown(racks)
+    facility: Any = None
+    try:
+        facility = load(layout, sets)
+    except InputError as error:
+        problems += error.problems
+    if problems:
+        raise InputError(problems)
+    try:
+        found = {one.rack: one for one in frontiers(facility)}
+    except ValueError as error:
+        raise InputError([Problem(layout, None, None, "workload", str(error))]) from None
+    for name in racks:
+        try:
+            found.setdefault(name, other(facility, name))
+        except ValueError as error:
+            problems.append(Problem("--rack", None, None, name, str(error)))
+    if not found and not problems:
+        problems.append(
+            Problem(layout, None, None, ROW_RACK, "no rack has GPUs; name one that has by --rack")
+        )
+    if problems:
+        raise InputError(problems)
+    return facility, tuple(found.values())
+
+
+def _unknown(racks: Sequence[str]) -> list[Problem]:
+    """The problems of racks that the catalogue does not have."""
+    from twin.catalogue import products
+    from twin.errors import Problem, suggestion
+
+    known = products("rack")
+    return [
+        Problem(
+            "--rack",
+            None,
+            None,
+            "",
+            f"unknown rack {name!r}{suggestion(name, known)} (there are: {', '.join(known)})",
+        )
+        for name in racks
+        if name not in known
+    ]
 
 
 @shared.app.command("shell")
@@ -68,8 +155,7 @@ def _shells(
 ) -> list[Any]:
     """The shells of every power and rack; raises InputError with all that is wrong with any of the options."""
     from twin.build import load
-    from twin.catalogue import products
-    from twin.errors import InputError, Problem, suggestion
+    from twin.errors import InputError, Problem
     from twin.study.shell import shell
     from twin.template import reference
 
@@ -80,13 +166,10 @@ def _shells(
         problems.append(Problem("--pue", None, None, "", f"is {pue:g}, must be 1 to {MOST_PUE:g}"))
     if ROW_RACK in sets:
         problems.append(Problem("--set", None, None, ROW_RACK, "is given by --rack"))
-    known = products("rack")
+    problems += _unknown(racks)
     made = {}
     for name in racks:
-        if name not in known:
-            message = f"unknown rack {name!r}{suggestion(name, known)} (there are: {', '.join(known)})"
-            problems.append(Problem("--rack", None, None, "", message))
-        elif not problems:
+        if not problems:
             try:
                 made[name] = load(reference(name), {**sets, ROW_RACK: name})
             except InputError as error:

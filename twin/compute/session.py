@@ -10,8 +10,10 @@ many finds
 
 of the prefixes: for d = 0 the k of independent references (Che's approximation for equal popularity), for d = 1 the
 all or nothing of a cyclic scan. As misses lengthen turns and so raise d, a worker tips over when its sessions outgrow
-the cache. Against a replay event by event the time to the first token is within 15 %, near the tip within a factor of
-2. Everything broadcasts over (...,).
+the cache. Against a replay event by event the time to the first token is within 15 % for up to eight sessions, near the
+tip within a factor of 2. Prefill is taken to vary as exponential times do: 40 sessions that keep it busy for two thirds
+of the time then wait up to a quarter too long, half as long again as if all turns were alike. Everything broadcasts
+over (...,).
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ from twin.compute.roofline import (
     Calibration,
     Gpu,
     Model,
+    Step,
     Workload,
     prefill_time,
     step_time,
@@ -44,11 +47,11 @@ MOST_SESSIONS = 2**40
 
 @dataclass(frozen=True)
 class Tier:
-    """A place for KV cache, of one worker."""
+    """A place for KV cache, of one worker; like its other numbers (...,) of several."""
 
-    capacity: float
+    capacity: Array | float
     """[B]."""
-    bandwidth: float
+    bandwidth: Array | float
     """To the GPUs [B/s]; infinite for their own memory."""
 
 
@@ -68,22 +71,24 @@ class Session:
 
 @dataclass(frozen=True)
 class Worker:
-    """GPUs that prefill one turn at a time and decode all that are ready; `workers` of them make up a rack."""
+    """GPUs that prefill one turn at a time and decode all that are ready; several workers, each by itself, (...,)."""
 
     tiers: tuple[Tier, ...]
     """Places for KV cache beside the weights, the memory of the GPUs first, where decoding sessions have to be."""
     token_bytes: float
     """KV cache of a token [B]."""
-    token_time: float
+    token_time: Array | float
     """Prefill of a token without attention [s]."""
-    pair_time: float
+    pair_time: Array | float
     """Attention of a token to one before it [s]."""
     step: Callable[[Array, float], Array]
     """Time per output token of a batch of so many sessions at a context of so many tokens [s]."""
     shared: bool = False
     """Prefill takes its time from the GPUs that decode, as in aggregated serving."""
-    pieces: float = 1.0
+    pieces: Array | float = 1.0
     """Prefill workers that these GPUs make: a turn is prefilled by one of them, so many times slower than by all."""
+    longest: Array | float = np.inf
+    """KV cache of the longest session that decodes: what one attention group holds [B]."""
 
 
 @dataclass(frozen=True)
@@ -119,16 +124,14 @@ def fetch_seconds(worker: Worker, tokens: Array | float) -> Array:
     """
     tokens = np.asarray(tokens, dtype=np.float64)
     anew = prefill_seconds(worker, tokens)
-    reload = [
-        tokens * worker.token_bytes / tier.bandwidth if np.isfinite(tier.bandwidth) else 0.0 * tokens
-        for tier in worker.tiers
-    ]
-    return np.stack([*(np.minimum(each, anew) for each in reload), anew], axis=-1)
+    reload = (tokens * worker.token_bytes / tier.bandwidth for tier in worker.tiers)
+    return np.stack(np.broadcast_arrays(*(np.minimum(each, anew) for each in reload), anew), axis=-1)
 
 
 def resident(worker: Worker, session: Session) -> Array:
-    """Sessions whose KV cache the tiers hold, each tier with those before it, (tier,)."""
-    return np.cumsum([tier.capacity for tier in worker.tiers]) / (session.context * worker.token_bytes)
+    """Sessions whose KV cache the tiers hold, each tier with those before it, (tier, ...)."""
+    held = np.stack(np.broadcast_arrays(*(tier.capacity for tier in worker.tiers)))
+    return np.asarray(np.cumsum(held, axis=0) / (session.context * worker.token_bytes))
 
 
 def hits(room: Array, sessions: Array | float, busy: Array | float) -> Array:
@@ -187,7 +190,7 @@ def carry(worker: Worker, session: Session, sessions: Array | float) -> Load:
 
     def turn(busy: Array, batch: Array) -> tuple[Array, Array, Array, Array]:
         """Turns per second, decode time and prefill time of a turn, shares of tiers."""
-        found = np.stack([hits(room, count, busy) for room in within], axis=-1)
+        found = hits(np.moveaxis(within, 0, -1), count[..., None], busy[..., None])
         tier = np.diff(found, axis=-1, prepend=0.0)
         share = np.concatenate([tier, 1.0 - found[..., -1:]], axis=-1)
         service = fresh + opened + again * (share * fetch).sum(axis=-1)
@@ -204,7 +207,7 @@ def carry(worker: Worker, session: Session, sessions: Array | float) -> Load:
     for _ in range(PASSES):
         rate, decode, service, tier = turn(busy, batch)
         now = 1.0 - rate * session.tool_time / count
-        ready = np.minimum(rate * decode, slots)
+        ready = rate * decode
         moved = np.abs(now - busy) + np.abs(ready - batch) / count
         busy, batch = now, ready
         if np.all(moved < SETTLED):
@@ -224,25 +227,52 @@ def carry(worker: Worker, session: Session, sessions: Array | float) -> Load:
     )
 
 
-def most_sessions(worker: Worker, session: Session, ttft: float, tpot: float) -> int:
-    """Sessions that a worker carries with means of time to the first token and per token in their limits [s].
+def most_sessions(worker: Worker, session: Session, ttft: float, tpot: float) -> Array:
+    """Sessions that a worker carries with means of time to the first token and per token in their limits [s], (...,).
 
-    0 where one session alone misses them.
+    0 where one session alone misses them, or an attention group does not hold it in its last turn.
     """
 
-    def kept(sessions: int) -> bool:
-        load = carry(worker, session, float(sessions))
-        return bool(load.ttft <= ttft and load.tpot <= tpot)
+    def kept(sessions: Array) -> npt.NDArray[np.bool_]:
+        load = carry(worker, session, sessions)
+        return np.asarray((load.ttft <= ttft) & (load.tpot <= tpot))
 
-    if resident(worker, session)[0] < 1.0 or not kept(1):
-        return 0
-    low, high = 1, 2
-    while high < MOST_SESSIONS and kept(high):
-        low, high = high, 2 * high
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if kept(middle) else (low, middle)
+    last = session.context + (session.turns + 1.0) / 2.0 * (session.new + session.output)
+    fits = (resident(worker, session)[0] >= 1.0) & (last * worker.token_bytes <= worker.longest)
+    more = fits & kept(np.ones(np.shape(fits)))
+    low = more.astype(np.float64)
+    high = low + 1.0
+    while more.any():
+        more = more & (high < MOST_SESSIONS) & kept(np.where(more, high, 1.0))
+        low, high = np.where(more, high, low), np.where(more, 2.0 * high, high)
+    while (between := high - low > 1.0).any():
+        middle = np.floor((low + high) / 2.0)
+        meets = kept(np.where(between, middle, 1.0))
+        low = np.where(between & meets, middle, low)
+        high = np.where(between & ~meets, middle, high)
     return low
+
+
+def decode_step(
+    gpu: Gpu,
+    model: Model,
+    workload: Workload,
+    calibration: Calibration,
+    size: Array | float,
+    shards: Array | float,
+    batch: Array | float,
+) -> Step:
+    """One decode step of `batch` sessions in a worker, (...,); other arguments as for `step_time`.
+
+    A session lies whole in one attention group, so one group has at least one however few there are, and all wait for
+    it. Experts are spread over the worker: what they read goes by the mean.
+    """
+    each = np.asarray(batch) * shards / size
+    mean, fullest = (
+        step_time(gpu, model, workload, calibration, size, shards, one)
+        for one in (each, np.maximum(each, 1.0))
+    )
+    return replace(fullest, weights=mean.weights, read=mean.read, operations=mean.operations)
 
 
 def worker(
@@ -250,17 +280,19 @@ def worker(
     model: Model,
     workload: Workload,
     calibration: Calibration,
-    gpus: int,
+    gpus: Array | float,
     tiers: tuple[Tier, ...] = (),
-    shards: int = 1,
+    shards: Array | float = 1,
 ) -> Worker:
-    """The worker that `gpus` of a kind make: times and room from the serving model.
+    """The worker that `gpus` of a kind make: times and room from the serving model, (...,).
 
     Of the workload only bytes and drafts count: lengths are those of a session. tiers : beyond the memory of the GPUs,
-    of one GPU. shards : GPUs of an attention group. Prefill and decoding share the GPUs and their memory;
-    aggregated also their time, else each is as quick as if it had them alone.
+    of one GPU. shards : GPUs of an attention group; the memory of all groups counts as one room, but none decodes a
+    session that it does not hold whole. Prefill and decoding share the GPUs and their memory; aggregated also their
+    time, else each is as quick as if it had them alone.
     """
-    groups = gpus / shards
+    gpus, shards = np.asarray(gpus, dtype=np.float64), np.asarray(shards, dtype=np.float64)
+    room = np.maximum(cache_room(gpu, model, workload, gpus, shards), 0.0)
     length = 1e5
     alone, whole = (
         prefill_time(gpu, model, replace(workload, input_length=tokens), calibration)
@@ -269,12 +301,12 @@ def worker(
 
     def step(batch: Array, context: float) -> Array:
         asked = replace(workload, input_length=context, output_length=0.0)
-        time = step_time(gpu, model, asked, calibration, gpus, shards, np.asarray(batch) / groups).time
+        time = decode_step(gpu, model, asked, calibration, gpus, shards, batch).time
         return np.asarray(time / workload.accepted)
 
     return Worker(
         tiers=(
-            Tier(max(groups * float(cache_room(gpu, model, workload, gpus, shards)), 0.0), np.inf),
+            Tier(gpus / shards * room, np.inf),
             *(Tier(tier.capacity * gpus, tier.bandwidth * gpus) for tier in tiers),
         ),
         token_bytes=token_cache(model, workload),
@@ -282,4 +314,5 @@ def worker(
         pair_time=(whole - alone) / (length / 2.0) / gpus,
         step=step,
         shared=calibration.mode == "aggregated",
+        longest=room,
     )

@@ -93,7 +93,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Waveform:
-    """Power of a rack that repeats: straight lines between knots, (knot,), over one cycle."""
+    """Power of racks that move together, straight lines between knots, (knot,), over one cycle that repeats."""
 
     time: Array
     """From 0 to the length of the cycle [s], ascending."""
@@ -231,7 +231,7 @@ def waveform(
     pause: float = 0.0,
     interval: float = np.inf,
 ) -> Waveform:
-    """Power of a rack whose GPUs compute, wait for the exchange of gradients, and pause for checkpoints.
+    """Power of racks whose GPUs compute, wait for the exchange of gradients, and pause for checkpoints.
 
     mean : rack AC power over a cycle [W]. step : time of a training step [s]. exchange : share of a step at low
     power, in (0, 1). depth : fall of the power in exchanges and checkpoints over that of computing, in [0, 1].

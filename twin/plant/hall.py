@@ -55,7 +55,8 @@ def hall(
     """What the air system does with `warm` watts of each rack, the support load of the rows and the losses of whips,
     `wires`, (scenario, block) [W].
 
-    Racks draw the catalogue flow at the present `inlet` temperature; the walls follow it up to their greatest flow.
+    Racks draw the catalogue flow at the present `inlet` temperature; the walls follow it, and blow the excess of the
+    layout over it, up to their greatest flow.
     Their coils hold the set-point until the chilled water is not cold enough for the heat; then the supply floats up.
     Without walls or chillers the heat has nowhere to go. The cold side is well mixed, or what `Facility.recirculation`
     says of it; what comes back beyond that is mixed evenly.
@@ -72,7 +73,7 @@ def hall(
     # Fans that stand still take their share of the air; the coils behind them are still fed by the others.
     turning = walls * (1.0 - operation.failed_fans)
     capacity = turning * cooling.fan_wall_flow
-    blown = np.minimum(asked, capacity * density)
+    blown = np.minimum(asked * (1.0 + cooling.excess), capacity * density)
     ratio = blown / density / np.where(walls > 0, capacity, 1.0)
     rated = walls * cooling.fan_wall_flow * cooling.rating_air_density
     mass_ratio = blown / np.where(walls > 0, rated, 1.0)

@@ -27,7 +27,8 @@ NOTES = (
     "Cost: gpuCapital of the catalogue, terms of the layout "
     f"{REFERENCE}, utility power {OVERHEAD:g} x rack AC (assumed). All cost lies on the tokens named.",
     "±: median error to be expected of the time per token, ? where unknown; tokens at a pace move more than that.",
-    "Measured: InferenceX, best run at the pace or faster, tokens from the requests in flight; '-': no such run.",
+    "Measured: InferenceX, best run at the pace or faster, tokens from the requests in flight; '-': no such run. Its "
+    "factors per MW and of cost are at the nameplate of the racks, as no run states its power; likewise MLPerf.",
 )
 
 
@@ -37,7 +38,7 @@ def record(found: Sequence[Finding]) -> dict[str, Any]:
         "boundary": "rack_ac",
         "utility_over_rack_ac": OVERHEAD,
         "economics": REFERENCE,
-        "claims": [_plain(asdict(one)) for one in found],
+        "claims": [plain(asdict(one)) for one in found],
     }
 
 
@@ -69,7 +70,7 @@ def _claim(console: Console, one: Finding) -> None:
         lengths = f"{claim.model}, {claim.input_length:,.0f} in, {claim.output_length:,.0f} out"
         _heading(console, f"Model ({lengths})")
         console.print(_model(one.model))
-        _heading(console, f"Model, {one.model[0].rack} over the older system; cost the other way round")
+        _heading(console, f"{one.model[0].rack} over the older system; cost the other way round")
         console.print(_factors(one))
     if one.training:
         _heading(console, "Training tokens/s per GPU, Llama 3.1 405B, 512 GPUs, NVFP4")
@@ -147,13 +148,15 @@ def _model(yields: Sequence[Yield]) -> Table:
 
 def _factors(one: Finding) -> Table:
     keys = ("tokens_per_gpu", "tokens_per_megawatt", "cost_per_token")
-    table = _table("user", "against", "drafts", *(WORDS[key] for key in keys), left=("against", "drafts"))
-    for row in one.factors:
+    heads = (WORDS[key] for key in keys)
+    table = _table("user", "against", "drafts", "by", *heads, left=("against", "drafts", "by"))
+    for row in (*one.factors, *one.measured_factors):
         values = [getattr(row, key) for key in keys]
         cells = ["-" if math.isnan(value) else f"{value:,.3g}x" for value in values]
-        table.add_row(f"{row.interactivity:g}", row.against, row.drafting, *cells)
+        pace = "-" if math.isnan(row.interactivity) else f"{row.interactivity:g}"
+        table.add_row(pace, row.against, row.drafting, row.basis, *cells)
     claimed = [f"{one.claim.factors[key]:g}x" if key in one.claim.factors else "" for key in keys]
-    table.add_row("", "claimed", "", *claimed, style="dim")
+    table.add_row("", "claimed", "", "", *claimed, style="dim")
     return table
 
 
@@ -166,10 +169,10 @@ def _training(one: Finding) -> Table:
     return table
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Without the numbers that JSON does not have."""
     if isinstance(value, dict):
-        return {key: _plain(one) for key, one in value.items()}
+        return {key: plain(one) for key, one in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(one) for one in value]
+        return [plain(one) for one in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -22,7 +22,9 @@ from twin.summary import (
     CAUSES,
     CONTROL,
     MODES,
+    SHAPES,
     SOLUTION,
+    UNSERVED,
     Summary,
     doubt,
     few,
@@ -133,7 +135,9 @@ def page(
         conditions=_conditions(facility, found),
         power=_power(one) if found.converged else [],
         cooling=_cooling(facility, one) if found.converged else [],
-        bound=[(CAUSES[kind], count, count / found.racks) for kind, count in found.binding.items()],
+        bound=[(what, count, count / found.racks) for what, count in found.held.items()],
+        shaped=[(SHAPES[kind], count, count / found.racks) for kind, count in found.shaped.items()],
+        boundaries=_boundaries(found) if found.converged else [],
         prices=[(price, *worth(price)) for price in found.prices],
         margins=_margins(found),
         levels=_levels(facility),
@@ -166,15 +170,16 @@ def _verdict(found: Summary) -> dict[str, Any]:
         _, _, margin = terms(worst)
         lines.append(f"Tightest margin: {worst.title} at {worst.element}, {margin} ({worst.code}).")
     held = {kind: count for kind, count in found.binding.items() if kind != "demand"}
-    if found.converged and not held:
+    if found.converged and not held and not found.unserved:
         lines.append(f"All {found.racks:,} racks run at the power their workload asks for.")
     lines += [
         f"{count:,} of {found.racks:,} racks are held by {CAUSES[kind]}." for kind, count in held.items()
     ]
     if found.undecided:
         lines.append(f"{doubt(found)}.")
-    if found.unserved:
-        lines.append(f"{found.unserved:,} of {found.racks:,} racks give {found.why_unserved}.")
+    lines += [
+        f"{count:,} of {found.racks:,} racks give {UNSERVED[why]}." for why, count in found.unserved.items()
+    ]
     if found.faults:
         return {"kind": "bad", "headline": f"Not solved: {'; '.join(found.faults)}", "lines": lines}
     if found.negative:
@@ -241,6 +246,8 @@ def _work(asked: Workload) -> list[tuple[str, str]]:
             ),
             ("Checkpoint", given(asked.training.checkpoint_pause, "s")),
             ("Restart", given(asked.training.restart_time, "s")),
+            ("Exchange of a step", given(asked.training.exchange, "%")),
+            ("Ramp of its power", given(asked.training.ramp, "s")),
         ]
     return [
         ("Tokens of a request", f"{asked.input_length:,} in, {asked.output_length:,} out"),
@@ -251,6 +258,25 @@ def _work(asked: Workload) -> list[tuple[str, str]]:
 def _support(facility: Facility) -> float:
     load = np.asarray(facility.operation.support_load, dtype=np.float64)
     return float(np.broadcast_to(load, (1, len(facility.rows))).sum())
+
+
+BOUNDARIES = {
+    "chip": "GPUs",
+    "rack_dc": "racks, behind their power shelves",
+    "rack_ac": "racks and support load, before the shelves",
+    "utility": "point of connection",
+}
+
+
+def _boundaries(found: Summary) -> list[tuple[str, ...]]:
+    """Tokens over power at each boundary."""
+    return [
+        (
+            BOUNDARIES[each.boundary], readable(each.watts, "W"), readable(each.output, "token/J", 3),
+            readable(each.total, "token/J", 3),
+        )
+        for each in found.boundaries
+    ]  # fmt: skip
 
 
 def _power(one: xr.Dataset) -> list[tuple[str, str, float, str]]:

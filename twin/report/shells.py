@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from twin.report.claims import plain
 from twin.study.shell import Fill, Shell
 from twin.units import text
 
@@ -18,14 +19,15 @@ HEADS = (
 )  # fmt: skip
 NOTES = (
     "Power of a rack: AC input, support apart; a shell over its PUE is the AC input of racks and support.",
+    "Managed: the racks that its maker publishes for the shell at any PUE and support, as far as the rest runs them.",
     "Capped: the number of racks that yields most tokens, each at its equal share by the cap law on GPU watts.",
     "Costs carry all racks and a facility built for the whole shell, on output tokens or on input and output alike.",
 )
 
 
 def record(found: Sequence[Shell]) -> dict[str, Any]:
-    """The shells as one JSON object."""
-    return {"shells": [asdict(one) for one in found]}
+    """The shells as one JSON object; what no number stands for is None."""
+    return {"shells": [plain(asdict(one)) for one in found]}
 
 
 def show(console: Console, found: Sequence[Shell]) -> None:

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 
 from rich.console import Console, Group, RenderableType
 from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from twin.summary import CAUSES, MODES, WHY, WORST, Metric, Summary, doubt, few, outside, terms, worth
+from twin.summary import (
+    MODES,
+    SHAPES,
+    WHY,
+    WORST,
+    Metric,
+    Summary,
+    doubt,
+    few,
+    outside,
+    rested,
+    terms,
+    worth,
+)
 from twin.verdict import Finding
 
 GRID = (
@@ -18,9 +31,11 @@ GRID = (
     ("cost_per_million_tokens", "pue"),
     ("ttft_p99", "utilisation"),
     ("tpot_p50", "uptime"),
+    ("tpot_p99",),
     ("step_time", "utilisation"),
     ("mfu", "uptime"),
-    ("goodput",),
+    ("goodput", "power_swing"),
+    ("power_ramp",),
 )
 """Metrics side by side; rows whose first one a run does not have are left out."""
 AGENTS = (("sessions", "kv_hit"), ("session_ttft",))
@@ -43,9 +58,9 @@ def _parts(found: Summary) -> list[RenderableType]:
         parts.append(Text(found.description, "dim"))
     if found.dead:
         parts.append(Text(f"not in service: {few(found.dead)}", "yellow"))
-    parts += [Text(""), _verdict(found), Text(""), _metrics(found.metrics)]
-    partial = [metric for metric in found.metrics.values() if metric.partial]
-    parts += [Text(f"* {metric.title.lower()}: {metric.basis}", "dim") for metric in partial]
+    starred = _starred(found)
+    parts += [Text(""), _verdict(found), Text(""), _metrics(found.metrics, starred)]
+    parts += [Text(f"* {found.metrics[name].title.lower()}: {line}", "dim") for name, line in starred.items()]
     if found.converged:
         parts += [_heading("Held by"), _binding(found)]
         if found.prices:
@@ -77,29 +92,34 @@ def _verdict(found: Summary) -> Text:
     return Text.assemble(racks, solved, told, (f" {open_}." if open_ else "", "bold yellow"))
 
 
-def _metrics(metrics: Mapping[str, Metric]) -> Table:
+def _starred(found: Summary) -> dict[str, str]:
+    """What is said below the numbers of some of them, by metric: what the tokens rest on, and what is told in part."""
+    tokens = {"tokens_per_second": rested(found.evidence[0])} if found.evidence else {}
+    return tokens | {name: metric.basis for name, metric in found.metrics.items() if metric.partial}
+
+
+def _metrics(metrics: Mapping[str, Metric], starred: Container[str]) -> Table:
     grid = Table.grid(padding=(0, 2))
     for _ in ("left", "right"):
         grid.add_column(style="dim", no_wrap=True)
         grid.add_column(style="bold", justify="right", no_wrap=True)
     for names in (*GRID, *AGENTS):
         if names[0] in metrics:
-            grid.add_row(*(cell for name in names for cell in _metric(metrics[name])))
+            grid.add_row(*(cell for name in names for cell in _metric(metrics[name], name in starred)))
     return grid
 
 
-def _metric(metric: Metric) -> tuple[str, str]:
-    return metric.title, metric.text + (" *" if metric.partial else "")
+def _metric(metric: Metric, starred: bool) -> tuple[str, str]:
+    return metric.title, metric.text + (" *" if starred else "")
 
 
 def _binding(found: Summary) -> Table:
     grid = Table.grid(padding=(0, 2))
     grid.add_column(justify="right", style="bold")
     grid.add_column()
-    for kind, count in found.binding.items():
-        grid.add_row(f"{count:,} racks" if count != 1 else "1 rack", CAUSES[kind])
-    if found.unserved:
-        grid.add_row(f"{found.unserved:,} racks", found.why_unserved)
+    shaped = {f"demand shaped by {SHAPES[bound]}": count for bound, count in found.shaped.items()}
+    for what, count in (*found.held.items(), *shaped.items()):
+        grid.add_row(f"{count:,} racks" if count != 1 else "1 rack", what)
     for mode, count in found.modes.items():
         grid.add_row(f"{count:,} plants" if count != 1 else "1 plant", f"cooling mode: {MODES[mode]}")
     return grid

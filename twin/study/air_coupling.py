@@ -15,7 +15,7 @@ import xarray as xr
 
 from twin.equilibrium import solve
 from twin.errors import InputError, Problem
-from twin.facility import Facility, Recirculation
+from twin.facility import MOVED, Facility, Recirculation
 from twin.operation import Operation
 from twin.study.air_field import air_field
 from twin.study.hall_grid import voxels
@@ -23,8 +23,6 @@ from twin.study.hall_voxels import Voxels
 
 ROUNDS = 4
 """Fields of a hall, one after the other, before it is left as it is."""
-MOVED = 0.02
-"""Change of a rack's air over the mean of its hall, or of the supply, at which the flow is found anew."""
 HEATED = 0.1
 """Change of what air takes up over a rack, over the mean of its hall, at which it is: warm air rises."""
 
@@ -99,6 +97,9 @@ def air_coupling(
                 fields[block].influence.values,
                 _returned(facility, block, made[block]),
                 fields[block].air_inlet_uncertainty.values,
+                made[block].supply,
+                made[block].flow,
+                tuple(made[block].units.tolist()),
             )
             if block in fields
             else None

@@ -20,7 +20,7 @@ from twin.compute import training
 from twin.compute.measured import Output, outputs, table
 from twin.compute.roofline import Mode, Workload, stored_weights
 from twin.compute.serving import Service, serve
-from twin.economics import Economics, Power, Tokens, cost, running_cost, tokens_per_joule
+from twin.economics import Cost, Economics, Power, Tokens, cost, running_cost, tokens_per_joule
 from twin.schema import PRECISIONS
 
 Drafting = Literal["both", "neither", "newer only"]
@@ -115,14 +115,18 @@ class Yield:
 
 @dataclass(frozen=True)
 class Factor:
-    """The newer system over an older one, by the model; NaN where one of the two cannot serve."""
+    """The newer system over an older one; NaN where one of the two cannot serve."""
 
     against: str
     interactivity: float
-    drafting: Drafting
+    """[1/s], NaN where the pace is not stated."""
+    drafting: Drafting | Literal["not stated"]
+    basis: str
+    """The model, or what was measured: runs at this pace or faster, or a scenario of MLPerf."""
     tokens_per_gpu: float
     tokens_per_megawatt: float
-    """At rack_ac, output tokens; of total tokens it is the same."""
+    """At rack_ac, output tokens; of total tokens it is the same. As measured it is over the nameplate, as no run states
+    its power; likewise the cost."""
     cost_per_token: float
     """Older over newer."""
 
@@ -173,6 +177,9 @@ class Finding:
     claim: Claim
     model: tuple[Yield, ...]
     factors: tuple[Factor, ...]
+    """By the model."""
+    measured_factors: tuple[Factor, ...]
+    """As far as both systems were measured in the same way."""
     measured: tuple[Point, ...]
     mlperf: tuple[Submission, ...]
     training: tuple[Trained, ...]
@@ -265,7 +272,7 @@ def claims() -> tuple[Finding, ...]:
 
 def _finding(claim: Claim, terms: Economics, price: float) -> Finding:
     if not claim.systems:
-        return Finding(claim, (), (), (), (), _training())
+        return Finding(claim, (), (), (), (), (), _training())
     drafting = (False, True) if claim.drafts else (False,)
     served = {
         (system.rack, pace, drafts): _yield(claim, system, pace, drafts, terms, price)
@@ -288,17 +295,17 @@ def _finding(claim: Claim, terms: Economics, price: float) -> Finding:
         for point in _points(claim, system, pace)
     )
     mlperf = _submissions() if any(system.rack == "vr-nvl72" for system in claim.systems) else ()
-    return Finding(claim, tuple(served.values()), factors, measured, mlperf, ())
+    over = (*_compared(claim, measured, terms, price), *_submitted(claim, mlperf, terms, price))
+    return Finding(claim, tuple(served.values()), factors, over, measured, mlperf, ())
 
 
 def _yield(claim: Claim, system: System, pace: float, drafts: bool, terms: Economics, price: float) -> Yield:
     made = product(system.rack, "rack")
-    law = product(made["powerLaw"], "power_law")
     mode, best = max(
         ((mode, _served(claim, system, mode, pace, drafts)) for mode in MODES),
         key=lambda pair: pair[1].output_tokens_per_second,
     )
-    figures = build.rack_figures(build.rack_type(made, law, system.precision), product("cap-law"))
+    figures = _figures(system)
     drawn = converter.input_power(
         figures["fixed"] + figures["gpus"] * best.gpu_power,
         figures["shelves"] * figures["shelf_rating"],
@@ -307,12 +314,7 @@ def _yield(claim: Claim, system: System, pace: float, drafts: bool, terms: Econo
     watts = float(drawn) / figures["gpus"]
     output = best.output_tokens_per_second
     tokens = Tokens(best.total_tokens_per_second - output, output)
-    spent = running_cost(
-        replace(terms, capital=figures["capital"] / figures["gpus"]),
-        Power(figures["nameplate"] / figures["gpus"], "rack_ac"),
-        Power(watts * OVERHEAD, "utility"),
-        price,
-    )
+    spent = _spent(figures, watts, terms, price)
 
     def per_megawatt(kind: Literal["output", "total"]) -> float:
         return 1e6 * float(tokens_per_joule(tokens, kind, Power(watts, "rack_ac")))
@@ -333,6 +335,23 @@ def _yield(claim: Claim, system: System, pace: float, drafts: bool, terms: Econo
         cost_per_million_total=float(cost(spent, tokens, "total").total),
         basis=best.basis,
         band=best.band,
+    )
+
+
+def _figures(system: System) -> dict[str, float]:
+    """The figures of a rack product, by their names in `Racks`."""
+    made = product(system.rack, "rack")
+    law = product(made["powerLaw"], "power_law")
+    return build.rack_figures(build.rack_type(made, law, system.precision), product("cap-law"))
+
+
+def _spent(figures: dict[str, float], watts: float, terms: Economics, price: float) -> Cost:
+    """Cost of a second of one GPU with its share of the rack, which draws so much at rack_ac [USD/s]."""
+    return running_cost(
+        replace(terms, capital=figures["capital"] / figures["gpus"]),
+        Power(figures["nameplate"] / figures["gpus"], "rack_ac"),
+        Power(watts * OVERHEAD, "utility"),
+        price,
     )
 
 
@@ -371,10 +390,57 @@ def _factor(newer: Yield, older: Yield, drafting: Drafting) -> Factor:
         older.rack,
         newer.interactivity,
         drafting,
+        "model",
         over(newer.output_tokens_per_second, older.output_tokens_per_second),
         over(newer.output_tokens_per_megawatt, older.output_tokens_per_megawatt),
         over(older.cost_per_million_output, newer.cost_per_million_output),
     )
+
+
+def _compared(claim: Claim, points: tuple[Point, ...], terms: Economics, price: float) -> list[Factor]:
+    """The newer system over the older ones by their best runs at each pace, of those that say whether they draft."""
+    best = {(one.rack, one.asked, one.kind): one.output_tokens_per_second for one in points}
+    words: dict[bool, Kind] = {False: "no drafts", True: "drafts"}
+    newer, *older = claim.systems
+    found = []
+    for pace in claim.interactivity:
+        for system in older:
+            for drafting, (new, old) in DRAFTING.items():
+                tokens = tuple(
+                    best.get((one.rack, pace, words[drafts]), np.nan)
+                    for one, drafts in ((newer, new), (system, old))
+                )
+                if np.isfinite(tokens).all():
+                    over = _at_nameplate((newer, system), tokens, terms, price)
+                    found.append(Factor(system.rack, pace, drafting, "measured", *over))
+    return found
+
+
+def _submitted(claim: Claim, rows: tuple[Submission, ...], terms: Economics, price: float) -> list[Factor]:
+    """The newer system over the older ones by their best results in MLPerf."""
+    best = {(row.rack, row.scenario): row.tokens_per_gpu for row in rows}
+    newer, *older = claim.systems
+    return [
+        Factor(
+            system.rack, np.nan, "not stated", f"MLPerf {scenario}",
+            *_at_nameplate(
+                (newer, system), (best[newer.rack, scenario], best[system.rack, scenario]), terms, price
+            ),
+        )
+        for system in older
+        for scenario in dict.fromkeys(row.scenario for row in rows)
+    ]  # fmt: skip
+
+
+def _at_nameplate(
+    systems: tuple[System, System], tokens: tuple[float, ...], terms: Economics, price: float
+) -> tuple[float, float, float]:
+    """First over second: tokens per GPU and per megawatt of nameplate, and cost per token the other way round."""
+    figures = [_figures(system) for system in systems]
+    watts = [one["nameplate"] / one["gpus"] for one in figures]
+    spent = [float(_spent(one, each, terms, price).total) for one, each in zip(figures, watts, strict=True)]
+    ratio = tokens[0] / tokens[1]
+    return ratio, ratio * watts[1] / watts[0], ratio * spent[1] / spent[0]
 
 
 def _points(claim: Claim, system: System, pace: float) -> list[Point]:

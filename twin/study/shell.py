@@ -2,8 +2,9 @@
 
 A shell is what the utility gives, at the point of connection; over the PUE it is the IT power, the AC input of all
 racks and of the support load beside them. Filled by nameplate, every rack can draw its maximal AC power at any time.
-Filled by more racks, each is capped at its equal share of the IT power: the cap acts on the GPUs, what else a rack
-draws stays, and a GPU does not run below its minimum clock, so there is a number of racks that yields most.
+Filled by more racks, each is capped at its equal share of the IT power, or at what its maker manages it by: the cap
+acts on the GPUs, what else a rack draws stays, and a GPU does not run below its minimum clock, so there is a number of
+racks that yields most. No rack draws more than its nameplate or than the operator's cap of the layout.
 
 The PUE is given, not solved: a hall of capped racks has less heat per rack and the same in all. What GPUs leak with
 temperature is that of the law's own reference.
@@ -15,6 +16,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from twin import economics
 from twin.compute import law as laws
@@ -23,12 +25,14 @@ from twin.demand import demand, prompts
 from twin.facility import Facility
 from twin.operation import Operation, resolve
 from twin.plant.supply import supplied
+from twin.sessions import carried
 
+Array = npt.NDArray[np.float64]
 Rule = Literal["nameplate", "managed", "capped"]
 
-MANAGED = {"vr-nvl72": 72 * 1e9 / 399_096 / 1.10}
-"""AC power of a rack that its maker manages a shell by [W]: NVIDIA DSX MaxLPS, 399,096 GPUs on 1 GW, 2.51 kW of the
-shell for each, as quoted by the trade press (orply, 2026-06); the PUE of 1.10 in it is assumed."""
+MANAGED = {"vr-nvl72": 72 * 1e9 / 399_096}
+"""Power of a shell, at the utility, that a rack takes with all that comes with it when its maker manages the shell [W]:
+NVIDIA DSX MaxLPS, 399,096 GPUs on 1 GW, 2.51 kW for each, as quoted by the trade press (orply, 2026-06)."""
 ROUNDING = 1e-12
 """Relative part of a rack that is rounding of a whole one."""
 
@@ -48,7 +52,8 @@ class Fill:
     clock: float
     """Clock ratio of the GPUs, of those that decode where `workload.capping` gives prefill a clock of its own."""
     interactivity: float
-    """Tokens per second that each user sees, no other batch than at full clock [1/s]: a cap costs latency as well."""
+    """Tokens per second that each user sees, no other batch than at full clock [1/s]: a cap costs latency as well.
+    Sessions of agents keep their pace and grow fewer under a cap; 0 where a rack carries none."""
     utility_power: float
     """Mean draw at the point of connection [W]."""
     output_tokens_per_second: float
@@ -76,7 +81,7 @@ class Shell:
     nameplate: float
     """Maximal AC input of a rack [W]."""
     demand: float
-    """AC input that a rack asks for without a cap [W]."""
+    """AC input that a rack asks for, within its nameplate and the operator's cap [W]."""
     floor: float
     """AC input of a rack at its minimum clock [W]."""
     gpus: int
@@ -97,7 +102,8 @@ def shell(
     facility : of one rack product with GPUs, whose workload and economics count. power : at the utility [W].
     pue : utility over IT power, 1 or more. support : AC power of network, storage and management that comes with each
     rack [W]. served : racks ask for what the workload draws at full clock, not for their nameplate. Raises ValueError
-    for a facility without GPUs, of several products or that trains, and where the shell does not hold one rack.
+    for a facility without GPUs, of several products, that trains or whose racks have several power caps, or caps that
+    they do not run at, and where the shell does not hold one rack.
 
     >>> import twin
     >>> found = shell(twin.load("vr-su"), 1e9)
@@ -117,29 +123,57 @@ def shell(
     law = _first(demand(facility, operation, supplied(facility, operation))[0])
     if law.tokens <= 0.0:
         raise ValueError("the workload asks for tokens faster than a rack yields them")
-    least = float(laws.floor(law))
+    least, cap = float(laws.floor(law)), float(operation.power_cap.flat[0])
+    if np.any(operation.power_cap != cap):
+        raise ValueError(
+            "a shell is filled with like racks, rows.power_cap differs between those of the layout"
+        )
+    if (most := min(nameplate, cap)) < least:
+        raise ValueError(
+            f"a rack runs from {least / 1e3:.4g} kW on, its nameplate or rows.power_cap leaves it {most / 1e3:g} kW"
+        )
     made = Shell(
         rack=product, power=power, pue=pue, it_power=power / pue, support=support, nameplate=nameplate,
-        demand=float(law.demand), floor=least, gpus=int(racks.gpus[0]), fills=(),
+        demand=min(float(law.demand), most), floor=least, gpus=int(racks.gpus[0]), fills=(),
     )  # fmt: skip
     full = _fitting(made, nameplate)
     if not full:
         raise ValueError(f"does not hold one rack of {nameplate / 1e3:g} kW with its support and the PUE")
-    counts: dict[Rule, int] = {"nameplate": full}
+    counts: dict[Rule, tuple[int, float]] = {"nameplate": (full, nameplate)}
     if product in MANAGED:
-        counts["managed"] = _fitting(made, max(MANAGED[product], least))
+        each = max(MANAGED[product] / pue - support, least)
+        counts["managed"] = _fitting(made, each), each
     numbers = np.arange(1.0, _fitting(made, least) + 1.0)
-    counts["capped"] = 1 + int(np.argmax(numbers * laws.throughput(law, made.it_power / numbers - support)))
-    fills = tuple(_fill(facility, operation, law, made, rule, count) for rule, count in counts.items())
+    shares = made.it_power / numbers - support
+    yielded, _ = _yielded(facility, operation, law, np.minimum(shares, made.demand))
+    best = int(np.argmax(numbers * yielded))
+    counts["capped"] = best + 1, float(shares[best])
+    fills = tuple(_fill(facility, operation, law, made, rule, *count) for rule, count in counts.items())
     return replace(made, fills=fills)
 
 
-def _fill(facility: Facility, operation: Operation, law: Law, made: Shell, rule: Rule, count: int) -> Fill:
-    """The shell with so many racks, each at its share of the IT power or at all it asks for."""
-    each = np.minimum(made.it_power / count - made.support, law.demand)
-    output = count * float(laws.throughput(law, each))
+def _yielded(facility: Facility, operation: Operation, law: Law, power: Array) -> tuple[Array, Array]:
+    """Output tokens per second of a rack at AC powers and those that each of its users sees [1/s], (power,)."""
+    tokens = laws.throughput(law, power)
+    if facility.layout.workload.session is None:
+        return tokens, operation.interactivity * tokens / law.tokens
+    # The racks are alike, so every place of the table stands for any of them.
+    table = np.zeros((-(-len(power) // len(facility.racks.name)), len(facility.racks.name)))
+    table.flat[: len(power)] = power
+    agents = carried(facility, operation, law, table, np.zeros(table.shape, dtype=bool))
+    written, pace = agents.tokens.flat[: len(power)], 1.0 / agents.tpot.flat[: len(power)]
+    return np.fmin(tokens, written), np.where(written > 0.0, pace, 0.0)
+
+
+def _fill(
+    facility: Facility, operation: Operation, law: Law, made: Shell, rule: Rule, count: int, most: float
+) -> Fill:
+    """The shell with so many racks, each at no more than a power and than it asks for."""
+    each = min(most, made.demand)
+    yielded, pace = (float(one[0]) for one in _yielded(facility, operation, law, np.array([each])))
+    output = count * yielded
     tokens = economics.Tokens(output * float(prompts(facility, operation)[0]), output)
-    drawn = count * (float(each) + made.support) * made.pue
+    drawn = count * (each + made.support) * made.pue
     capital = facility.economics.capital / len(facility.racks.name) * count
     spent = economics.running_cost(
         replace(facility.economics, capital=capital),
@@ -152,10 +186,10 @@ def _fill(facility: Facility, operation: Operation, law: Law, made: Shell, rule:
         rule=rule,
         racks=count,
         gpus=count * made.gpus,
-        rack_power=float(each),
-        gpu_power=float(laws.gpu_power(law, each)) / made.gpus,
-        clock=float(laws.clock(law, each)),
-        interactivity=float(operation.interactivity[0]) * float(laws.throughput(law, each) / law.tokens),
+        rack_power=each,
+        gpu_power=float(laws.gpu_power(law, np.array(each))) / made.gpus,
+        clock=float(laws.clock(law, np.array(each))),
+        interactivity=pace,
         utility_power=drawn,
         output_tokens_per_second=output,
         total_tokens_per_second=float(tokens.total),
