@@ -42,7 +42,7 @@ from twin.facility import (
 from twin.layout import load_layout
 from twin.oneline import AUXILIARY_POWER_FACTOR, NOWHERE, Drawing
 from twin.operation import Operation
-from twin.schema import PRECISIONS, Equipment, Layout, Placement, Plant, Session, Standing, Unit
+from twin.schema import KV_BYTES, PRECISIONS, Equipment, Layout, Placement, Plant, Session, Standing, Unit
 from twin.schema import Workload as Asked
 
 Array = npt.NDArray[np.float64]
@@ -300,11 +300,15 @@ def rack_figures(kind: RackType, cap: Product, capping: str = "mixed") -> dict[s
 
     The law's exponent is that of training where the rack does. Where it serves it is that of mixed serving, of the
     pool that loses most at a clock common to both (`uniform`), or of decode, prefill having a clock of its own.
+
+    Beside its GPUs a rack draws its `hostPower`, one figure whatever the load, fans included, or else what its TDP
+    leaves beside those of the GPUs. Limits of design stay those of the TDP, at which fans run at full.
     """
     made = kind.product
     prefill, decode = cap["exponentTraining"], cap["exponentDecode"]
     exponents = {"mixed": cap["exponentMixed"], "uniform": max(prefill, decode), "phases": decode}
     direct, gpus = made["maxPowerDcTdp"], made["numGPUs"]
+    chips = gpus * made.get("gpuPower", 0.0)
     coefficients = converter.loss_coefficients(*made["shelfEfficiency"].T)
     drawn = converter.input_power(direct, made["numShelves"] * made["shelfRating"], coefficients)
     inlet = made["airInletMaximum"]
@@ -314,7 +318,8 @@ def rack_figures(kind: RackType, cap: Product, capping: str = "mixed") -> dict[s
     return _liquid_figures(kind) | {
         "gpus": gpus,
         "tray": made.get("trayGPUs", 1.0),
-        "fixed": direct - gpus * made.get("gpuPower", 0.0),
+        "fixed": made.get("hostPower", direct - chips),
+        "gpu_most": chips if "hostPower" in made.figures else np.inf,
         "power_factor": made["powerFactor"],
         "shelves": made["numShelves"],
         "shelf_rating": made["shelfRating"],
@@ -534,7 +539,7 @@ def _workload(layout: Layout, kv_bytes: float) -> Workload:
         output_length=asked.output_length,
         interactivity=asked.interactivity,
         weight_bytes=PRECISIONS[asked.precision][1],
-        kv_bytes=kv_bytes,
+        kv_bytes=KV_BYTES[asked.kv_precision] if asked.kv_precision else kv_bytes,
         prefill_utilisation=asked.prefill_utilisation,
         draft_length=asked.draft_length,
         accepted=asked.accepted_tokens,

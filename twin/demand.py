@@ -60,7 +60,8 @@ def demand(facility: Facility, operation: Operation, supply: Supply) -> tuple[La
     """The law of every rack and its latency, the serving model evaluated once per rack type and `Request`.
 
     Where `workload.rack_power` prescribes the AC power (a load bank), the tokens at full speed stay those of the
-    serving model and the GPUs draw what is left of the prescribed power. Racks without GPUs ask for their TDP.
+    serving model and the GPUs draw what is left of the prescribed power, up to their limit where the rack tells its
+    `hostPower`. Racks without GPUs ask for their TDP.
     """
     racks = facility.racks
     several, place = requests(facility, operation)
@@ -77,7 +78,8 @@ def demand(facility: Facility, operation: Operation, supply: Supply) -> tuple[La
     prescribed = np.isfinite(operation.rack_power) & (racks.gpus > 0)
     wanted = np.where(prescribed, operation.rack_power, asked)
     direct = converter.output_power(wanted, rating, coefficients)
-    chips = np.where(prescribed, direct - racks.fixed, chips)
+    fixed = np.where(prescribed, np.maximum(racks.fixed, direct - racks.gpu_most), racks.fixed)
+    chips = np.where(prescribed, direct - fixed, chips)
     chips = np.maximum(chips, laws.LEAST)
     tokens = racks.gpus * gathered("output_tokens_per_second")
     wanted, tokens, chips, rating = np.broadcast_arrays(wanted, tokens, chips, rating)
@@ -87,7 +89,7 @@ def demand(facility: Facility, operation: Operation, supply: Supply) -> tuple[La
         demand=wanted,
         tokens=tokens,
         gpu_demand=chips,
-        fixed=racks.fixed[None],
+        fixed=fixed,
         rating=rating,
         coefficients=coefficients,
         static_share=racks.static_share[None],

@@ -25,12 +25,14 @@ from twin.compute.roofline import (
     Mode,
     Model,
     Workload,
+    prefill_operations,
     prefill_time,
     scaled,
     speed_of_light,
     step_time,
+    stored_weights,
 )
-from twin.compute.serving import first_token, token_time
+from twin.compute.serving import CHUNK, demand_power, first_token, token_time
 from twin.schema import PRECISIONS
 
 Choice = Literal["roofline", "measured", "sol"]
@@ -140,6 +142,25 @@ def waited(point: Point, base: Calibration) -> float:
     step = float(step_time(*asked, base, point.size, point.shards, point.batch).time)
     share = 1.0 - step / modelled(point, base)
     return first_token(*asked, base, point.size, share, step)[0]
+
+
+def drawn(point: Point, base: Calibration) -> float:
+    """Draw of a GPU over its power limit by its law where a point of aggregated serving was measured [1].
+
+    What a step and the prompts in it read and compute, over the measured time per token: of the model's times there are
+    none in it.
+    """
+    gpu, card, work = asked = _asked(point)
+    step = step_time(*asked, base, point.size, point.shards, point.batch)
+    prompts = (
+        point.batch / point.shards / point.output_length * point.input_length
+    )  # tokens of a GPU in a step
+    read = step.read + prompts / CHUNK * stored_weights(card, work) / point.size
+    computed = step.operations + prompts * prefill_operations(card, work)
+    law = cards.power_law(product(product(RACKS[point.gpu], "rack")["powerLaw"], "power_law"))
+    return float(
+        demand_power(law, read / (point.token * gpu.bandwidth), computed / (point.token * gpu.flops_low))
+    )
 
 
 def prefills(model: str) -> dict[tuple[str, str, float], float]:

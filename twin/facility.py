@@ -120,6 +120,9 @@ class Racks:
     """GPUs of a compute tray, which leave service together; 1 without GPUs."""
     fixed: Array
     """DC watts that do not follow the GPUs: CPUs, switches, network, fans [W]."""
+    gpu_most: Array
+    """DC watts of all GPUs at their limit [W], inf where `fixed` is what these leave of the TDP. Of a prescribed power
+    the GPUs take no more, fans and the rest what is over."""
     power_factor: Array
     phase_share: Array
     """(rack, 3) part of its load on each phase as laid out; a third each from direct current."""

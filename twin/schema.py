@@ -98,6 +98,8 @@ UTILITY = "utility"
 
 PRECISIONS = {"nvfp4": ("gpuFlopsFp4", 0.5625), "fp8": ("gpuFlopsFp8", 1.0), "bf16": ("gpuFlopsBf16", 2.0)}
 """Peak a precision computes at, and bytes of a weight with its block scales."""
+KV_BYTES = {"fp8": 1.0, "bf16": 2.0}
+"""Bytes of a number in the KV cache [B]."""
 
 Length = Annotated[float, Measure("m", above=0.0)]
 Coordinate = Annotated[float, Measure("m")]
@@ -173,6 +175,9 @@ class Workload(Model):
     GPUs then draw the highest sustained share of their limit, 0.97 (0.9 to 0.97 in matrix products), also while they
     wait for a slower rack. Policies share power as if the tokens of racks summed up; `equal` suits a job.
 
+    `precision` is that of the weights, `kv_precision` that of the KV cache: unless it is said FP8, as of the points
+    that serving is fitted to.
+
     `serving` puts prefill and decode in pools of their own or both on every GPU. `calibration` scales the model to
     what was measured of this GPU and model, or takes all limits of the hardware in full (`sol`, speed of light). With
     multi-token prediction `draft_length` tokens are drafted in a step, of which it yields `accepted_tokens` with the
@@ -197,6 +202,7 @@ class Workload(Model):
 
     model: Name
     precision: Literal["nvfp4", "fp8", "bf16"]
+    kv_precision: Literal["fp8", "bf16"] | None = None
     kind: Literal["serving", "training"] = "serving"
     training: Training | None = None
     input_length: Count

@@ -11,16 +11,20 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+import twin
+from electrical import converter
 from twin import cards
+from twin.build import rack_figures, rack_type
 from twin.catalogue import product
 from twin.compute import law as laws
 from twin.compute import training
 from twin.compute.measured import drafts, table
-from twin.compute.roofline import Calibration, Mode, Workload, step_time
+from twin.compute.roofline import Calibration, Mode, Model, Workload, step_time
 from twin.compute.serving import demand_power, serve
-from twin.evidence import FITS, MODELS, RACKS, comparable, modelled, prefilled, prefills, waited
+from twin.evidence import FITS, MODELS, RACKS, comparable, drawn, modelled, prefilled, prefills, waited
+from twin.schema import PRECISIONS
 
-NVFP4 = 0.5625
+NVFP4 = PRECISIONS["nvfp4"][1]
 ACCELERATORS = {
     "gb200-nvl72": "NVIDIA GB200",
     "gb300-nvl72": "NVIDIA GB300",
@@ -118,20 +122,29 @@ def test_a_model_that_the_fit_has_not_seen():
     assert np.median(np.abs(error)) <= 0.50
 
 
-def lmsys(batch: int) -> float:
-    """Modelled over published decode of LMSYS, 2025-09-25: 13,386 output tokens/s per GPU of GB200, NVFP4.
+PUBLISHED_DECODE = {
+    "gb200_nvfp4": ("gb200-nvl72", "nvfp4", 1.0, 48, 1408, 13_386),
+    "gb200_fp8": ("gb200-nvl72", "fp8", 2.0, 48, 768, 9_087),
+    "h100_fp8": ("hgx-h100", "fp8", 2.0, 72, 256, 22_300 / 8),
+}
+"""Decode of DeepSeek by LMSYS, prompts of 2,000 tokens: rack, precision of the weights, bytes of a number in the cache,
+GPUs of a worker, requests of one, output tokens per second of one. GB200: 2025-09-25, GPUs and requests by the commands
+to reproduce it, sgl-project/sglang issue 10903. H100: 2025-05-05, nine nodes joined by InfiniBand, which is NVLink to
+the model; requests unverified."""
 
-    Workers of 48 GPUs and prompts of 2,000 tokens; of the batch of a GPU only the range 768 to 1408 is known.
-    """
-    gpu, model = cards.gpu(product("gb200-nvl72"), "nvfp4"), cards.model(product("deepseek-r1"))
-    work = Workload(2048, 0, 50.0, NVFP4, 1.0, 0.8)
-    step = step_time(gpu, model, work, fitted("disaggregated"), 48, 1, batch)
-    return float(batch / step.time) / 13_386
+
+def lmsys(name: str) -> float:
+    """Modelled over published output tokens per second of a GPU."""
+    rack, precision, kv_bytes, size, batch, published = PUBLISHED_DECODE[name]
+    gpu, model = cards.gpu(product(rack), precision), cards.model(product("deepseek-r1"))
+    work = Workload(2048, 0, 50.0, PRECISIONS[precision][1], kv_bytes, 0.8)
+    step = step_time(gpu, model, work, fitted("disaggregated"), size, 1, batch)
+    return float(batch / step.time) / published
 
 
-@pytest.mark.parametrize("batch", [768, 1024, 1408])
-def test_lmsys_decode_of_gb200(batch: int):
-    assert lmsys(batch) == pytest.approx(1.0, rel=0.10)
+def test_lmsys_decode_of_gb200():
+    # In FP8 with a bf16 cache the model has a fifth less than published: measured/README.md.
+    assert lmsys("gb200_nvfp4") == pytest.approx(1.0, rel=0.10)
 
 
 def prefill_of_runs() -> dict[str, float]:
@@ -209,7 +222,9 @@ def speed(share: float, exponent: float, fixed: float, **pools: np.ndarray) -> f
     return float(laws.throughput(law, np.array(1e3 * share)))
 
 
-MIXED, TRAINING, DECODE = 0.30, 1.0, 0.2
+MIXED, TRAINING, DECODE = (
+    product("cap-law")[f"exponent{phase}"] for phase in ("Mixed", "Training", "Decode")
+)
 RACK = 0.28
 """Share of a rack's watts that no cap of its GPUs reaches."""
 
@@ -235,18 +250,13 @@ def test_published_caps(cap: float, published: float, exponent: float, fixed: fl
     assert speed(cap, exponent, fixed) == pytest.approx(published, rel=0.04)
 
 
-def test_the_exponents_of_the_caps_are_those_of_the_catalogue():
-    assert (product("cap-law")["exponentMixed"], product("cap-law")["exponentTraining"]) == (MIXED, TRAINING)
-
-
 @pytest.mark.parametrize(
-    ("cap", "mixed", "uniform", "phases"), [(0.85, 0.968, 0.897, 0.946), (0.689, 0.918, 0.751, 0.814)]
+    ("cap", "mixed", "uniform", "phases"), [(0.85, 0.968, 0.897, 0.958), (0.689, 0.918, 0.751, 0.836)]
 )
 def test_published_caps_on_two_pools(cap: float, mixed: float, uniform: float, phases: float):
     """What `twin/compute/measured/README.md` says of Max-Q and MaxLPS; prefill draws 55 % of the GPU watts."""
-    decode = product("cap-law")["exponentDecode"]
     pools = {"prefill": np.array(0.55), "prefill_exponent": np.array(TRAINING)}
-    found = speed(cap, MIXED, RACK), speed(cap, TRAINING, RACK), speed(cap, decode, RACK, **pools)
+    found = speed(cap, MIXED, RACK), speed(cap, TRAINING, RACK), speed(cap, DECODE, RACK, **pools)
     assert found == pytest.approx((mixed, uniform, phases), abs=5.1e-4)
 
 
@@ -269,24 +279,167 @@ def test_zeus_power_cap_sweeps(gpu: str):
     assert zeus(gpu)[1] <= 0.08
 
 
-def kernel_power() -> float:
-    """Mean relative error of the demand law on compute-bound matrix products, by the number of kernels in a bin.
+def kernel_power(regime: str) -> float:
+    """Mean relative error of the demand law on matrix products that one resource bounds, by the number in a bin.
 
-    A bin states only the share of the peak in use, not that of the bandwidth, which is taken as none.
+    A bin states only the share of that resource in use; the other is taken as none.
     """
-    rows = [row for row in table("kernel_power.csv") if row["regime"] == "compute"]
+    rows = [row for row in table("kernel_power.csv") if row["regime"] == regime]
     count = np.array([float(row["n"]) for row in rows])
     measured = np.array([float(row["P_med_W"]) / float(row["limit_W"]) for row in rows])
     used = [np.mean([float(end) for end in row["utilisation"].split("-")]) for row in rows]
     laws_ = {name: cards.power_law(product(name)) for name in ("hopper", "blackwell")}
     named = ["hopper" if row["system"].startswith("h") else "blackwell" for row in rows]
-    modelled_ = [float(demand_power(laws_[name], 0.0, one)) for name, one in zip(named, used, strict=True)]
+    both = [(one, 0.0) if regime == "memory" else (0.0, one) for one in used]
+    modelled_ = [float(demand_power(laws_[name], *one)) for name, one in zip(named, both, strict=True)]
     return float(np.average(np.abs(np.array(modelled_) / measured - 1.0), weights=count))
 
 
-def test_demand_law_on_compute_bound_kernels():
-    # The points the law was fitted to may not be shipped; these were not among them.
-    assert kernel_power() <= 0.15
+def test_demand_law_on_kernels():
+    # The points the law was fitted to may not be shipped; these were not among them. Memory-bound kernels are not what
+    # decode is: in bf16 on H200 they draw 0.86 of the limit where the law has 0.49, for they compute as well and the
+    # bins do not say how much; in FP8 by blocks on GB200 they draw half of what the law has.
+    assert kernel_power("compute") <= 0.15
+    assert kernel_power("memory") <= 0.40
+
+
+SHARES = {"h100": 0.59, "h200": 0.61, "b200": 0.69, "b300": 0.66}
+"""Median draw over the power limit of InferenceX's runs whose power is known, which may not be shipped."""
+CROWDS = ((0, 4, 0.50), (4, 16, 0.65), (16, 64, 0.76), (64, 256, 0.84), (256, np.inf, 0.88))
+"""The same of B200 by requests in flight: more than, at most, draw."""
+ENERGIES = {
+    ("gpt-oss-120b", "b200", "fp4"): 0.47,
+    ("gpt-oss-120b", "h200", "fp4"): 0.89,
+    ("deepseek-r1", "b200", "fp4"): 3.19,
+    ("minimax-m2.5", "h200", "fp8"): 1.94,
+}
+"""Median joules of a GPU per output token of such runs, 8,192 tokens in and 1,024 out. Those of MiniMax on Blackwell do
+not say whether in FP4 or FP8."""
+LONG = (8192, 1024)
+
+
+def shares() -> dict[str, float]:
+    """Median draw by the law at the measured times of the shipped runs, whose power is not known, over that of SHARES
+    and CROWDS. Runs of the two sets are alike and not the same; by requests in flight those of long prompts."""
+    base = fitted("aggregated")
+    every = [(one, drawn(one, base)) for one in comparable("aggregated")]
+    found = {
+        gpu: float(np.median([share for one, share in every if one.gpu == gpu])) / told
+        for gpu, told in SHARES.items()
+    }
+    crowds = [
+        (one.batch * one.size / one.shards, share)
+        for one, share in every
+        if one.gpu == "b200" and (one.input_length, one.output_length) == LONG
+    ]
+    return found | {
+        f"b200_{least}_to_{most:g}": float(
+            np.median([share for crowd, share in crowds if least < crowd <= most])
+        )
+        / told
+        for least, most, told in CROWDS
+    }
+
+
+def energies() -> dict[str, float]:
+    """Median joules per output token by the law and the measured times over those of ENERGIES."""
+    base, found = fitted("aggregated"), {}
+    for (model, gpu, precision), told in ENERGIES.items():
+        watts = product(RACKS[gpu])["gpuPower"]
+        spent = [
+            # By Little's law: all requests in flight have their tokens after the time to the first and that of each.
+            watts
+            * drawn(one, base)
+            * (one.first_token / one.output_length + one.token)
+            * one.shards
+            / one.batch
+            for one in comparable("aggregated")
+            if (MODELS[one.model], one.gpu, one.precision) == (model, gpu, precision)
+            and (one.input_length, one.output_length) == LONG
+        ]
+        found[f"{model}_{gpu}"] = float(np.median(spent)) / told
+    return found
+
+
+def test_demand_law_on_what_gpus_draw_in_service():
+    # Within the law's own error, 10.5 and 9.7 %.
+    assert list(shares().values()) == pytest.approx([1.0] * 9, abs=0.10)
+
+
+def test_energy_of_an_output_token():
+    assert list(energies().values()) == pytest.approx([1.0] * 4, abs=0.15)
+
+
+@pytest.mark.parametrize(
+    ("name", "limit", "asleep", "awake"),
+    [("hopper", 700.0, 70.0, 129.0), ("blackwell", 1000.0, 140.0, 245.0)],
+)
+def test_a_gpu_at_rest(name: str, limit: float, asleep: float, awake: float):
+    """From no context (unverified) to a context with a tiny kernel, AIConfigurator: 126 to 129 W of H200, 226 to 245 W
+    of B200. A Hopper at rest is one without a context: with one the law is 57 W too low."""
+    rest = cards.power_law(product(name)).idle * limit
+    assert 0.95 * asleep <= rest <= 1.10 * awake
+
+
+LLAMA_8B = Model(32, 4096, 7.5e9, 7.5e9, 0, 0, 0.0, 0, 32, 2048, 8, 32, 256, 256)
+"""Llama 3.1 8B by its configuration, without input embedding."""
+SUBMITTED = {
+    "llama2-70b-99": (cards.model(product("llama-3.3-70b")), 294.0, 294.45, 5.0),
+    "llama2-70b-99.9": (cards.model(product("llama-3.3-70b")), 294.0, 294.45, 5.0),
+    "llama3.1-405b": (cards.model(product("llama-3.1-405b")), 9400.0, 684.68, 5.7),
+    "llama3.1-8b": (LLAMA_8B, 870.0, 128.0, 10.0),
+}
+"""Models of MLPerf whose runs tell power, Llama 2 70B as 3.3; tokens in (unverified) and out as their references have
+them, and tokens per second that the Server scenario asks for (unverified)."""
+
+
+def node_power(rack: str, gpu_power: float) -> float:
+    """AC power of a node of eight GPUs of a rack product that each draw so much [W]."""
+    made = product(rack)
+    kind = rack_type(made, product(made["powerLaw"]), "fp8")
+    figures = rack_figures(kind, product("cap-law"))
+    nodes = figures["gpus"] / 8
+    direct = figures["fixed"] + figures["gpus"] * gpu_power
+    coefficients = converter.loss_coefficients(*made["shelfEfficiency"].T)
+    rating = figures["shelves"] * figures["shelf_rating"]
+    return float(converter.input_power(direct, rating, coefficients)) / nodes
+
+
+def nodes() -> dict[str, float]:
+    """AC power of an HGX B200 node in MLPerf, modelled over measured: GPUs draw what the model has them draw at the
+    best it can serve of each run, the rest of the node is one figure, set on one of these runs."""
+    gpu, law = cards.gpu(product("hgx-b200"), "nvfp4"), cards.power_law(product("blackwell"))
+    found = {}
+    for row in table("mlperf_inference.csv"):
+        if row["power_w"]:
+            assert (row["accelerator"], row["gpus"], row["weights"]) == ("NVIDIA B200-SXM-180GB", "8", "fp4")
+            model, length, out, pace = SUBMITTED[row["model"]]
+            work = Workload(length, out, pace if row["scenario"] == "Server" else 1.0, NVFP4, 1.0, 0.8)
+            served = serve(gpu, model, work, fitted("aggregated"), law)
+            ratio = node_power("hgx-b200", served.gpu_power) / float(row["power_w"])
+            found[f"{row['model']}_{row['scenario'].lower()}"] = ratio
+    return found
+
+
+def test_power_of_measured_nodes():
+    # From 9.0 to 10.4 kW; it was 14.0 kW when fans ran at full whatever the load.
+    ratio = nodes()
+    assert len(ratio) == 8
+    assert list(ratio.values()) == pytest.approx([1.0] * 8, abs=0.10)
+
+
+def test_power_of_a_node_that_trains():
+    # An HGX H100 node rated 10.2 kW draws 8.4 kW at most, Latif et al., arXiv 2412.08602: what it has beside its GPUs
+    # is set on that. Heavy training draws 0.76 of the rating, Newkirk et al., arXiv 2506.14551; GPUs of the twin are
+    # at their ceiling all the time.
+    hall = twin.load(
+        "h100-raised-floor",
+        {"workload.kind": "training", "workload.training.checkpoint_pause": "60 s",
+         "workload.training.restart_time": "10 min"},
+    )  # fmt: skip
+    drawn_ = twin.solve(hall).power.values
+    assert drawn_ == pytest.approx(8.4e3, rel=0.01)
+    assert drawn_ == pytest.approx(0.76 * 10.2e3, rel=0.10)
 
 
 def training_left_out() -> dict[str, float]:

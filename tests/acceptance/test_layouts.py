@@ -12,6 +12,7 @@ LEDGERS = {"ledger_power": 1e-9, "ledger_rack": 1e-6, "ledger_heat": 1e-6}
 DOCUMENTED = {
     "L2-return": (0.9, "over the 55 degC of the rack"),
     "E7-clearing": (3.3, "up to 8.3 s, to clear a fault to earth"),
+    "E17-least-load": (0.04, "loads a generator to 26 % of its rating"),
 }
 ROUNDING = 1e-9
 

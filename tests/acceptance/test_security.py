@@ -115,7 +115,7 @@ def test_of_two_ups_on_one_transformer_each_carries_the_other(tmp_path):
         ("ups-1000", "ups-750"),
     )
     sets = {"power.security": "n-1"}
-    caps = twin.solve(twin.load(layout, sets), twin.Operation(edp_factor=1.4))
+    caps = twin.solve(twin.load(layout, sets), twin.Operation(rack_power=31.44e3, edp_factor=1.4))
     assert set(caps.binding_kind.values[caps.binding.values[0]]) == {"ups"}
     loading = highest_after(layout, {}, caps, [["ups.A"], ["ups.B"], ["rpp.A1"]], CHAIN)
     assert loading == pytest.approx(1.0, abs=1e-5)
@@ -133,7 +133,8 @@ def test_what_an_outage_adds_without_racks_counts(tmp_path):
         ("feeds: [rpp.A1, rpp.B1]", "feeds: [rpp.B1, rpp.A1]"),
         ("feeds: [rpp.A2, rpp.B2]", "feeds: [rpp.B2, rpp.A2]"),
     )  # fmt: skip
-    caps = twin.solve(twin.load(layout, {"power.security": "n-1"}), twin.Operation(edp_factor=1.4))
+    asked = twin.Operation(rack_power=31.44e3, edp_factor=1.4)
+    caps = twin.solve(twin.load(layout, {"power.security": "n-1"}), asked)
     assert "ups" in caps.binding_kind.values[caps.binding.values[0]]
     loading = highest_after(layout, {}, caps, [["ups.A"]], ("ups",))
     assert loading == pytest.approx(1.0, abs=1e-5)

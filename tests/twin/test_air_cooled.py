@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import twin
+from electrical import converter
 from thermal import air
 from twin.catalogue import product
 from twin.errors import InputError
@@ -97,6 +98,22 @@ def test_a_load_bank_is_for_racks_with_gpus():
     np.testing.assert_allclose(banked.power.values[0, 8:], natural.power.values[0, 8:], rtol=1e-9)
     np.testing.assert_allclose(banked.power.values[0, :8], banked.power.values[0, 0], rtol=1e-9)
     assert banked.power.values[0, 0] > natural.power.values[0, 0]
+
+
+@pytest.mark.parametrize(("rack", "host"), [("hgx-h100", 10.64e3), ("hgx-b200", 8.8e3)])
+def test_gpus_of_a_load_bank_draw_no_more_than_their_limit(rack, host):
+    """By the rest of the rack when it draws little, fans and all beyond what the GPUs can at its nameplate."""
+    made = product(rack)
+    hall = twin.load("h100-air", {"rows.rack_type": rack})
+    nameplate = made["maxPowerAcEdpp1"]
+    state = twin.solve(hall, twin.Operation(rack_power=np.array([0.5, 1.0]) * nameplate), keep="all")
+    rating = made["numShelves"] * made["shelfRating"]
+    direct = converter.output_power(
+        0.5 * nameplate, rating, converter.loss_coefficients(*made["shelfEfficiency"].T)
+    )
+    drawn = made["numGPUs"] * state.gpu_power.values[:, 0]
+    assert drawn == pytest.approx([direct - host, made["numGPUs"] * made["gpuPower"]], rel=1e-6)
+    np.testing.assert_allclose(state.power.values[:, 0], [0.5 * nameplate, nameplate], rtol=1e-9)
 
 
 @pytest.mark.parametrize("policy", ["max-throughput", "proportional", "equal", "priority"])

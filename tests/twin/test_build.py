@@ -121,6 +121,15 @@ def test_precision_sets_the_peak_and_the_bytes_of_a_weight():
     assert twin.solve(slow).tokens_per_second < twin.solve(fast).tokens_per_second
 
 
+def test_precision_of_the_cache_sets_its_bytes_and_that_of_the_weights_does_not(pod):
+    bf16, fp8 = (twin.load("gb300-su", {"workload.kv_precision": name}) for name in ("bf16", "fp8"))
+    heavy = twin.load("gb300-su", {"workload.precision": "bf16"})
+    assert [one.workload.kv_bytes for one in (bf16, fp8, heavy)] == [2.0, 1.0, 1.0]
+    assert bf16.workload.weight_bytes == pod.workload.weight_bytes
+    assert fp8.workload == pod.workload
+    assert twin.solve(bf16).tokens_per_second < twin.solve(fp8).tokens_per_second
+
+
 def test_tokens_of_an_unlimited_rack_are_those_of_its_seventy_two_gpus(pod):
     from twin.compute.serving import serve
 

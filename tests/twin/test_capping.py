@@ -60,7 +60,7 @@ def test_pools_are_those_of_the_serving_model():
     busy = 0.263 + 0.766 * reading**0.943 + 1.181 * (calibration.prefill * 2.1 * 5 / 15) ** 0.541
     drawn = (0.8 * min(busy, 0.97) + 0.2 * 0.263) * gpu.power
     np.testing.assert_allclose(law.prefill, found.prefill_share * drawn / found.gpu_power, rtol=1e-12)
-    assert (law.exponent.item(0), law.prefill_exponent.item(0)) == (0.30, 1.0)
+    assert (law.exponent.item(0), law.prefill_exponent.item(0)) == (0.20, 1.0)
     alike = law_of(pod("uniform"))
     assert (alike.exponent == 1.0).all()
     assert alike.prefill is None
@@ -99,7 +99,7 @@ def test_tokens_of_a_rack_by_halving(states):
         for _ in range(60):
             rate = 0.5 * (low + high)
             drawn = 0.25
-            for part, exponent in ((prefill, 1.0), (1.0 - prefill, 0.3)):
+            for part, exponent in ((prefill, 1.0), (1.0 - prefill, 0.2)):
                 clock = max(rate ** (1.0 / exponent), 0.17)
                 drawn += 0.75 * part * clock * max(clock, 0.75) ** 2
             low, high = (rate, high) if drawn <= share else (low, rate)
@@ -110,7 +110,7 @@ def test_clocks_keep_one_rate(states):
     full = float(twin.solve(pod("phases")).tokens_per_second[0])
     speed = states["phases"].tokens_per_second.values[:, None] / full
     np.testing.assert_allclose(states["phases"].prefill_clock, speed + np.zeros(16), rtol=1e-9)
-    np.testing.assert_allclose(states["phases"].clock, np.maximum(speed ** (1 / 0.3), 0.17) + np.zeros(16))
+    np.testing.assert_allclose(states["phases"].clock, np.maximum(speed ** (1 / 0.2), 0.17) + np.zeros(16))
     for capping, exponent in (("mixed", 0.3), ("uniform", 1.0)):
         state = states[capping]
         np.testing.assert_array_equal(state.clock, state.prefill_clock)
@@ -170,8 +170,8 @@ def test_a_shell_of_pools():
         managed, full = found.fill("managed"), found.fill("nameplate")
         speeds[capping] = managed.interactivity / full.interactivity
         asked[capping] = managed.gpu_power / full.gpu_power
-        clock = {"mixed": speeds[capping] ** (1 / 0.3), "uniform": speeds[capping]}
-        assert managed.clock == pytest.approx(clock.get(capping, speeds[capping] ** (1 / 0.3)), rel=1e-9)
+        exponent = {"mixed": 0.3, "uniform": 1.0, "phases": 0.2}[capping]
+        assert managed.clock == pytest.approx(speeds[capping] ** (1 / exponent), rel=1e-9)
     assert speeds["uniform"] < speeds["phases"] < speeds["mixed"]
     # GPU watts by the clock that all GPUs then have; published is 0.915.
     assert drawn_share(speeds["uniform"], 0.25, 0.75) == pytest.approx(asked["uniform"], rel=1e-9)

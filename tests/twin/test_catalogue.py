@@ -446,6 +446,12 @@ def test_powers_of_a_rack_agree(name):
     assert made["idlePowerDefault30Pct"] < made["maxPowerDcTdp"] < made["numShelves"] * made["shelfRating"]
 
 
+@pytest.mark.parametrize("name", [name for name in RACKS if product(name).get("hostPower")])
+def test_what_a_node_draws_leaves_room_to_its_tdp_for_fans_at_full(name):
+    made = product(name)
+    assert made["hostPower"] + made["numGPUs"] * made["gpuPower"] < made["maxPowerDcTdp"]
+
+
 @pytest.mark.parametrize("name", RACKS)
 def test_air_of_a_rack_warms_by_ten_to_twenty_kelvin_at_its_warmest_inlet(name):
     made = product(name)

@@ -81,6 +81,7 @@ KINDS: dict[str, dict[str, Slot]] = {
         "maxPowerDcEdpp2": _may("W"),
         "idlePowerDefault30Pct": _need("W"),
         "gpuPower": _need("W", group="gpu"),
+        "hostPower": _may("W", group="gpu"),
         "liquidCooling": _need("W", group="liquid"),
         "airCooling": _need("W"),
         "heatCaptureRatio": _need("1", group="liquid"),

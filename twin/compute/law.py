@@ -12,7 +12,7 @@ law has four such segments. Everything is elementwise and broadcasts over (scena
 
 Static share 0.25 and knee 0.75 are set on published caps (NVIDIA MaxLPS and Max-Q, B300 against GB300 in
 MLPerf v6.0); what GPUs leak more or less than that shifts the law (`shifted`). The exponent on GPU watts is 1 for
-training and prefill, about 0.30 for decode. That of mixed inference, 0.30 too, is of no pool: it is set on two
+training and prefill, about 0.20 for decode. That of mixed inference, 0.30, is of no pool: it is set on two
 published caps of whole systems, and two pools at one clock yield less (`twin/compute/measured/README.md`).
 """
 
