@@ -89,9 +89,8 @@ class Figures(NamedTuple):
     """Of a rack product, as its file of the catalogue has them."""
 
     gpus: int
-    direct: float
-    gpu: float
-    """Power limit of a GPU [W]; what `direct` has beyond its GPUs does not follow the load."""
+    host: float
+    """Draw beside the GPUs: as measured of HGX nodes, what the TDP leaves of NVL72 [W]."""
     shelves: float
     nameplate: float
     capital: float
@@ -102,11 +101,11 @@ class Figures(NamedTuple):
 ORV3 = ((0.1, 0.95), (0.5, 0.975), (1.0, 0.97))
 TITANIUM = ((0.1, 0.90), (0.2, 0.94), (0.5, 0.96), (1.0, 0.91))
 FIGURES = {
-    "hgx-h100": Figures(32, 39.1e3, 700.0, 4 * 19.8e3, 40.8e3, 31.5e3, TITANIUM),
-    "hgx-h200": Figures(32, 39.1e3, 700.0, 4 * 19.8e3, 40.8e3, 34e3, TITANIUM),
-    "gb200-nvl72": Figures(72, 120e3, 1200.0, 8 * 33e3, 125e3, 54e3, ORV3),
-    "gb300-nvl72": Figures(72, 136e3, 1400.0, 8 * 33e3, 142e3, 65e3, ORV3),
-    "vr-nvl72": Figures(72, 230e3, 2300.0, 4 * 110e3, 237e3, 100e3, ORV3),
+    "hgx-h100": Figures(32, 4 * 2.66e3, 4 * 19.8e3, 40.8e3, 31.5e3, TITANIUM),
+    "hgx-h200": Figures(32, 4 * 2.66e3, 4 * 19.8e3, 40.8e3, 34e3, TITANIUM),
+    "gb200-nvl72": Figures(72, 120e3 - 72 * 1200, 8 * 33e3, 125e3, 54e3, ORV3),
+    "gb300-nvl72": Figures(72, 136e3 - 72 * 1400, 8 * 33e3, 142e3, 65e3, ORV3),
+    "vr-nvl72": Figures(72, 230e3 - 72 * 2300, 4 * 110e3, 237e3, 100e3, ORV3),
 }
 
 
@@ -117,7 +116,7 @@ def by_hand(one: Figures, watts: float, tokens: float) -> tuple[float, float]:
     10 % a year over 4 years and 4 % of it for maintenance, 12 USD for each watt of nameplate over 15 years, and 1.2
     times the draw at 0.08 USD/kWh.
     """
-    load = (one.direct - one.gpus * one.gpu + one.gpus * watts) / one.shelves
+    load = (one.host + one.gpus * watts) / one.shelves
     points, efficiency = np.array(one.curve).T
     lost = np.polyval(np.polyfit(points, points / efficiency - points, 2), load)
     drawn = (load + lost) * one.shelves / one.gpus
