@@ -51,29 +51,38 @@ def tray_shares(
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Tokens of each rack over those of all its trays, planned and mean over the faults of trays, (rack,) each.
 
-    trays : of each rack, more than `spares`; 0 without GPUs, which yields 1. whole : availability of one, that of a
+    trays : of each rack, more than `spares`; 0 without GPUs, planned whole. whole : availability of one, that of a
     rack or of all. spares : trays of every rack that wait for one of the others to fail. Racks that serve yield by
     the tray. A synchronous `job` on all racks stands while any has less than `trays - spares` whole ones; that it
     then waits for a repair is counted here, what it loses and restarts at each interruption in
-    `twin.compute.training.goodput`. Its trays break as often while it stands, which tells a little less than there is:
-    all of 288 trays are whole 69 % of the time, and 73 % where none breaks while another is repaired.
+    `twin.compute.training.goodput`. None of its trays breaks while it stands, which is exact without spares and near
+    with them: all of 288 trays are whole 73 % of the time.
 
     >>> planned, mean = tray_shares(np.array([18.0, 18.0]), 0.998, spares=1)
     >>> planned.round(4).tolist(), mean.round(4).tolist()
     ([0.9444, 0.9444], [0.9444, 0.9444])
     >>> [tray_shares(np.full(16, 18.0), 0.998, spares, job=True)[1][0].round(3).item() for spares in (0, 1)]
-    [0.562, 0.935]
+    [0.634, 0.936]
     """
     number = np.maximum(trays, 1.0)
     planned = np.where(trays > 0.0, (number - spares) / number, 1.0)
     kinds, kind = np.unique(np.stack(np.broadcast_arrays(trays, whole), axis=-1), axis=0, return_inverse=True)
-    kept = np.ones(len(kinds))
+    kept, stood = np.ones(len(kinds)), np.zeros(len(kinds))
     for place, (each, up) in enumerate(kinds):
         if each > 0:
-            at_work = np.minimum(np.arange(each + 1.0) / (each - spares), 1.0)
-            kept[place] = expected(number_up(int(each), up), at_work >= 1.0 if job else at_work)
-    of_rack = kept[kind.reshape(-1)]
-    return planned, planned * (of_rack.prod() if job else of_rack)
+            group, least = number_up(int(each), up), int(each) - spares
+            kept[place] = expected(group, np.minimum(np.arange(each + 1.0) / least, 1.0))
+            # Time that a job stands for a rack over the time it runs.
+            stood[place] = group[least - 1] / group[least:].sum()
+    of_rack = kind.reshape(-1)
+    return planned, planned * (1.0 / (1.0 + stood[of_rack].sum()) if job else kept[of_rack])
+
+
+def rack_shares(
+    gpus: npt.NDArray[np.float64], tray: npt.NDArray[np.float64], repair_time: float, spares: int, job: bool
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """`tray_shares` of racks of so many GPUs in trays of so many, (rack,) each. repair_time : of a tray [s]."""
+    return tray_shares(gpus / tray, tray_availability(repair_time, tray), spares, job)
 
 
 def number_up(installed: int, up: Array) -> npt.NDArray[np.float64]:

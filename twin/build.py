@@ -583,9 +583,8 @@ def _uptime(layout: Layout, racks: Racks) -> float:
     terms, gpus = layout.availability, racks.gpus
     if not gpus.any():
         return 1.0
-    whole = availability.tray_availability(terms.tray_repair, racks.tray)
     job = layout.workload.kind == "training"
-    _, working = availability.tray_shares(gpus / racks.tray, whole, terms.spares, job)
+    _, working = availability.rack_shares(gpus, racks.tray, terms.tray_repair, terms.spares, job)
     return float((working * gpus).sum() / gpus.sum())
 
 

@@ -523,8 +523,8 @@ class Recirculation:
     share : (rack, rack) of the block, kelvin of each inlet over the supply for each kelvin that air takes up through
     the faces of each rack. returned : air from the hot side over that of the fan walls at which it was found.
     uncertainty : (rack,) half width of the 95 % interval of each inlet there, infinite where not known [K].
-    supply, flow, units : air of the fan walls and through the faces of each rack (rack,) there [m3/s], and the devices
-    that blew it.
+    supply, flow, units, rise : air of the fan walls and through the faces of each rack (rack,) there [m3/s], the devices
+    that blew it, and what it took up (rack,) [K].
     """
 
     share: Array
@@ -533,6 +533,12 @@ class Recirculation:
     supply: float
     flow: Array
     units: tuple[int, ...]
+    rise: Array
+
+    def risen(self, rise: Array) -> Array:
+        """What each inlet is over the supply (scenario, rack) [K], for what air takes up through the racks' faces."""
+        # In memory order and by numpy's own loop a scenario sums alike alone and in a batch.
+        return np.einsum("sj,ij->si", np.ascontiguousarray(rise), self.share)
 
     def holds(self, supply: Array, flow: Array) -> npt.NDArray[np.bool_]:
         """Whether other flows (scenario,), (scenario, rack) [m3/s] are those of the field, but for MOVED."""

@@ -197,7 +197,7 @@ def result(
         "switch_case_temperature": others["switch"],
         "inlet_temperature": np.where(racks.liquid, inlet, np.nan),
         "air_inlet_temperature": heat.inlet[:, block] + heat.hall.spread,
-        "air_inlet_uncertainty": _uncertainty(facility, heat.hall.flow, through[0], supply.device),
+        "air_inlet_uncertainty": _uncertainty(facility, heat.hall.flow, *through, supply.device),
         "air_face_flow": through[0],
         "air_face_rise": through[1],
         "feed_voltage": voltage,
@@ -265,9 +265,9 @@ def result(
     return arrays
 
 
-def _uncertainty(facility: Facility, blown: Array, through: Array, alive: Array) -> Array:
-    """(scenario, rack) half width of the interval of each inlet [K], as the field of its hall has it; infinite where
-    the air flows otherwise than there."""
+def _uncertainty(facility: Facility, blown: Array, through: Array, rise: Array, alive: Array) -> Array:
+    """(scenario, rack) half width of the interval of each inlet [K], as the field of its hall has it and wider by what
+    the inlet moved with the heat since, for warm air rises; infinite where the air flows otherwise than there."""
     devices, racks = facility.devices, facility.racks
     found = np.full((max(len(blown), len(through), len(alive)), len(racks.block)), np.nan)
     for index, known in enumerate(facility.recirculation):
@@ -277,7 +277,8 @@ def _uncertainty(facility: Facility, blown: Array, through: Array, alive: Array)
         units = np.flatnonzero((devices.kind == DEVICE_KINDS.index("fan_wall")) & (devices.block == index))
         same = (alive[:, units] == np.isin(units, known.units)).all(axis=-1)
         same = same & known.holds(blown[:, index], through[:, mine])
-        found[:, mine] = np.where(same[:, None], known.uncertainty, np.inf)
+        half = known.uncertainty + np.abs(known.risen(rise[:, mine] - known.rise))
+        found[:, mine] = np.where(same[:, None], half, np.inf)
     return found
 
 

@@ -169,8 +169,8 @@ VARIABLES: dict[str, Variable] = {
         R,
         "K",
         "racks",
-        "half width of its 95 % interval, of the mean flow on the grid of a field; infinite where the air flows "
-        "otherwise than in it, NaN where well mixed",
+        "half width of its 95 % interval, of the mean flow on the grid of a field, and what it moved with the heat "
+        "since (assumed); infinite where the air flows otherwise than there, NaN where well mixed",
     ),
     "air_face_flow": Variable(
         R, "m3/s", "racks", "air through its faces, its part of the row's support with it"

@@ -615,7 +615,7 @@ def _swing(told: Training, drawn: Waveform | None) -> dict[str, Metric]:
     fall = (
         f"AC input of all racks of the job, between {readable(high, 'W', 3)} while they compute and "
         f"{readable(low, 'W', 3)} while GPUs idle in the exchange of gradients, {given(told.exchange, '%')} of a step "
-        "taken; its mean is the power of the run; nothing smooths it"
+        "taken; the run takes the power of computing all the time; nothing smooths it"
     )
     rise = f"up and down in {given(ramp, 's')} each" if drawn else "the job stands"
     return {

@@ -24,7 +24,8 @@ from twin.verdict import findings, table
 def known(facility, share, returned=0.0, uncertainty=0.1):
     """With the influence of a field that has the flows of the layout's own state."""
     plain, half = twin.solve(facility), np.full(len(share), uncertainty)
-    flows = float(plain.air_flow[0, 0]), plain.air_face_flow.values[0], (*walls(facility),)
+    flow, rise = plain.air_face_flow.values[0], plain.air_face_rise.values[0]
+    flows = float(plain.air_flow[0, 0]), flow, (*walls(facility),), rise
     return replace(facility, recirculation=(Recirculation(share, returned, half, *flows),))
 
 
@@ -96,7 +97,8 @@ def test_a_margin_smaller_than_the_uncertainty_is_undecided(hopper, left, sure, 
     one = next(finding for finding in listed if finding.code == "A1-inlet")
     # By a tenth of a per cent the air that the mean inlet warms is thinner, and rises more.
     assert one.margin == pytest.approx(left, abs=0.02)
-    assert one.uncertainty == sure
+    # By the same tenth of a per cent the inlet moved.
+    assert one.uncertainty == pytest.approx(sure, abs=0.02)
     assert one.element == hopper.racks.name[5]
     assert one.undecided is undecided
     assert outside(one) is (left < 0.0 and not undecided)
@@ -105,7 +107,7 @@ def test_a_margin_smaller_than_the_uncertainty_is_undecided(hopper, left, sure, 
     assert ("undecided" in terms(one)[2]) is undecided
     assert {finding.code for finding in listed if finding.uncertainty} <= {"A1-inlet", "A2-recommended"}
     line = next(line for line in table(listed).splitlines() if line.startswith("A1-inlet"))
-    assert line.endswith(f"{sure:.6g},{undecided}")
+    assert line.endswith(f"{one.uncertainty:.6g},{undecided}")
     told = Console(file=io.StringIO(), width=160)
     show(told, shown, {"state": "state.nc"})
     assert ("A1-inlet undecided" in " ".join(told.file.getvalue().split())) is undecided
@@ -131,8 +133,8 @@ def test_the_worst_finding_is_one_that_is_surely_outside_if_any_is(hopper):
 
 
 def test_where_the_air_flows_otherwise_than_in_the_field_its_uncertainty_is_not_known(hopper):
-    """A wall less, other walls at the same flow, and fans that blow 2 % less than the racks draw; other powers and a
-    warmer supply leave the flow, and each scenario is judged by its own."""
+    """A wall less, other walls at the same flow, and fans that blow 2 % less than the racks draw; other powers leave
+    the flow, and each scenario is judged by its own."""
     racks = len(hopper.racks.name)
     facility = known(hopper, np.zeros((racks, racks)), uncertainty=0.2)
 
@@ -152,6 +154,18 @@ def test_where_the_air_flows_otherwise_than_in_the_field_its_uncertainty_is_not_
     assert one.holds(np.array(one.supply), turned).tolist() == [True, False]
     listed = findings(facility, twin.solve(facility, twin.Operation(out=[["fanwall.1"]])))
     assert next(one for one in listed if one.code == "A1-inlet").undecided
+
+
+def test_the_uncertainty_widens_by_what_an_inlet_moved_with_the_heat(hopper):
+    share = np.zeros((len(hopper.racks.name),) * 2)
+    share[5, 6] = 0.1
+    facility = known(hopper, share, uncertainty=0.2)
+    state = twin.solve(facility, twin.Operation(rack_power=[15e3, 35e3]))
+    moved = 0.1 * np.abs(state.air_face_rise.values[:, 6] - facility.recirculation[0].rise[6])
+    assert (moved > 0.1).all()
+    wide = state.air_inlet_uncertainty.values
+    np.testing.assert_allclose(wide[:, 5], 0.2 + moved)
+    np.testing.assert_array_equal(np.delete(wide, 5, axis=1), 0.2)
 
 
 def test_what_comes_back_beyond_the_field_is_mixed_evenly(hopper):
@@ -189,6 +203,9 @@ def test_field_and_state_agree(leaky):
     inlet, half = field.air_inlet_temperature.values, field.air_inlet_uncertainty.values
     assert (np.abs(state.air_inlet_temperature.values[0] - inlet) <= 0.02 + 0.1 * half).all()
     np.testing.assert_allclose(state.air_face_flow.values[0], field.air_flow.values, rtol=coupling.MOVED)
+    # Known at its own flow and heat, which the last round left to a tenth.
+    wide = state.air_inlet_uncertainty.values[0]
+    assert ((wide >= half) & (wide <= half + 0.1 * (inlet - 297.15))).all()
     assert float(np.ptp(inlet)) > 1.0
     assert abs(float(state.ledger_heat[0])) < 1e-9
     assert "in three dimensions on the coarse grid" in told(found)[0]

@@ -156,7 +156,7 @@ def test_clock_of_the_slowest_rack_times_the_sum(job: twin.Facility) -> None:
 
 def test_power_of_a_step_by_hand(job: twin.Facility) -> None:
     # GPUs that wait for gradients idle at 0.263 of 1,400 W beside 136 kW less 72 x 1,400 W of the rest, behind the same
-    # shelves: three points of their curve, a parabola. The mean of a step is the power of the run.
+    # shelves: three points of their curve, a parabola. While they compute they draw the power of the run.
     state = twin.solve(job)
     found = wave(job, state.isel(scenario=0))
     assert found is not None
@@ -164,28 +164,27 @@ def test_power_of_a_step_by_hand(job: twin.Facility) -> None:
     curve = np.polyfit(points, points / np.array([0.95, 0.975, 0.97]) - points, 2)
     load = (136e3 - 72 * 1400.0 + 72 * 0.263 * 1400.0) / 264e3
     low = 264e3 * (load + np.polyval(curve, load))
-    mean, step = float(state.power.values[0].sum()), float(state.step_time[0])
-    depth = 1.0 - 16 * low / mean
-    high = mean / (1.0 - 0.15 * depth)
+    high, step = float(state.power.values[0].sum()), float(state.step_time[0])
     assert found.power.max() == pytest.approx(high, rel=1e-9)
-    assert found.power.min() == pytest.approx(high * (1.0 - depth), rel=1e-9)
+    assert found.power.min() == pytest.approx(16 * low, rel=1e-9)
     assert found.time[-1] == pytest.approx(step)
-    assert energy(found, 0.0, step) == pytest.approx(mean * step, rel=1e-9)
+    assert energy(found, 0.0, step) == pytest.approx((high - 0.15 * (high - 16 * low)) * step, rel=1e-9)
     # 85 % of a step in computing, rises and falls of 0.2 s at their middle.
     assert found.time == pytest.approx([0.0, 0.2, 0.85 * step, 0.85 * step + 0.2, step])
 
 
-def test_power_of_a_step_is_that_of_the_racks_that_train() -> None:
+@pytest.mark.parametrize("exchange", [0.3, 0.71])
+def test_power_of_a_step_is_that_of_the_racks_that_train(exchange: float) -> None:
     storage = {"rows[row2].rack_type": "storage-rack", "rows.support_load": "0 kW"}
-    told = {"workload.training.exchange": "0.3", "workload.training.ramp": "1 h"}
+    told = {"workload.training.exchange": str(exchange), "workload.training.ramp": "1 h"}
     facility = twin.load("gb300-su", {**TRAIN, **LLAMA, **storage, **told})
     one = twin.solve(facility).isel(scenario=0)
     found = wave(facility, one)
     assert found is not None
     step = float(one.step_time)
-    assert energy(found, 0.0, step) / step == pytest.approx(float(one.power.values[:8].sum()), rel=1e-9)
-    # A ramp longer than the exchange fills it.
-    assert found.time[1] == pytest.approx(0.3 * step)
+    assert found.power.max() == pytest.approx(float(one.power.values[:8].sum()), rel=1e-9)
+    # A ramp longer than the exchange, or than the computing, fills it.
+    assert found.time[1] == pytest.approx(min(exchange, 1.0 - exchange) * step)
 
 
 def test_no_power_of_a_step_without_steps(job: twin.Facility) -> None:

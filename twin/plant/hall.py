@@ -168,9 +168,7 @@ def _raised(
         if known is None:
             continue
         mine = np.flatnonzero(block == index)
-        # In memory order and by numpy's own loop a scenario sums alike alone and in a batch.
-        risen, weight = (np.ascontiguousarray(one[:, mine]) for one in (rise, flow))
-        each = np.einsum("sj,ij->si", risen, known.share)
+        each, weight = known.risen(rise[:, mine]), np.ascontiguousarray(flow[:, mine])
         whole = weight.sum(axis=-1)
         mean = (weight * each).sum(axis=-1) / np.where(whole > 0.0, whole, 1.0)
         beyond = np.maximum(back[:, index] - known.returned, 0.0) * mean_rise[:, index]

@@ -100,6 +100,7 @@ def air_coupling(
                 made[block].supply,
                 made[block].flow,
                 tuple(made[block].units.tolist()),
+                made[block].rise,
             )
             if block in fields
             else None

@@ -30,9 +30,9 @@ from twin.availability import (
     at_least,
     availability,
     effective,
+    rack_shares,
     single_outages,
     tray_availability,
-    tray_shares,
 )
 from twin.economics import YEAR
 from twin.equilibrium import solve
@@ -119,7 +119,9 @@ def uptime(facility: Facility, operation: Operation | None = None) -> Uptime:
     counted = np.flatnonzero(np.isfinite(up))
     terms, number = facility.layout.availability, facility.racks.gpus / facility.racks.tray
     whole = tray_availability(terms.tray_repair, facility.racks.tray)
-    planned_share, working_share = tray_shares(number, whole, terms.spares, facility.job is not None)
+    planned_share, working_share = rack_shares(
+        facility.racks.gpus, facility.racks.tray, terms.tray_repair, terms.spares, facility.job is not None
+    )
     # The tokens of one tray of each rack, which its spares stand in for.
     share_of_one = np.where(number > 0, 1.0 / np.maximum(number, 1.0), 0.0) * (terms.spares == 0)
     there = rack_availability(facility)

@@ -1,6 +1,6 @@
 """The power of a training job in time, from a run: what the racks draw while they compute and exchange gradients.
 
-The run gives the mean over a step and its time. GPUs that wait for gradients draw what idle ones do, so the depth is
+The run gives the power of computing, which it takes all the time, and the time of a step. GPUs that wait for gradients draw what idle ones do, so the depth is
 that of idle GPUs behind all shelves of their racks, without fans that slow down or capacitors that smooth it. How long
 a step is in the exchange and how fast power moves is told by the layout. Checkpoints and interruptions are not in it.
 """
@@ -30,7 +30,7 @@ def wave(facility: Facility, one: xr.Dataset) -> Waveform | None:
     >>> job = twin.load("gb300-su", {"workload.kind": "training", "workload.model": "llama-3.1-405b", **times})
     >>> found = wave(job, twin.solve(job, keep="racks").isel(scenario=0))
     >>> [round(float(watts / 1e6), 2) for watts in (found.power.max(), found.power.min())]
-    [2.37, 1.11]
+    [2.18, 1.02]
     """
     told, step = facility.layout.workload.training, float(one["step_time"])
     if facility.job is None or told is None or not np.isfinite(step):
@@ -43,12 +43,12 @@ def wave(facility: Facility, one: xr.Dataset) -> Waveform | None:
         converter.input_power(direct, racks.shelves * racks.shelf_rating, racks.shelf_coefficients), drawn
     )
     trains = racks.gpus > 0
-    mean = float(drawn[trains].sum())
-    shorter = min(told.exchange, 1.0 - told.exchange) * step
+    high, least = float(drawn[trains].sum()), float(low[trains].sum())
     return waveform(
-        mean=mean,
+        mean=high - told.exchange * (high - least),
         step=step,
         exchange=told.exchange,
-        depth=1.0 - float(low[trains].sum()) / mean,
-        ramp=min(told.ramp, shorter),
+        depth=1.0 - least / high,
+        # To the last digit as the waveform has them.
+        ramp=min(told.ramp, told.exchange * step, step - told.exchange * step),
     )
