@@ -523,8 +523,8 @@ class Recirculation:
     share : (rack, rack) of the block, kelvin of each inlet over the supply for each kelvin that air takes up through
     the faces of each rack. returned : air from the hot side over that of the fan walls at which it was found.
     uncertainty : (rack,) half width of the 95 % interval of each inlet there, infinite where not known [K].
-    supply, flow, units, rise : air of the fan walls and through the faces of each rack (rack,) there [m3/s], the devices
-    that blew it, and what it took up (rack,) [K].
+    supply, flow, units, rise : air of the fan walls and through the faces of each rack (rack,) there [m3/s], the
+    devices that blew it, and what it took up (rack,) [K].
     """
 
     share: Array

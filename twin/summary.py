@@ -441,7 +441,7 @@ def _metrics(facility: Facility, one: xr.Dataset, drawn: Waveform | None) -> dic
     )
     cost = (
         f"capital at {given(economics.interest_rate, '%')} a year, maintenance, and electricity at "
-        f"{given(layout.site.electricity_price, 'USD/J')}; "
+        f"{given(layout.site.electricity_price, 'USD/J')}{' as if the job never stood' if job else ''}; "
         + f"{given(economics.utilisation, '%')} of the "
         + ("tokens kept paid for" if job else "output tokens sold")
     )

@@ -1,8 +1,9 @@
 """The power of a training job in time, from a run: what the racks draw while they compute and exchange gradients.
 
-The run gives the power of computing, which it takes all the time, and the time of a step. GPUs that wait for gradients draw what idle ones do, so the depth is
-that of idle GPUs behind all shelves of their racks, without fans that slow down or capacitors that smooth it. How long
-a step is in the exchange and how fast power moves is told by the layout. Checkpoints and interruptions are not in it.
+The run gives the power of computing, which it takes all the time, and the time of a step. GPUs that wait for gradients
+draw what idle ones do, so the depth is that of idle GPUs behind all shelves of their racks, without fans that slow down
+or capacitors that smooth it. How long a step is in the exchange and how fast power moves is told by the layout.
+Checkpoints and interruptions are not in it.
 """
 
 from __future__ import annotations
