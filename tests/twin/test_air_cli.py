@@ -86,6 +86,7 @@ def test_the_coupling_goes_on_from_an_interrupt_in_any_round(hasty, tmp_path, mo
         assert bool(part.field[0].interrupted)
         assert part.rounds == number
         assert "--resume goes on" in " ".join(told(part))
+        assert "how sure is not known" in " ".join(told(part))
     again = air_coupling(facility, folder=folder, resume=True)
     assert again.rounds == 2
     xr.testing.assert_identical(again.field[0], whole.field[0])

@@ -142,10 +142,12 @@ def told(coupled: Coupled) -> tuple[str, ...]:
         ]
         inlet = field.air_inlet_temperature.values - 273.15
         sure = float(field.air_inlet_uncertainty.max())
+        within = f"the least sure within {sure:.1f} K (95 %, of the mean flow on this grid)"
+        if not np.isfinite(sure):
+            within = "how sure is not known"
         lines.append(
             f"Hall air of {_halls(names)} in three dimensions on the {field.grid} grid: "
-            f"rack inlets {inlet.min():.1f} to {inlet.max():.1f} °C, the least sure within {sure:.1f} K "
-            "(95 %, of the mean flow on this grid)."
+            f"rack inlets {inlet.min():.1f} to {inlet.max():.1f} °C, {within}."
         )
         lines += field.remarks.splitlines()
     mixed = sum(one is None for one in coupled.field)
