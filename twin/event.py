@@ -93,6 +93,23 @@ def events(facility: Facility, written: Iterable[str]) -> list[Event]:
     return found
 
 
+def late(found: Sequence[Event], written: Sequence[str], until: float, told: str) -> list[Problem]:
+    """Of events those that never happen, for they begin when a time is over.
+
+    written : their texts. until : how long it is [s]; told : as it was asked for.
+
+    >>> [str(one) for one in late([Event("utility_loss", (), 200.0, 1.0)], ["utility_loss at=200s"], 20.0, "20s")]
+    ['--event utility_loss at=200s: begins at 200 s and never happens in the 20s of --for']
+    """
+    return [
+        Problem(
+            "--event", None, None, text, f"begins at {one.start:g} s and never happens in the {told} of --for"
+        )
+        for one, text in zip(found, written, strict=True)
+        if one.start >= until - ROUNDING
+    ]
+
+
 def _event(facility: Facility, text: str) -> Event:
     """One event; a ValueError says what is wrong with it."""
     name, *parts = text.split()[:20] or [""]

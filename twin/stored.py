@@ -40,6 +40,12 @@ def restored(state: xr.Dataset, name: str = "state") -> Facility:
     >>> restored(twin.solve(facility)).fingerprint == facility.fingerprint
     True
     """
+    if "turbulence" in state.attrs:
+        message = (
+            "is the air of a hall, not a state: give state.nc, or open air.vti in ParaView or plan.html, which "
+            "`twin air` writes beside it"
+        )
+        raise _refused(name, message)
     kept, made = state.attrs.get("layout"), state.attrs.get("fingerprint")
     if not isinstance(kept, str) or not isinstance(made, str) or "scenario" not in state.dims:
         raise _refused(

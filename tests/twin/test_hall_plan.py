@@ -12,7 +12,7 @@ from rich.console import Console
 import twin
 from twin.report import field, hall_plan
 from twin.study.air_field import air_field
-from twin.study.air_loss import reached
+from twin.study.air_loss import CAUSES, reached
 from twin.study.inlet_class import MEANINGS, inlet_class
 
 INLETS = 273.15 + np.array([24.0] * 10 + [17.0, 30.0, 34.0, 38.0, 42.0, 47.0])
@@ -38,6 +38,7 @@ def course(found):
     times = np.arange(0.0, 61.0)
     inlet = 297.15 + np.outer(times / 10.0, np.arange(16.0) / 15.0)
     limit = found[1].air_inlet_limit.values
+    seconds, cause = reached(times, inlet, limit, inlet[0], np.zeros(16))
     series = {name: ("time", 0.0 * times) for name in ("supply_flow", "recirculated_flow")}
     return xr.Dataset(
         {
@@ -45,7 +46,12 @@ def course(found):
             "air_temperature": ("time", inlet.mean(axis=1)),
             "air_inlet_limit": ("rack", limit),
             "air_inlet_highest": ("rack", inlet.max(axis=0)),
-            "seconds_to_limit": ("rack", reached(times, inlet, limit)),
+            "air_inlet_mean": ("rack", inlet[0]),
+            "air_inlet_swing": ("rack", np.zeros(16)),
+            "seconds_to_limit": ("rack", seconds),
+            "limit_cause": ("rack", cause),
+            "interrupted": False,
+            "asked": 60.0,
             **series,
         },
         {"time": times, "rack": racks},
@@ -93,7 +99,70 @@ def test_the_page_and_the_record_tell_classes_and_times(found, course):
     assert told["racks"]["row2.08"]["air_inlet_class"] == "beyond A4"
     assert told["loss"]["racks"]["row1.01"]["seconds_to_limit"] is None
     assert told["loss"]["racks"]["row2.08"]["seconds_to_limit"] == pytest.approx(60.0)
+    assert told["loss"]["racks"]["row2.08"]["limit_cause"] == "loss"
+    assert (told["loss"]["asked"], told["loss"]["interrupted"]) == (60.0, False)
     json.dumps(told, allow_nan=False)
+
+
+def test_racks_at_their_limit_without_the_loss_are_told_apart(course):
+    """Of 30 degC at most. The means of two are above it; one of 29.5 degC swings by 0.5 K, and one by 0.3 K, so that
+    0.4 K over its mean is no loss's doing, but 0.9 K are; one that swings as much, but is far below, comes to it."""
+    times, celsius = np.arange(3.0), 273.15
+    inlet = celsius + np.array(
+        [[30.2, 30.2, 30.0, 29.5, 29.6, 29.5, 29.3, 24.0], [29.0, 32.0, 29.5, 30.0, 30.0, 30.4, 29.0, 30.1]]
+    )
+    inlet = np.concatenate([inlet, inlet[1:]])
+    mean = celsius + np.array([30.1, 30.1, 29.5, 29.5, 29.6, 29.5, 29.3, 24.0])
+    swing = np.array([0.3, 0.3, 0.5, 0.5, 0.3, 0.3, 0.3, 0.3])
+    seconds, cause = reached(times, inlet, np.full(8, celsius + 30.0), mean, swing)
+    told = [CAUSES[n] for n in cause]
+    assert told == ["mean", "mean", "swing", "swing", "swing", "loss", "never", "loss"]
+    # To 30.1 degC, and to the limit: 0.6 / 0.9 and 6 / 6.1 of the first second.
+    np.testing.assert_allclose(seconds, [*[np.nan] * 5, 2.0 / 3.0, np.nan, 6.0 / 6.1], rtol=1e-9)
+    some = course.isel(rack=slice(8)).assign(
+        seconds_to_limit=("rack", seconds), limit_cause=("rack", cause), time=course.time[:61]
+    )
+    assert hall_plan.after(some) == (
+        "2 of 8 racks reach their limit in 60 s, the first, row1.06, after 1 s; row1.01, row1.02 are already over it "
+        "before the loss by their means; row1.03, row1.04, row1.05 reach it only by swings, as without the loss"
+    )
+    out = io.StringIO()
+    Console(file=out, width=200).print(field._losses(some))
+    assert [line.split()[1] for line in out.getvalue().splitlines()[1:]] == [
+        "before", "before", "swings", "swings", "swings", "0.7", "never", "1.0",
+    ]  # fmt: skip
+    none = some.isel(rack=[2])
+    assert hall_plan.after(none).startswith(
+        "No rack reaches its limit by the loss in 60 s; the highest inlet is "
+    )
+    assert hall_plan.after(none).endswith("; row1.03 reaches it only by swings, as without the loss")
+
+
+def test_an_interrupted_course_says_so(course):
+    stopped = course.assign(interrupted=True, asked=120.0)
+    assert hall_plan.after(stopped).startswith("Interrupted after 60 s of the 120 s asked for: 1 of 16 racks")
+
+
+def test_the_page_tells_what_the_terminal_does(found, course):
+    facility, made = found
+    made = made.assign_attrs(remarks="racks <draw> more & more\nthe hot aisles are open")
+    page = hall_plan.page(facility, made, course)
+    assert "<p>Interrupted: the means are of what there was by then; --resume goes on from here.</p>" in page
+    assert "<p>racks &lt;draw&gt; more &amp; more.</p><p>the hot aisles are open.</p>" in page
+    assert "<p>racks store heat; assumed.</p>" in page
+    page = hall_plan.page(facility, made.assign(interrupted=False, batches=60))
+    assert "<p>Not settled: after 60 batches the means are not as sure as was asked for.</p>" in page
+    assert (
+        "settled"
+        not in hall_plan.page(facility, made.assign(interrupted=False, settled=True)).split("<ul>")[0]
+    )
+
+
+def test_an_index_that_is_not_known_is_no_number(found):
+    made = found[1].assign(supply_heat_index=np.nan)
+    out = io.StringIO()
+    Console(file=out, width=200).print(field._indices(made))
+    assert out.getvalue().splitlines()[0].split()[:2] == ["SHI", "undefined"]
 
 
 @pytest.mark.parametrize(("sure", "red"), [(0.3, True), (0.5, False), (np.inf, False)])

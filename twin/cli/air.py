@@ -59,13 +59,23 @@ def air_(
             layout, set_ or [], without or [], out, grid, turbulence, block, event or [], for_
         )
     from twin.equilibrium import solve
+    from twin.errors import InputError
     from twin.report import field, hall_plan
+    from twin.study.air_loss import not_lost
+    from twin.study.hall_grid import voxels
     from twin.viewer import probe
 
     state = solve(facility, gone)
     if not bool(state.converged[0]):
         typer.echo("twin: no solution to take flows and heat from", err=True)
         raise typer.Exit(shared.NOT_SOLVED)
+    with shared.told():
+        made = voxels(facility, state, index, "coarse" if grid == "both" else grid)
+        if problems := not_lost(facility, made, lost):
+            raise InputError(problems)
+    # Who reads them may not want to wait for the air.
+    for one in made.remarks:
+        typer.echo(f"twin: {one}", err=True)
     with shared.told(), shared.writing(out):
         out.mkdir(parents=True, exist_ok=True)
         found, course = _aired(facility, state, index, grid, turbulence, lost, until, out, resume)
@@ -146,12 +156,13 @@ def _aired(
 def _lost(facility: Any, written: Sequence[str], until: str) -> tuple[list[Any], float]:
     """Losses of fan walls, and how long [s]; raises InputError with all that is wrong with them."""
     from twin.errors import InputError, Problem, UnitError
-    from twin.event import events
+    from twin.event import events, late
+    from twin.study.air_loss import other_kinds
     from twin.units import si
 
     found: list[Any] = []
     problems: list[Problem] = []
-    seconds = 0.0
+    seconds = float("inf")
     try:
         seconds = float(si(until, "s"))
         if not 1.0 <= seconds <= 3600.0:
@@ -160,12 +171,9 @@ def _lost(facility: Any, written: Sequence[str], until: str) -> tuple[list[Any],
         problems.append(Problem("--for", None, None, "", str(error)))
     try:
         found = events(facility, written)
+        problems += late(found, written, seconds, until) + other_kinds(found)
     except InputError as error:
         problems += error.problems
-    message = "does nothing to the air of a hall here; give a fan_wall_loss"
-    problems += [
-        Problem("--event", None, None, one.kind, message) for one in found if one.kind != "fan_wall_loss"
-    ]
     if problems:
         raise InputError(problems)
     return found, seconds

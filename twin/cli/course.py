@@ -60,7 +60,7 @@ def _timed(
     """Facility, events, end and step of a simulation; raises InputError with all that is wrong with any of them."""
     from twin.build import load
     from twin.errors import InputError, Problem, UnitError
-    from twin.event import events
+    from twin.event import events, late
     from twin.units import si
 
     sets, problems = shared.settings(pairs)
@@ -81,6 +81,7 @@ def _timed(
     try:
         facility = load(layout, sets)
         found = events(facility, written)
+        problems += late(found, written, seconds.get("--for", float("inf")), until)
     except InputError as error:
         problems += error.problems
     if problems:

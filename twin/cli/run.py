@@ -41,17 +41,27 @@ def run(
             help="What colours the racks of the report's hall at first.", show_default="temperature"
         ),
     ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume", help="Go on from where the air of --air field stopped in the same folder, if it did."
+        ),
+    ] = False,
 ) -> None:
-    """Solve one scenario of a layout, check it, and write state, margins and report."""
+    """Solve one scenario of a layout, check it, and write state, margins and report.
+
+    With --air field Ctrl-C ends the air with the averages it has; with --resume it goes on later, as if nothing had
+    been between.
+    """
     with shared.told():
         facility, sets, gone = shared.asked(
-            layout, set_ or [], without or [], out, variable, _unlike(air, grid, turbulence)
+            layout, set_ or [], without or [], out, variable, _unlike(air, grid, turbulence, resume)
         )
     fields: dict[str, xr.Dataset] = {}
     notes: tuple[str, ...] = ()
     if air == "field":
-        with shared.told():
-            facility, fields, notes = _in_three_dimensions(facility, gone, grid, turbulence)
+        with shared.told(), shared.writing(out):
+            facility, fields, notes = _in_three_dimensions(facility, gone, grid, turbulence, out, resume)
     from twin.equilibrium import solve
     from twin.report.page import page
     from twin.study.price import prices
@@ -89,7 +99,7 @@ def _written(
 
 
 def _in_three_dimensions(
-    facility: Any, operation: Any, grid: str, turbulence: str
+    facility: Any, operation: Any, grid: str, turbulence: str, out: Path, resume: bool
 ) -> tuple[Any, dict[str, xr.Dataset], tuple[str, ...]]:
     """The facility with the air of its halls, their fields by the name of a file, and what to say of them."""
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -106,7 +116,8 @@ def _in_three_dimensions(
         coupled = air_coupling(
             facility, operation, grid,
             progress=lambda what, now, end: bar.update(task, description=what, completed=now, total=end),
-            turbulence=turbulence,
+            turbulence=turbulence, folder=out, resume=resume,
+            remark=lambda line: typer.echo(f"twin: {line}", err=True),
         )  # fmt: skip
     found: dict[str, xr.Dataset] = {}
     for name, field in zip(facility.blocks, coupled.field, strict=True):
@@ -115,12 +126,14 @@ def _in_three_dimensions(
     return coupled.facility, found, told(coupled)
 
 
-def _unlike(air: str, grid: str, turbulence: str) -> list[Problem]:
+def _unlike(air: str, grid: str, turbulence: str, resume: bool) -> list[Problem]:
     """What is wrong with the model of the air that is asked for."""
+    from twin.errors import Problem
     from twin.study.hall_air import TURBULENCE
     from twin.study.hall_grid import GRIDS
 
-    return shared.choices(
+    alone = [Problem("--resume", None, None, "", "is of the air in three dimensions; give --air field")]
+    return (alone if resume and air == "mixed" else []) + shared.choices(
         ("--air", "model of the air", air, ("mixed", "field")),
         ("--grid", "grid", grid, tuple(GRIDS)),
         ("--turbulence", "model of turbulence", turbulence, tuple(TURBULENCE)),

@@ -11,7 +11,8 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
-from twin.report.hall_plan import after, verdict
+from twin.report.hall_plan import after, doubts, verdict
+from twin.study.air_loss import CAUSES
 from twin.study.inlet_class import MEANINGS, RECOMMENDED
 
 ZERO = 273.15
@@ -19,11 +20,11 @@ INDICES = (
     ("SHI", "supply_heat_index", "heat taken up before the racks; 0 is best"),
     ("RHI", "return_heat_index", "1 less SHI; 1 is best"),
     ("RTI", "return_temperature_index", "below 1 air goes past the racks, above 1 it comes back"),
-    ("RCI-HI", "rack_cooling_index_high", "no inlet over 27 °C is 1; all at the product's limit is 0"),
-    ("RCI-LO", "rack_cooling_index_low", "no inlet under 18 °C is 1"),
+    ("RCI-HI", "rack_cooling_index_high", "no inlet over 27 °C is 1; all at the 35 °C of class A2 is 0"),
+    ("RCI-LO", "rack_cooling_index_low", "no inlet under 18 °C is 1; all at the 10 °C of class A2 is 0"),
 )
-
-
+UNLOST = ("never", "", "before", "swings")
+"""Of CAUSES where the loss is none."""
 DIFFERENCE = "air_inlet_grid_difference"
 """Inlet on the fine less that on the coarse grid, where both were run."""
 
@@ -38,12 +39,15 @@ def record(found: xr.Dataset, files: Mapping[str, str], course: xr.Dataset | Non
              "air_outlet_temperature", "air_flow", *((DIFFERENCE,) if DIFFERENCE in found else ()))  # fmt: skip
     lost = None
     if course is not None:
-        columns = ("seconds_to_limit", "air_inlet_highest")
+        columns = ("seconds_to_limit", "air_inlet_highest", "air_inlet_mean", "air_inlet_swing")
         lost = {
             "until": float(course.time.values[-1]),
+            "asked": float(course.asked),
+            "interrupted": bool(course.interrupted),
             "remarks": course.remarks.splitlines(),
             "racks": {
                 str(rack): {name: plain(course[name].values[n]) for name in columns}
+                | {"limit_cause": CAUSES[int(course.limit_cause.values[n])]}
                 for n, rack in enumerate(course.rack.values)
             },
         }
@@ -54,6 +58,7 @@ def record(found: xr.Dataset, files: Mapping[str, str], course: xr.Dataset | Non
         "turbulence": found.turbulence,
         **whole,
         "settled": bool(found.settled),
+        "interrupted": bool(found.interrupted),
         "batches": int(found.batches),
         "racks": {
             str(rack): {name: plain(found[name].values[n]) for name in racks}
@@ -82,12 +87,7 @@ def show(
         f"means over {float(found.averaged):.0f} s after {float(found.elapsed - found.averaged):.0f} s",
     )
     parts: list[Any] = [head]
-    if not bool(found.settled):
-        told = (
-            "Not settled: the means are not as sure as was asked for, or the run was interrupted; "
-            "--resume goes on from here."
-        )
-        parts.append(Text(told, "bold yellow"))
+    parts += [Text(f"{one}.", "bold yellow") for one in doubts(found)]
     parts += [Text(f"{one}.", "yellow") for one in found.remarks.splitlines()]
     parts += [Text(""), _racks(found), _inlets(found), Text(""), _indices(found), Text(""), _balances(found)]
     if course is not None:
@@ -144,7 +144,7 @@ def _losses(course: xr.Dataset) -> Table:
         seconds = float(course.seconds_to_limit[n])
         table.add_row(
             str(name),
-            f"{seconds:.1f}" if np.isfinite(seconds) else "never",
+            f"{seconds:.1f}" if np.isfinite(seconds) else UNLOST[int(course.limit_cause[n])],
             f"{float(course.air_inlet_highest[n]) - ZERO:.1f}",
             f"{float(course.air_inlet_limit[n]) - ZERO:.1f}",
         )
@@ -154,7 +154,10 @@ def _losses(course: xr.Dataset) -> Table:
 def _indices(found: xr.Dataset) -> Table:
     table = Table.grid(padding=(0, 2))
     for title, name, meaning in INDICES:
-        table.add_row(Text(title, "bold"), f"{float(found[name]):z.3f}", Text(meaning, "dim"))
+        value = float(found[name])
+        table.add_row(
+            Text(title, "bold"), f"{value:z.3f}" if np.isfinite(value) else "undefined", Text(meaning, "dim")
+        )
     return table
 
 

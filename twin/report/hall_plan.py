@@ -13,6 +13,7 @@ import xarray as xr
 from twin.facility import DEVICE_KINDS, Facility
 from twin.report.pressure_map import GREY, INK, PALE, rectangle
 from twin.report.sheet import sheet
+from twin.study.air_loss import CAUSES
 from twin.study.inlet_class import CLASSES, MEANINGS
 from twin.units import text
 
@@ -27,6 +28,8 @@ MOST = 60
 """Racks up to which their inlets are written on them."""
 FEW = 12
 """Racks up to which each has a line of its own over time; of more the hottest FEW have."""
+NAMED = 4
+"""Racks that a sentence names before it counts the others."""
 WIDTH = 960
 """Of the plan on the page [pixels]."""
 
@@ -35,10 +38,12 @@ def page(
     facility: Facility, found: xr.Dataset, course: xr.Dataset | None = None, written: Sequence[str] = ()
 ) -> str:
     """One self-contained HTML page. course : of `twin.study.air_loss`, after the events `written`."""
-    lead = verdict(found) + (". " + after(course) if course is not None else "")
+    lead = f"{verdict(found)}." + (f" {after(course)}." if course is not None else "")
+    notes = [*doubts(found), *found.remarks.splitlines()]
+    notes += [] if course is None else course.remarks.splitlines()
     more = (over_time(course),) if course is not None else ()
     title = found.title if found.title == found.block else f"{found.title}, {found.block}"
-    return sheet(title, lead, plan(facility, found), tuple(written), more)
+    return sheet(title, lead, plan(facility, found), tuple(written), more, tuple(f"{one}." for one in notes))
 
 
 def counts(found: xr.Dataset) -> dict[str, int]:
@@ -64,18 +69,51 @@ def verdict(found: xr.Dataset) -> str:
     )
 
 
+def doubts(found: xr.Dataset) -> tuple[str, ...]:
+    """What keeps the means from being as sure as was asked for, in one sentence or none."""
+    if bool(found.interrupted):
+        return ("Interrupted: the means are of what there was by then; --resume goes on from here",)
+    if not bool(found.settled):
+        return (
+            f"Not settled: after {int(found.batches)} batches the means are not as sure as was asked for",
+        )
+    return ()
+
+
 def after(course: xr.Dataset) -> str:
-    """What a loss comes to, in one sentence."""
+    """What a loss comes to, in one sentence; racks at their limit by something else are told apart."""
     seconds, until = course.seconds_to_limit.values, float(course.time.values[-1])
     over = int(np.isfinite(seconds).sum())
-    if not over:
+    if over:
+        first = str(course.rack.values[int(np.nanargmin(seconds))])
+        told = (
+            f"{over} of {len(seconds)} racks reach their limit in {until:.0f} s, "
+            f"the first, {first}, after {float(np.nanmin(seconds)):.0f} s"
+        )
+    else:
         highest = float(course.air_inlet_highest.max())
-        return f"No rack reaches its limit in {until:.0f} s; the highest inlet is {text(highest, 'K', 3)}"
-    first = str(course.rack.values[int(np.nanargmin(seconds))])
-    return (
-        f"{over} of {len(seconds)} racks reach their limit in {until:.0f} s, "
-        f"the first, {first}, after {float(np.nanmin(seconds)):.0f} s"
-    )
+        told = f"no rack reaches its limit by the loss in {until:.0f} s; the highest inlet is {text(highest, 'K', 3)}"
+    for cause, one, several in (
+        (
+            "mean",
+            "is already over it before the loss by its mean",
+            "are already over it before the loss by their means",
+        ),
+        (
+            "swing",
+            "reaches it only by swings, as without the loss",
+            "reach it only by swings, as without the loss",
+        ),
+    ):
+        names = course.rack.values[course.limit_cause.values == CAUSES.index(cause)]
+        if len(names):
+            some = ", ".join(map(str, names[:NAMED])) + (
+                f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+            )
+            told += f"; {some} {one if len(names) == 1 else several}"
+    if bool(course.interrupted):
+        return f"Interrupted after {until:.0f} s of the {float(course.asked):.0f} s asked for: {told}"
+    return told[0].upper() + told[1:]
 
 
 def plan(facility: Facility, found: xr.Dataset) -> Any:

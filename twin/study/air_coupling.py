@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import product
+from pathlib import Path
 
 import numpy as np
 import xarray as xr
@@ -49,14 +51,21 @@ def air_coupling(
     within: float = 0.3,
     progress: Callable[[str, float, float], None] | None = None,
     turbulence: str = "eddy",
+    folder: Path | None = None,
+    resume: bool = False,
+    remark: Callable[[str], None] | None = None,
 ) -> Coupled:
     """The facility with the field of every hall in it, found at one scenario.
 
     operation : of the scenario. grid, within, turbulence : as `twin.study.air_field.air_field`. progress : is told what
     is done, how much time has passed in the hall, and at what time it may end [s]. InputError where a scenario has no
-    solution or a hall cannot be modelled. An interrupt from the keyboard ends the field under way as in `air_field`,
-    and begins no other.
+    solution or a hall cannot be modelled. folder : keeps the run of each field of each round, and what it kept of runs
+    before is gone unless to `resume` is to go on from it, as in `air_field`. remark : is told what is modelled but
+    likely not meant, before the field that it is of begins. An interrupt from the keyboard ends the field under way as
+    in `air_field`, and begins no other.
     """
+
+    said: set[str] = set()
     plain = replace(facility, recirculation=(None,) * len(facility.blocks))
     coupled, rounds = plain, 0
     fields: dict[int, xr.Dataset] = {}
@@ -72,7 +81,17 @@ def air_coupling(
         moved = [block for block, new in asked.items() if block not in made or _moved(made[block], new)]
         if not moved or rounds == ROUNDS:
             break
+        for one in dict.fromkeys(line for block in moved for line in asked[block].remarks):
+            if remark and one not in said:
+                names = [facility.blocks[block] for block in moved if one in asked[block].remarks]
+                remark(f"{_halls(names)}: {one}")
+            said.add(one)
         rounds += 1
+        if folder is not None and rounds == 1:
+            folder.mkdir(parents=True, exist_ok=True)
+            if not resume:
+                for name, number in product(facility.blocks, range(1, ROUNDS + 1)):
+                    _kept(folder, name, grid, number).unlink(missing_ok=True)
         for block in moved:
             alike = next(
                 (b for b in asked if b < block and b in moved and _alike(asked[b], asked[block])), None
@@ -86,9 +105,11 @@ def air_coupling(
                     if progress:
                         progress(name, now, end)
 
+                kept = None if folder is None else _kept(folder, name, grid, rounds)
                 fields[block] = air_field(
-                    coupled, state, block, grid, within, progress=told, turbulence=turbulence
-                )
+                    coupled, state, block, grid, within, progress=told, turbulence=turbulence, file=kept,
+                    resume=resume and kept is not None and kept.exists(),
+                )  # fmt: skip
             made[block] = asked[block]
             if bool(fields[block].interrupted):
                 break
@@ -123,20 +144,34 @@ def told(coupled: Coupled) -> tuple[str, ...]:
         ]
         inlet = field.air_inlet_temperature.values - 273.15
         sure = float(field.air_inlet_uncertainty.max())
-        halls = names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} like it"
+        within = f"the least sure within {sure:.1f} K (95 %, of the mean flow on this grid)"
+        if not np.isfinite(sure):
+            within = "how sure is not known"
         lines.append(
-            f"Hall air of {halls} in three dimensions on the {field.grid} grid: rack inlets {inlet.min():.1f} to "
-            f"{inlet.max():.1f} °C, the least sure within {sure:.1f} K (95 %, of the mean flow on this grid)."
+            f"Hall air of {_halls(names)} in three dimensions on the {field.grid} grid: "
+            f"rack inlets {inlet.min():.1f} to {inlet.max():.1f} °C, {within}."
         )
         lines += field.remarks.splitlines()
     mixed = sum(one is None for one in coupled.field)
     if mixed:
         lines.append(f"Interrupted: the cold sides of {mixed} halls are taken as well mixed.")
-    if not coupled.settled:
+    if any(one is not None and bool(one.interrupted) for one in coupled.field):
+        lines.append("The air was interrupted: its means are of what there was by then; --resume goes on.")
+    elif not coupled.settled:
         lines.append(
             "The hall's air and the rest of the facility have not come to agree, or its means are not sure."
         )
     return tuple(lines)
+
+
+def _kept(folder: Path, block: str, grid: str, number: int) -> Path:
+    """Where the run of a block's field in a round is kept."""
+    return folder / f"air.{block}.{grid}.{number}.npz"
+
+
+def _halls(names: list[str]) -> str:
+    """Halls that are alike, by the first."""
+    return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} like it"
 
 
 def _returned(facility: Facility, block: int, made: Voxels) -> float:

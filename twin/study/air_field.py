@@ -36,8 +36,8 @@ GROUPS = 6
 """Groups of successive batches whose means are taken as independent; 2.571 is Student's t of 95 % for them."""
 STUDENT = 2.571
 LEAST_BATCHES = 2 * GROUPS
-LEAST_ALLOWABLE = CLASSES["A2"][0]
-"""Below which RCI-LO counts: that of class A2 [K]."""
+ALLOWABLE = CLASSES["A2"][:2]
+"""Least and greatest inlet at which RCI-LO and RCI-HI are 0, of class A2 at the sea [K]; no product tells its class."""
 DIFFERS = {
     "layout": "another layout, or one with other settings",
     "block": "another block's hall",
@@ -278,11 +278,10 @@ def _labelled(facility: Facility, block: int, grid: str, run: HallAir, settled: 
             (), air.return_temperature_index(cold, back, inlet, outlet, flow), "1", "RTI"
         ),
         "rack_cooling_index_high": (
-            (), air.rack_cooling_index(inlet, RECOMMENDED[1], limit), "1",
-            "RCI-HI, from 27 degC to the greatest inlet of each product",
+            (), air.rack_cooling_index(inlet, RECOMMENDED[1], ALLOWABLE[1]), "1", "RCI-HI, from 27 to 35 degC"
         ),
         "rack_cooling_index_low": (
-            (), air.rack_cooling_index(inlet, RECOMMENDED[0], LEAST_ALLOWABLE), "1", "RCI-LO, from 18 to 10 degC"
+            (), air.rack_cooling_index(inlet, RECOMMENDED[0], ALLOWABLE[0]), "1", "RCI-LO, from 18 to 10 degC"
         ),
         "elapsed": ((), run.time, "s", "time that passed in the hall"),
         "averaged": ((), now.span, "s", "time of the means"),

@@ -47,6 +47,11 @@ COIL_HEAT = 1.0
 """Heat capacity of a coil over its rated duty [J/K/W]; assumed: 0.2 L of water and 0.4 kg of tubes and fins a kW."""
 LEAST = 1e-6
 """Heat capacity of what stores nothing, such as a rack whose product tells no weight [J/K]."""
+SWING = 2.0
+"""Over the farthest that an inlet was above its mean while the means were taken: what it has to be above it to be so by
+a loss; assumed: as time goes on steady air may go farther than it went, but hardly twice as far."""
+CAUSES = ("never", "loss", "mean", "swing")
+"""How a rack comes to its limit: by the loss; before it by its mean; by no more than steady air swings."""
 EVERY = 1.0
 """Time between the values of the series [s]; what units blow is held between them."""
 
@@ -66,18 +71,22 @@ def air_loss(
 
     events : losses of fan walls, as of `twin.event`. until : how long [s]. progress : is told how much time has passed,
     and how long it is. turbulence : of that run. InputError for other events, units that are not in service in the
-    hall, and a file of another run. An interrupt from the keyboard ends it with what there is.
+    hall, and a file of another run. An interrupt from the keyboard ends it with what there is, and `interrupted` says
+    so. When and by what each rack comes to its limit is as `reached` has it.
     """
     now = kept_air(facility, state, block, grid, turbulence, file)
     base = voxels(facility, state, block, grid, opened=True)
-    places = [_places(facility, base, event) for event in events]
+    if problems := not_lost(facility, base, events):
+        raise InputError(problems)
+    names = [facility.devices.name[unit] for unit in base.units]
+    places = [[names.index(name) for name in event.targets] for event in events]
     run = StoringHall(base, now, rack_heat(facility, state, base), coil_heat(facility, base), turbulence)
     warmer = max(base.supply_temperature, _after(facility, state, events, block))
     greatest = float(facility.cooling.fan_wall_flow[block]) * (
         1.0 - float(facility.operation.failed_fans[0, block])
     )
     speed = np.ones(len(base.units))
-    times, taken = [0.0], [_seen(run)]
+    times, taken, interrupted = [0.0], [_seen(run)], False
     try:
         while times[-1] < until - SMALL:
             began, span = times[-1], min(EVERY, until - times[-1])
@@ -103,15 +112,19 @@ def air_loss(
             times.append(began + span)
             taken.append(_seen(run))
     except KeyboardInterrupt:
-        pass
-    return _labelled(facility, block, grid, run, np.array(times), taken)
+        interrupted = True
+    found = _labelled(facility, block, grid, run, np.array(times), taken)
+    found["interrupted"] = ((), interrupted, {"units": "1", "long_name": "ended by the keyboard"})
+    found["asked"] = ((), until, {"units": "s", "long_name": "time that was asked for"})
+    return found
 
 
 class StoringHall(HallAir):
     """The hall from a moment on, with racks and coils that store heat, and the books of it.
 
     steady : speed over full of fans that have a curve, by the mean air of the steady run. racks, coils : heat
-    capacities (rack,), (unit,) [J/K]. rack, coil : temperatures [K]. asked : what the coils tend to [K].
+    capacities (rack,), (unit,) [J/K]. rack, coil : temperatures [K]. asked : what the coils tend to [K]. mean_inlet,
+    swing : of the steady run (rack,), the mean before each rack and the farthest it was above it [K].
     """
 
     def __init__(
@@ -119,17 +132,15 @@ class StoringHall(HallAir):
     ) -> None:
         super().__init__(made, turbulence)
         self.now = now
+        present = self.breathed(self.room.of_cells(now.state.temperature))
+        self.mean_inlet = now.inlet / now.span if now.span > 0.0 else present
+        self.swing = np.maximum(now.highest, present) - self.mean_inlet
         self.steady = self.common_speed(self.mean()) if self.fans else 1.0
         self._follow()
         self.now = replace(now, state=replace(now.state, time=0.0), span=0.0, out=0.0, carried=0.0)
         self.racks, self.coils = np.maximum(racks, LEAST), np.maximum(coils, LEAST)
         # Racks have followed the mean of what they breathe, not its last swing.
-        mean = (
-            now.inlet / now.span
-            if now.span > 0.0
-            else self.breathed(self.room.of_cells(now.state.temperature))
-        )
-        self.rack = self.rack_before = mean + made.rise
+        self.rack = self.rack_before = self.mean_inlet + made.rise
         self.coil, self.asked = np.full(len(made.units), self.cold), self.cold
         self.warmth_before, self.given_out, self.to_water = self.warmth, 0.0, 0.0
 
@@ -202,17 +213,21 @@ def coil_heat(facility: Facility, made: Voxels) -> Array:
     return np.asarray(COIL_HEAT * facility.devices.rating[made.units])
 
 
-def _places(facility: Facility, made: Voxels, event: Event) -> list[int]:
-    """Of the units of an event among those that blow into the hall."""
+def other_kinds(events: Sequence[Event]) -> list[Problem]:
+    """Events that the air of a hall does not know."""
+    message = f"does nothing to the air of a hall here; give a {KIND}"
+    return [Problem("--event", None, None, one.kind, message) for one in events if one.kind != KIND]
+
+
+def not_lost(facility: Facility, made: Voxels, events: Sequence[Event]) -> list[Problem]:
+    """Events that the air of a hall does not know, and units that do not blow into it."""
     names = [facility.devices.name[unit] for unit in made.units]
-    wrong = None
-    if event.kind != KIND:
-        wrong = f"{event.kind} does nothing to the air of a hall here; give a {KIND}"
-    elif missing := sorted(set(event.targets) - set(names)):
-        wrong = f"{', '.join(missing)}: not in service in this hall (there are: {', '.join(names)})"
-    if wrong:
-        raise InputError([Problem("--event", None, None, event.kind, wrong)])
-    return [names.index(name) for name in event.targets]
+    problems = other_kinds(events)
+    for event in (one for one in events if one.kind == KIND):
+        if missing := sorted(set(event.targets) - set(names)):
+            message = f"{', '.join(missing)}: not in service in this hall (there are: {', '.join(names)})"
+            problems.append(Problem("--event", None, None, event.kind, message))
+    return problems
 
 
 def _after(facility: Facility, state: xr.Dataset, events: Sequence[Event], block: int) -> float:
@@ -271,6 +286,7 @@ def _labelled(
     """The series with names and units, and when each rack's inlet reaches its limit."""
     made, series = run.made, {name: np.array([one[name] for one in taken]) for name in taken[0]}
     inlet, limit = series["air_inlet_temperature"], facility.racks.air_inlet_limit[made.racks]
+    seconds, cause = reached(times, inlet, limit, run.mean_inlet, run.swing)
     time, rack = ("time",), ("rack",)
     found: dict[str, tuple[tuple[str, ...], object, str, str]] = {
         "air_inlet_temperature": (("time", "rack"), inlet, "K", "air before the rack"),
@@ -292,8 +308,10 @@ def _labelled(
         "rack_heat_capacity": (rack, run.racks, "J/K", "of the part of the rack that air cools"),
         "air_inlet_limit": (rack, limit, "K", "greatest inlet of the product"),
         "air_inlet_highest": (rack, inlet.max(axis=0), "K", "highest inlet"),
+        "air_inlet_mean": (rack, run.mean_inlet, "K", "mean inlet of the steady run before the loss"),
+        "air_inlet_swing": (rack, run.swing, "K", "farthest it was above that while the means were taken"),
         "seconds_to_limit": (
-            rack, reached(times, inlet, limit), "s", "from the beginning until the inlet is at its limit; NaN: never"
+            rack, seconds, "s", "from the beginning until the loss has the inlet at its limit; NaN: it does not"
         ),
         "heat": ((), made.heat, "W", "heat of racks, support and whips"),
         "air_volume": ((), float(run.volume.sum()), "m3", "air of the hall"),
@@ -307,11 +325,14 @@ def _labelled(
         told = "air of each unit, by the curve of its fans"
         found["unit_flow"] = (("time", "unit"), series["unit_flow"], "m3/s", told)
         coords["unit"] = [facility.devices.name[unit] for unit in made.units]
+    flags = {"flag_values": list(range(len(CAUSES))), "flag_meanings": " ".join(CAUSES)}
+    told = {"units": "1", "long_name": "by what the inlet comes to its limit", **flags}
     return xr.Dataset(
         {
             name: (dims, value, {"units": unit, "long_name": meaning})
             for name, (dims, value, unit, meaning) in found.items()
-        },
+        }
+        | {"limit_cause": (rack, cause, told)},
         coords,
         {
             "title": facility.name,
@@ -324,15 +345,28 @@ def _labelled(
     )
 
 
-def reached(times: Array, values: Array, limit: Array) -> Array:
-    """When each of some series (time, one) first reaches its limit (one,), linear between times; NaN for never.
+def reached(
+    times: Array, inlet: Array, limit: Array, mean: Array, swing: Array
+) -> tuple[Array, npt.NDArray[np.int8]]:
+    """When the loss has each inlet (time, rack) at its limit (rack,) [s], NaN for never, and a code of `CAUSES`.
 
-    >>> reached(np.array([0.0, 1.0]), np.array([[1.0, 5.0, 0.0], [3.0, 5.0, 1.0]]), np.array([1.5, 4.0, 2.0])).tolist()
-    [0.25, 0.0, nan]
+    mean, swing : of the steady run (rack,), see `StoringHall` [K]. An inlet whose mean is at the limit is so before the
+    loss, and no time is told. One is at it by the loss where it is also above its mean by `SWING` times the farthest it
+    was before; one that is at it with less than that, or was, only swings. Times are linear between the moments.
+
+    >>> inlet = np.array([[1.0, 5.0, 3.0], [3.0, 5.0, 4.1]])
+    >>> seconds, cause = reached(np.array([0.0, 1.0]), inlet, np.array([1.5, 4.0, 4.0]), inlet[0], np.full(3, 0.6))
+    >>> seconds.round(9).tolist(), [CAUSES[n] for n in cause]
+    ([0.6, nan, nan], ['loss', 'mean', 'swing'])
     """
-    over = values >= limit
+    beyond = np.where(mean >= limit, np.inf, np.maximum(limit, mean + SWING * swing))
+    over = inlet >= beyond
     at = over.argmax(axis=0)
-    before, one = np.maximum(at - 1, 0), np.arange(values.shape[1])
-    low, high = values[before, one], values[at, one]
-    share = np.where(at > 0, (limit - low) / np.where(high > low, high - low, 1.0), 0.0)
-    return np.where(over.any(axis=0), times[before] + share * (times[at] - times[before]), np.nan)
+    before, one = np.maximum(at - 1, 0), np.arange(inlet.shape[1])
+    low, high = inlet[before, one], inlet[at, one]
+    share = np.where(at > 0, (beyond - low) / np.where(high > low, high - low, 1.0), 0.0)
+    lost = over.any(axis=0)
+    seconds = np.where(lost, times[before] + share * (times[at] - times[before]), np.nan)
+    swings = np.maximum(mean + swing, inlet.max(axis=0)) >= limit
+    found = [CAUSES.index(name) for name in ("loss", "mean", "swing", "never")]
+    return seconds, np.select([lost, mean >= limit, swings], found[:3], found[3]).astype(np.int8)

@@ -60,7 +60,8 @@ class HallAir:
         self.volume = np.where(made.solid, 0.0, x[:, None, None] * y[:, None] * z)
         self.now = Moment(
             still(self.room, self.cold), self.cold, np.nan, 0, 0.0, 0.0, 0, 0.0, 0.0, np.zeros(len(made.racks)),
-            tuple(np.zeros(size) for _ in range(5)), np.zeros((0, 1 + len(made.racks))), self._eased(),
+            np.full(len(made.racks), -np.inf), tuple(np.zeros(size) for _ in range(5)),
+            np.zeros((0, 1 + len(made.racks))), self._eased(),
         )  # fmt: skip
         self.blow()
 
@@ -86,7 +87,8 @@ class HallAir:
         """Begin the sums now."""
         self.now = replace(
             self.now, since=self.time, heat=self.warmth, span=0.0, unsolved=0, out=0.0, carried=0.0,
-            inlet=np.zeros_like(self.now.inlet), sums=tuple(np.zeros_like(one) for one in self.now.sums),
+            inlet=np.zeros_like(self.now.inlet), highest=np.full_like(self.now.highest, -np.inf),
+            sums=tuple(np.zeros_like(one) for one in self.now.sums),
             ends=self.now.ends[:0],
         )  # fmt: skip
 
@@ -175,7 +177,7 @@ class HallAir:
             back=float((out * top).sum() / out.sum()) if out.sum() > 0.0 else now.back,
             span=now.span + span, unsolved=now.unsolved + (not state.converged),
             out=now.out + span * left, carried=now.carried + span * carried,
-            inlet=now.inlet + span * inlet,
+            inlet=now.inlet + span * inlet, highest=np.maximum(now.highest, inlet),
             sums=tuple(total + span * one for total, one in zip(now.sums, found, strict=True)),
             eased=self._eased(),
         )  # fmt: skip
