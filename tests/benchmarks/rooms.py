@@ -56,10 +56,13 @@ LID_U = {
 }  # fmt: skip
 LID_PLACE = (1, 0.9688, 0.9609, 0.9531, 0.9453, 0.9063, 0.8594, 0.8047, 0.5, 0.2344, 0.2266, 0.1563, 0.0938, 0.0781,
              0.0703, 0.0625, 0)  # fmt: skip
-# Of Reynolds 400 no column of v was at hand.
+# Of Reynolds 400 the value at x = 0.9063 is left out: table II says -0.23827 between -0.22847 and -0.44993, a kink in a
+# smooth profile, as public copies of the table have it too; taken for a misprint. This solver is 0.14 away there.
 LID_V = {
     100: (0, -0.05906, -0.07391, -0.08864, -0.10313, -0.16914, -0.22445, -0.24533, 0.05454, 0.17527, 0.17507, 0.16077,
           0.12317, 0.10890, 0.10091, 0.09233, 0),
+    400: (0, -0.12146, -0.15663, -0.19254, -0.22847, np.nan, -0.44993, -0.38598, 0.05186, 0.30174, 0.30203, 0.28124,
+          0.22965, 0.20920, 0.19713, 0.18360, 0),
     1000: (0, -0.21388, -0.27669, -0.33714, -0.39188, -0.51550, -0.42665, -0.31966, 0.02526, 0.32235, 0.33075, 0.37095,
            0.32627, 0.30353, 0.29012, 0.27485, 0),
 }  # fmt: skip
@@ -309,9 +312,10 @@ def lid(reynolds: int, cells: Sequence[int] = (32, 64, 128)) -> dict[str, Any]:
     at, now = np.concatenate([[0.0], middles(line), [1.0]]), lines(state)
     u = np.interp(LID_HEIGHT, at, np.concatenate([[0.0], now[:count], [1.0]]))
     v = np.interp(LID_PLACE, at, np.concatenate([[0.0], now[count:], [0.0]]))
-    found = {"worst_du": float(np.abs(u - LID_U[reynolds]).max())}
-    if reynolds in LID_V:
-        found["worst_dv"] = float(np.abs(v - LID_V[reynolds]).max())
+    found = {
+        "worst_du": float(np.abs(u - LID_U[reynolds]).max()),
+        "worst_dv": float(np.nanmax(np.abs(v - LID_V[reynolds]))),
+    }
     return found | {"steady": steady, "inside": bool(steady and max(found.values()) <= 0.02)}
 
 
