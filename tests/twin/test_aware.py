@@ -643,10 +643,16 @@ CASES = {
     "thermal.tile.loss_coefficient": dict(open_share=np.array([0.25, 0.56])),
     "thermal.tile.open_share": dict(loss=np.array([0.5, 42.8])),
     "thermal.tile.leak_coefficient": dict(open_share=np.array([0.01, 0.02]), discharge=0.6),
-    "thermal.frozen.carried": dict(
+    "thermal.frozen.stream": dict(
         edges=(np.array([0.0, 0.4, 0.9, 1.5]), np.array([0.0, 0.5, 1.0]), np.array([0.0, 0.6, 1.0])),
         kinds=Of("thermal.room.faces"),
-        velocity=(np.full((4, 2, 2), 0.3), np.full((3, 3, 2), -0.1), np.full((3, 2, 3), 0.2)),
+        velocity=(
+            np.full((4, 2, 2), 0.3) * [[1.0], [-1.0]],
+            np.tile([[[-0.3]], [[0.1]], [[0.2]]], (1, 3, 2)), np.full((3, 2, 3), 0.2),
+        ),
+    ),
+    "thermal.frozen.warmth": dict(
+        stream=Of("thermal.frozen.stream"), given=np.linspace(0.0, 1.1, 12).reshape(3, 2, 2), tolerance=1e-9, most=8
     ),
     "thermal.line.filled": dict(mass=np.array([10.0, 20.0]), enthalpy=np.array([5e4, 6e4])),
     "thermal.line.pushed": dict(
@@ -729,6 +735,7 @@ ODD = {
     "K/W": "delta_degF/kW",
     "m^2/s": "ft^2/min",
     "m^2/s^2": "ft^2/min^2",
+    "K*m^3/s": "delta_degF*gpm",
     "m/s": "ft/min",
     "m/s^2": "ft/s^2",
     "var": "kvar",
