@@ -188,24 +188,26 @@ def step(
     tolerance: Tolerance = 2e-4,
     most: int = 50,
     fixed: tuple[Velocities, ...] | None = None,
+    bound: VolumeFlow = np.inf,
 ) -> State:
     """The air a time later.
 
     entering : temperature [K] of what comes in by fixed faces and outlets and of warm walls, fields of the faces across
     x, y and z; None leaves the temperature as it is. time : the step [s], as of `time_step`. tolerance, most : of the
     pressure's correction and its iterations. fixed : velocities of fixed faces at the end of the step, fields of the
-    faces across x, y and z; None leaves them as they are. At time 0 the air is first brought to move as its openings
-    ask, with the pressure that goes with it and with what floats in it.
+    faces across x, y and z; None leaves them as they are. bound : of the net flow out of any cell of air, beside the
+    tolerance, which is of what the step makes or loses before it is corrected [m^3/s]. At time 0 the air is first
+    brought to move as its openings ask, with the pressure that goes with it and with what floats in it.
     """
     if state.time == 0.0:
         state = _opened(room, state) if room.porous is None else _settled(room, room.porous, state)
         pressed = _advanced(room, air, state, None, BRIEF, 1e-8, most)
         state = replace(state, pressure=pressed.pressure, pressed=pressed.pressure)
     if air.carried is None:
-        return _advanced(room, air, state, entering, time, tolerance, most, fixed)
+        return _advanced(room, air, state, entering, time, tolerance, most, fixed, bound)
     begun = _begun(room, air.carried, state) if state.turbulence is None else state.turbulence
     begun_ = replace(state, turbulence=begun)
-    after = _advanced(room, air, begun_, entering, time, tolerance, most, fixed)
+    after = _advanced(room, air, begun_, entering, time, tolerance, most, fixed, bound)
     return replace(after, turbulence=_turned(room, air, air.carried, begun, after, time))
 
 
@@ -416,11 +418,12 @@ def _project(
     tolerance: Tolerance,
     most: int,
     share: _Three | None = None,
+    bound: VolumeFlow = np.inf,
 ) -> tuple[float, int, bool]:
     """Takes from velocities what makes or loses air, and adds the pressure that does it, in place.
 
-    guess : of that pressure. share : of an acceleration by pressure that porous faces leave. What is left, greatest of
-    any cell [m^3/s]; iterations, and whether they sufficed.
+    guess : of that pressure. share : of an acceleration by pressure that porous faces leave. bound : as of `step`. What
+    is left, greatest of any cell [m^3/s]; iterations, and whether they sufficed.
     """
     from thermal.compiled import airflow as compiled
 
@@ -436,7 +439,7 @@ def _project(
         _resist(room, room.porous, share)
         held = [one[face] for one, face in zip(velocity, room.porous.face, strict=True)]
     first = None if guess is None else room.of_cells(guess)
-    solved = poisson.solve(room.pressure, source.transpose(back), first, tolerance, most)
+    solved = poisson.solve(room.pressure, source.transpose(back), first, tolerance, most, bound / time)
     if solved.reason is poisson.Reason.UNBALANCED and stray <= NOTHING * fastest * area:
         # So little is to be moved in a part without outlet that the rounding of what passes it counts.
         return float(stray), 0, True
@@ -481,6 +484,7 @@ def _advanced(
     tolerance: Tolerance,
     most: int,
     fixed: tuple[_Float, ...] | None = None,
+    bound: VolumeFlow = np.inf,
 ) -> State:
     """The air a time later, from a flow without divergence."""
     from thermal.compiled import airflow as compiled
@@ -551,7 +555,9 @@ def _advanced(
     # It changes about as fast as over the step before.
     guess = np.subtract(state.pressure, state.pressed, out=viscosity)
     guess *= 2.0 * state.ahead(time)
-    left, iterations, converged = _project(room, moved, time, pressure, guess, tolerance, most, remaining)
+    left, iterations, converged = _project(
+        room, moved, time, pressure, guess, tolerance, most, remaining, bound
+    )
     return State(
         tuple(moved[place] for place in np.argsort(room.order)), after, pressure, state.velocity, state.pressure,
         float(state.time) + float(time), left, iterations, converged, float(time),

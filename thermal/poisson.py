@@ -207,12 +207,13 @@ def solve(
     guess: Potential | None = None,
     tolerance: Tolerance = 1e-6,
     most: int = 100,
+    bound: VolumeFlow = np.inf,
 ) -> Solution:
     """Potential of every cell: its flows out through the six faces, coefficient x difference, add up to its source.
 
     source : (nx, ny, nz) flow that enters in each cell [m^3/s]; that of solid cells is not read. guess : a potential
     to begin with [m^2/s], such as that of the last step. tolerance : norm of what is left over that of the source.
-    most : iterations allowed.
+    most : iterations allowed. bound : of what is left in any one cell [m^3/s].
 
     Velocities become free of divergence by the potential of what they lack, and the potential is pressure x time
     step over density; any other units that agree do as well. The sources of a part without outlet have to add up to
@@ -243,15 +244,14 @@ def solve(
     # What the iterations believe to be left drifts from what is left, by rounding: they begin anew from that, until
     # it is small or they gain nothing.
     rest, best, taken = left(), np.inf, 0
-    while tolerance * norm < rest < best / 2 and taken < most:
+    while not (settled := _little(grid, rest, tolerance * norm, bound)) and rest < best / 2 and taken < most:
         best = rest
-        taken += _iterate(grid, rest, tolerance * norm, most - taken)
+        taken += _iterate(grid, rest, tolerance * norm, bound, most - taken)
         rest = left()
     if not rest < np.inf:
         return _none(grid, Reason.UNDEFINED)
     _centre(grid, grid.potential)
     grid.potential.reshape(-1)[grid.solid] = 0.0
-    settled = rest <= tolerance * norm
     return Solution(
         _plain(grid, grid.potential), taken, rest / norm if norm > 0.0 else 0.0, settled,
         Reason.SETTLED if settled else Reason.UNSETTLED,
@@ -276,8 +276,16 @@ def _centre(grid: Hierarchy, values: _Array) -> float:
     return float(np.max(np.abs(total) / np.maximum(size, np.finfo(np.float64).tiny)))
 
 
-def _iterate(grid: Hierarchy, rest: float, goal: float, most: int) -> int:
-    """Conjugate gradients from a residual of the norm `rest` to the goal; iterations taken.
+def _little(grid: Hierarchy, rest: float, goal: float, bound: VolumeFlow) -> bool:
+    """Whether so little is left as is asked for, of which the norm is `rest`."""
+    if not rest <= goal:
+        return False
+    # No entry is above the norm.
+    return bool(rest <= bound or max(grid.residual.max(), -grid.residual.min()) <= bound)
+
+
+def _iterate(grid: Hierarchy, rest: float, goal: float, bound: VolumeFlow, most: int) -> int:
+    """Conjugate gradients from a residual of the norm `rest` to goal and bound; iterations taken.
 
     A direction is made to conduct nothing along the last one by their product itself: in single precision the
     preconditioner is not quite the same symmetric matrix each time, and the usual quotient relies on that (Notay, SIAM
@@ -302,7 +310,7 @@ def _iterate(grid: Hierarchy, rest: float, goal: float, most: int) -> int:
         if not (0.0 < along < np.inf and 0.0 < descent < np.inf):
             return taken
         rest = float(np.sqrt(poisson.step(descent / along, direction, outflow, potential, residual)))
-        if rest <= goal:
+        if _little(grid, rest, goal, bound):
             return taken + 1
     return most
 

@@ -379,6 +379,27 @@ def test_what_cannot_be_solved_says_why():
     assert np.all(solid.potential == 0.0)
 
 
+def test_no_cell_keeps_more_than_its_bound():
+    """What is left of each cell's balance, by its definition; where the bound is wide it changes nothing."""
+    (x, y, z), source, solid = small_hall()
+    grid = hierarchy(x, y, z)
+    plain = solve(grid, source, tolerance=1e-2)
+
+    def worst(found):
+        return np.abs(np.where(solid, 0.0, source - outflow(x, y, z, found.potential))).max()
+
+    assert np.array_equal(
+        solve(grid, source, tolerance=1e-2, bound=2.0 * worst(plain)).potential, plain.potential
+    )
+    for bound in (0.5 * worst(plain), 1e-6):
+        found = solve(grid, source, tolerance=1e-2, bound=bound)
+        assert found.converged
+        assert worst(found) <= bound * (1.0 + 1e-9)
+        assert found.iterations > plain.iterations
+    few = solve(grid, source, tolerance=1e-2, most=plain.iterations, bound=1e-6)
+    assert (few.reason, few.converged) == (Reason.UNSETTLED, False)
+
+
 def test_coefficients_of_very_different_size():
     """Dampers that are all but shut: coefficients over nine decades."""
     rng = np.random.default_rng(9)

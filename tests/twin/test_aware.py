@@ -608,7 +608,7 @@ CASES = {
     # Without an iteration the residual is of the guess; after some it is rounding, which has no unit.
     "thermal.poisson.solve": dict(
         hierarchy=Of("thermal.poisson.hierarchy"), source=np.array([1.0, -0.5, 0.0, 0.7]).reshape(4, 1, 1),
-        guess=np.array([2.0, 1.0, 1.0, 3.0]).reshape(4, 1, 1), tolerance=1e-6, most=0,
+        guess=np.array([2.0, 1.0, 1.0, 3.0]).reshape(4, 1, 1), tolerance=1e-6, most=0, bound=1e-3,
     ),
     "thermal.room.faces": dict(cells=(3, 2, 2), solid=np.zeros((3, 2, 2), dtype=bool)),
     "thermal.room.room": dict(
@@ -624,7 +624,7 @@ CASES = {
     ),
     "thermal.airflow.step": dict(
         room=Of("thermal.room.room"), air=AIR, state=Of("thermal.airflow.still"),
-        entering=(np.full(252, 290.0),) * 3, time=0.2, tolerance=1e-3, most=50, fixed=(np.zeros(252),) * 3,
+        entering=(np.full(252, 290.0),) * 3, time=0.2, tolerance=1e-3, most=50, fixed=(np.zeros(252),) * 3, bound=1e-4,
     ),
     "thermal.airflow.ready": dict(
         room=Of("thermal.room.room"), share=(np.zeros(0), np.zeros(0), np.array([0.9, 0.5, 0.2, 0.7]))

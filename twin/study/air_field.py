@@ -288,6 +288,9 @@ def _labelled(facility: Facility, block: int, grid: str, run: HallAir, settled: 
         "batches": ((), len(now.ends), "1", "batches of the means"),
         "settled": ((), settled, "1", "the uncertainties are within what was asked for"),
         "unsolved": ((), now.unsolved, "1", "steps of the means whose pressure was not found"),
+        "mass_residual": (
+            (), now.stray / made.supply, "1", "greatest flow that a cell gained or lost in a step, over the supply"
+        ),
         "stray": ((), _stray(made, run.room, velocity), "m3/s", "greatest mean flow that a cell gains or loses"),
     }  # fmt: skip
     remarks = [*made.remarks, *_assumed(run.turbulence)]

@@ -30,6 +30,8 @@ LONGEST = 0.3
 SETTLING = 1.0
 """Time in which the flow of a unit follows the pressure [s]; assumed, and far longer than air in a plenum of some
 metres takes to answer fans of 100 Pa or more. Steady flows do not hang on it."""
+STRAY = 5e-7
+"""Of the supply, or without one of what racks draw, what a step may make or lose of the air of a cell."""
 CLOSE = 1e-13
 """Of full speed, as near as the common speed of fans is found."""
 TURBULENCE = {"eddy": None, "k-epsilon": KEpsilon(intensity=0.05, scale=0.1)}
@@ -59,7 +61,7 @@ class HallAir:
         self.ceiling = (x[:, None] * y) * made.ceiling
         self.volume = np.where(made.solid, 0.0, x[:, None, None] * y[:, None] * z)
         self.now = Moment(
-            still(self.room, self.cold), self.cold, np.nan, 0, 0.0, 0.0, 0, 0.0, 0.0, np.zeros(len(made.racks)),
+            still(self.room, self.cold), self.cold, np.nan, 0, 0.0, 0.0, 0, 0.0, 0.0, 0.0, np.zeros(len(made.racks)),
             np.full(len(made.racks), -np.inf), tuple(np.zeros(size) for _ in range(5)),
             np.zeros((0, 1 + len(made.racks))), self._eased(),
         )  # fmt: skip
@@ -160,7 +162,10 @@ class HallAir:
         for one in made.passing:
             self.given[one.axis][one.face] = warm[one.upstream()]
         self.given[2][:, :, -1] = now.back
-        state = step(self.room, self.law, now.state, self.entering, span, fixed=self.turned(span))
+        bound = STRAY * (made.supply or float(made.flow.sum()))
+        state = step(
+            self.room, self.law, now.state, self.entering, span, fixed=self.turned(span), bound=bound
+        )
         flow = self.room.of_faces(2, state.velocity[2])[:, :, -1] * self.ceiling
         after = self.room.of_cells(state.temperature)
         top = after[:, :, -1]
@@ -176,6 +181,7 @@ class HallAir:
             # What comes down out of the plenum is what has gone up.
             back=float((out * top).sum() / out.sum()) if out.sum() > 0.0 else now.back,
             span=now.span + span, unsolved=now.unsolved + (not state.converged),
+            stray=max(now.stray, float(state.residual)),
             out=now.out + span * left, carried=now.carried + span * carried,
             inlet=now.inlet + span * inlet, highest=np.maximum(now.highest, inlet),
             sums=tuple(total + span * one for total, one in zip(now.sums, found, strict=True)),

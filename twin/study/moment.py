@@ -29,11 +29,11 @@ class Moment:
 
     back : temperature of the plenum [K]. since : time from which is summed [s], NaN while the hall warms up. flushes :
     of the hall that has warmed up. heat : of the air over that of supply air, at `since`, or while it warms up at the
-    end of the last flush [K m3]. span : of the sums [s]. unsolved : steps of it whose pressure was not found. out,
-    carried : through the ceiling [m3], [K m3]. inlet : (rack,) [K s]. highest : of the inlets that are summed (rack,),
-    -inf where none is [K]. sums : (field, cells with rings) of temperature, pressure and the components of velocity.
-    ends : (batch, 1 + rack) span and inlet at the end of each batch. eased : of the porous faces of each axis, as
-    `thermal.airflow.ready` takes them.
+    end of the last flush [K m3]. span : of the sums [s]. unsolved : steps of it whose pressure was not found. stray :
+    greatest net flow out of a cell in any step [m3/s]. out, carried : through the ceiling [m3], [K m3]. inlet : (rack,)
+    [K s]. highest : of the inlets that are summed (rack,), -inf where none is [K]. sums : (field, cells with rings) of
+    temperature, pressure and the components of velocity. ends : (batch, 1 + rack) span and inlet at the end of each
+    batch. eased : of the porous faces of each axis, as `thermal.airflow.ready` takes them.
     """
 
     state: State
@@ -43,6 +43,7 @@ class Moment:
     heat: float
     span: float
     unsolved: int
+    stray: float
     out: float
     carried: float
     inlet: Array
