@@ -26,7 +26,7 @@ def influence(made: Voxels, velocity: tuple[Array, Array, Array]) -> Array:
 
     velocity : mean, of the faces across x, y and z [m/s]. What goes up into the plenum over the ceiling comes down
     again mixed, and what a rack breathes its rear gives back warmer: both are found from what one kelvin of the air out
-    of each makes of all others alone. NaN for what a source does whose warmth finds no way out.
+    of each makes of all others alone. All NaN where the warmth of any finds no way out.
     """
     racks = len(made.racks)
     kinds = tuple(one.copy() for one in made.kinds)
