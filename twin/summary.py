@@ -234,7 +234,7 @@ class Summary:
 
     @property
     def held(self) -> dict[str, int]:
-        """What holds racks, in words -> racks, each once; those that idle at their demand by why they give no tokens."""
+        """What holds racks, in words -> racks, each once; those idle at their demand by why they give no tokens."""
         idle = sum(self.idle.values())
         counts = {kind: count - idle * (kind == "demand") for kind, count in self.binding.items()}
         held = {CAUSES[kind]: count for kind, count in counts.items() if count}
