@@ -32,7 +32,7 @@ from twin.compute.roofline import (
     step_time,
     stored_weights,
 )
-from twin.compute.serving import CHUNK, demand_power, first_token, token_time
+from twin.compute.serving import CHUNK, demand_power, token_time
 from twin.schema import PRECISIONS
 
 Choice = Literal["roofline", "measured", "sol"]
@@ -133,15 +133,6 @@ def calibrated(
 def modelled(point: Point, base: Calibration) -> float:
     """Time per output token of the model where a point was measured [s]."""
     return float(token_time(*_asked(point), base, point.size, point.shards, point.batch))
-
-
-def waited(point: Point, base: Calibration) -> float:
-    """Median time to the first token of the model where a point of aggregated serving was measured [s], as if its
-    requests came at random."""
-    asked = _asked(point)
-    step = float(step_time(*asked, base, point.size, point.shards, point.batch).time)
-    share = 1.0 - step / modelled(point, base)
-    return first_token(*asked, base, point.size, share, step)[0]
 
 
 def drawn(point: Point, base: Calibration) -> float:

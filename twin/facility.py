@@ -48,7 +48,7 @@ OWN_CAUSES = (
 SHARED_KINDS = ("panel", "ups", "rectifier", "transformer", "utility", "cdu", "fan_wall", "chiller")
 BINDINGS = OWN_CAUSES + SHARED_KINDS
 """What can hold a rack below its demand: its own limits, then the shared ones by kind of device."""
-COMPUTE_BOUNDS = ("bandwidth", "flops", "memory", "latency", "no_gpus")
+COMPUTE_BOUNDS = ("bandwidth", "flops", "memory", "latency", "no_gpus", "prescribed")
 """What shapes the demand of a rack, as `binding` names what holds it below that."""
 KV_TIERS = ("gpu_memory", "cpu_memory", "local_storage", "network_storage")
 """Where a rack keeps the KV cache of its sessions, the nearest first."""

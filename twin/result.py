@@ -87,6 +87,8 @@ def result(
     parted = facility.cooling.outdoor.parted
     alone = np.where(running & ~found["lost"] & service.feasible, laws.throughput(law, power), 0.0)
     agents, job = carried(facility, operation, law, power, found["lost"]), facility.job
+    prescribed = np.isfinite(operation.rack_power) & serving
+    shape = np.where(prescribed & service.feasible, COMPUTE_BOUNDS.index("prescribed"), service.bound)
     # Sessions write no more than their cycles allow, whatever speed the law leaves the GPUs.
     tokens = together(facility, np.fmin(alone, agents.tokens))
     support = np.broadcast_to(support_power(facility, operation, supply), (count, len(facility.rows))).sum(
@@ -120,7 +122,7 @@ def result(
     bound = np.stack([(found["binding"] == code).sum(axis=-1) for code in range(len(BINDINGS))], axis=-1)
     # What holds a rack below its demand slows all of a service alike, prefill and decode and with them what comes in;
     # sessions keep their pace and grow fewer.
-    speed = np.where(running & serving, laws.speed(law, power), np.nan)
+    speed = np.where(running & serving & ~found["lost"], laws.speed(law, power), np.nan)
     alike = {
         "ttft_p50": service.ttft_p50,
         "ttft_p99": service.ttft_p99,
@@ -144,7 +146,8 @@ def result(
         "transformer_loss": mean.losses["transformer"],
         "ups_loss": mean.losses["ups"],
         "rectifier_loss": mean.losses["rectifier"],
-        "chip_power": np.where(running, chips * racks.gpus, 0.0).sum(axis=-1),
+        # What a load bank leaves its GPUs is not what they draw for the tokens that are told.
+        "chip_power": np.where(prescribed.any(axis=-1), np.nan, (chips * racks.gpus).sum(axis=-1)),
         "rack_dc_power": direct.sum(axis=-1),
         "utility_power": mean.utility,
         "pue": mean.utility / np.where(it_power > 0, it_power, np.nan),
@@ -175,14 +178,14 @@ def result(
         "power": power,
         "peak_power": highest,
         "demand": law.demand,
-        "gpu_power": np.where(running, chips, 0.0),
+        "gpu_power": chips,
         "clock": np.where(serving, laws.clock(law, power), np.nan),
         "prefill_clock": np.where(serving, laws.prefill_clock(law, power), np.nan),
         "leakage_power": np.where(running, chip.leaked(facility, case), 0.0 * racks.leakage),
         "tokens": tokens,
         "binding": found["binding"],
         "binding_device": found["binding_device"],
-        "compute_bound": np.where(agents.memory, COMPUTE_BOUNDS.index("memory"), service.bound),
+        "compute_bound": np.where(agents.memory, COMPUTE_BOUNDS.index("memory"), shape),
         "sessions": agents.sessions,
         "kv_hit": agents.hits,
         "session_ttft": agents.ttft,

@@ -53,7 +53,7 @@ VARIABLES: dict[str, Variable] = {
     "transformer_loss": Variable(S, "W", "summary", "no-load and load losses of transformers"),
     "ups_loss": Variable(S, "W", "summary", "losses of UPS"),
     "rectifier_loss": Variable(S, "W", "summary", "losses of rectifiers to direct current"),
-    "chip_power": Variable(S, "W", "summary", "all GPUs"),
+    "chip_power": Variable(S, "W", "summary", "all GPUs; NaN where racks draw prescribed power"),
     "rack_dc_power": Variable(S, "W", "summary", "all racks behind their power shelves"),
     "utility_power": Variable(S, "W", "summary", "active power at the utility's point of connection"),
     "pue": Variable(S, "1", "summary", "utility power over IT power (racks' AC input and support load)"),
@@ -61,7 +61,11 @@ VARIABLES: dict[str, Variable] = {
         S, "1/s", "summary", "output tokens per second of all racks; trained on in a job"
     ),
     "total_tokens_per_second": Variable(
-        S, "1/s", "summary", "input and output tokens per second of all racks; trained on in a job"
+        S,
+        "1/s",
+        "summary",
+        "input and output tokens per second of all racks, of agents the whole history of "
+        "every turn among them, cached or not; trained on in a job",
     ),
     "tokens_per_joule": Variable(S, "1/J", "summary", "output tokens per joule at the utility"),
     "carbon": Variable(S, "kg/s", "summary", "carbon dioxide of the utility's energy"),
@@ -72,7 +76,11 @@ VARIABLES: dict[str, Variable] = {
     "cost_maintenance": Variable(S, "USD", "summary", "of it: maintenance"),
     "cost_water": Variable(S, "USD", "summary", "of it: make-up water"),
     "cost_per_million_total_tokens": Variable(
-        S, "USD", "summary", "full cost of a million tokens of input and output together"
+        S,
+        "USD",
+        "summary",
+        "full cost of a million tokens of input and output together, of agents the whole "
+        "history of every turn among them, cached or not",
     ),
     "utilisation": Variable(S, "1", "summary", "tokens delivered over tokens of all racks without any limit"),
     "mfu": Variable(

@@ -81,6 +81,7 @@ SHAPES = {
     "memory": "memory capacity",
     "latency": "latency",
     "no_gpus": "their rating, without GPUs",
+    "prescribed": "the power that is prescribed",
 }
 """What shapes the demand of a rack, in words, by compute bound."""
 UNSERVED = {
@@ -205,8 +206,8 @@ class Summary:
     """Devices out of service or without a live feed, whips apart."""
     unserved: Mapping[str, int]
     """Why racks draw power and give no tokens, a key of UNSERVED -> racks."""
-    idle: int
-    """Those of them that nothing holds but their demand."""
+    idle: Mapping[str, int]
+    """Of them those that nothing holds but their demand, likewise."""
     evidence: tuple[Evidence, ...]
     """Of each rack product that serves, the least known first; empty in training."""
     boundaries: tuple[Yielded, ...]
@@ -233,10 +234,11 @@ class Summary:
 
     @property
     def held(self) -> dict[str, int]:
-        """What holds racks, in words -> racks; those that idle at their demand by why they give no tokens."""
-        counts = {kind: count - self.idle * (kind == "demand") for kind, count in self.binding.items()}
+        """What holds racks, in words -> racks, each once; those idle at their demand by why they give no tokens."""
+        idle = sum(self.idle.values())
+        counts = {kind: count - idle * (kind == "demand") for kind, count in self.binding.items()}
         held = {CAUSES[kind]: count for kind, count in counts.items() if count}
-        return held | {UNSERVED[why]: count for why, count in self.unserved.items()}
+        return held | {UNSERVED[why]: count for why, count in self.idle.items()}
 
     @property
     def margins(self) -> tuple[Finding, ...]:
@@ -320,18 +322,18 @@ def _counted(codes: npt.NDArray[np.generic], names: Sequence[str]) -> dict[str, 
     return {name: each.count(code) for code, name in enumerate(names) if code in each}
 
 
-def _unserved(facility: Facility, one: xr.Dataset) -> tuple[dict[str, int], int]:
-    """Why racks draw power and give no tokens -> racks, and how many of them nothing holds but their demand."""
+def _unserved(facility: Facility, one: xr.Dataset) -> tuple[dict[str, int], dict[str, int]]:
+    """Why racks draw power and give no tokens -> racks, and likewise those that nothing holds but their demand."""
     nothing = (one["power"].values > 0) & (one["tokens"].values == 0) & (facility.racks.gpus > 0)
     held = [BINDINGS[int(code)] for code in one["binding"].values[nothing]]
-    if facility.job is not None:
-        return ({"halted": len(held)} if held else {}), 0
     shaped = [COMPUTE_BOUNDS[int(code)] for code in one["compute_bound"].values[nothing]]
     why = [
-        "heat" if cause in HOT else "memory" if bound == "memory" else "latency"
+        "halted" if facility.job else "heat" if cause in HOT else "memory" if bound == "memory" else "latency"
         for cause, bound in zip(held, shaped, strict=True)
     ]
-    return {name: why.count(name) for name in UNSERVED if name in why}, held.count("demand")
+    idle = [reason for reason, cause in zip(why, held, strict=True) if cause == "demand"]
+    every, free = ({name: some.count(name) for name in UNSERVED if name in some} for some in (why, idle))
+    return every, free
 
 
 def _evidence(facility: Facility) -> tuple[Evidence, ...]:
@@ -484,7 +486,8 @@ def _metrics(facility: Facility, one: xr.Dataset, drawn: Waveform | None) -> dic
             "Cost of tokens in and out",
             value("cost_per_million_total_tokens"),
             "USD/Mtoken",
-            "the same cost over the tokens of input and output together",
+            "the same cost over the tokens of input and output together"
+            + (", the whole history of every turn among them, cached or not" if agents else ""),
             3,
         )
     }
@@ -753,7 +756,7 @@ def worth(price: Price) -> tuple[str, str]:
 
 def _change(tokens: float) -> str:
     if not math.isfinite(tokens):
-        return "no solution"
+        return NO_VALUE
     if abs(tokens) < 0.05:
         return "nothing"
     return f"{'+' if tokens > 0 else '-'}{readable(abs(tokens), 'token/s', 3)}"

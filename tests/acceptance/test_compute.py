@@ -18,10 +18,10 @@ from twin.build import rack_figures, rack_type
 from twin.catalogue import product
 from twin.compute import law as laws
 from twin.compute import training
-from twin.compute.measured import drafts, table
-from twin.compute.roofline import Calibration, Mode, Model, Workload, step_time
-from twin.compute.serving import demand_power, serve
-from twin.evidence import FITS, MODELS, RACKS, comparable, drawn, modelled, prefilled, prefills, waited
+from twin.compute.measured import Point, drafts, table
+from twin.compute.roofline import Calibration, Mode, Model, Workload, prefill_time, step_time
+from twin.compute.serving import demand_power, first_token, serve
+from twin.evidence import FITS, MODELS, RACKS, _asked, comparable, drawn, modelled, prefilled, prefills
 from twin.schema import PRECISIONS
 
 NVFP4 = PRECISIONS["nvfp4"][1]
@@ -92,6 +92,32 @@ def test_aggregated_points():
     assert len(error) > 1_390
     assert np.median(np.abs(error)) <= 0.15
     assert np.mean(np.abs(error) <= 0.30) >= 0.75
+
+
+def prompting(point: Point, base: Calibration) -> float:
+    """Share of the time per output token that prompts take of the model where a point was measured [1]."""
+    given = _asked(point)
+    step = step_time(*given, base, point.size, point.shards, point.batch).time
+    return float(1.0 - step / (given[2].accepted * modelled(point, base)))
+
+
+def waited(point: Point, base: Calibration) -> float:
+    """Median time to the first token of the model where a point of aggregated serving was measured [s], as if its
+    requests came at random."""
+    given = _asked(point)
+    step = float(step_time(*given, base, point.size, point.shards, point.batch).time)
+    return first_token(*given, base, point.size, prompting(point, base), step)[0]
+
+
+@pytest.mark.parametrize("drafted", [0, 3])
+def test_prompts_take_what_their_tokens_cost(drafted: int):
+    # Of a token of each request in a group, the part of a prompt that comes with it, whatever a step drafts.
+    base = fitted("aggregated")
+    for one in comparable("aggregated")[::50]:
+        point = replace(one, draft_length=drafted)
+        cost = point.batch * point.input_length / point.output_length * prefill_time(*_asked(point), base)
+        told = prompting(point, base) * modelled(point, base) * point.shards
+        assert told == pytest.approx(cost, rel=1e-9)
 
 
 def first_tokens() -> np.ndarray:

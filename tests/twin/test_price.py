@@ -1,9 +1,12 @@
 """Prices against closed forms and independent differences."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 import twin
+from twin.operation import OPERATING
 from twin.study.price import prices
 
 ZERO = 273.15
@@ -66,6 +69,17 @@ def test_warmer_air_outdoors_costs_tokens_once_the_plant_is_saturated(pod):
     assert "site.dry_bulb" not in cold
     assert hot["site.dry_bulb"].up < 0
     assert hot["site.dry_bulb"].down < 0
+
+
+def test_a_step_that_leaves_its_range_has_no_price(pod, monkeypatch):
+    hot = twin.Operation(dry_bulb=48 + ZERO, rack_power=142e3)
+    free = next(item for item in prices(pod, hot) if item.name == "site.dry_bulb")
+    monkeypatch.setitem(OPERATING, "site.dry_bulb", replace(OPERATING["site.dry_bulb"], most=48 + ZERO))
+    held = next(item for item in prices(pod, hot) if item.name == "site.dry_bulb")
+    assert np.isnan(held.up)
+    assert held.down == free.down
+    # The warmest that a layout may ask for.
+    assert prices(twin.load(sets={"air.supply_temperature": "60 degC"})) == []
 
 
 def test_prices_take_one_scenario(pod):

@@ -320,6 +320,16 @@ def test_a_session_lies_whole_in_one_attention_group() -> None:
     assert pair == pytest.approx(2.0 * float(alone))
 
 
+def test_groups_hold_whole_sessions() -> None:
+    """Eight groups with room for so many sessions each; the drive beside them is one."""
+    each = AGENT.context * 1e3
+    room = np.array([0.99, 1.0, 1.87, 5.75]) * each
+    tiers = Tier(8.0 * room, np.inf), Tier(4.5 * each, 1e9)
+    made = Worker(tiers, 1e3, 1e-5, 0.0, lambda batch, _: 0.02 + 0 * batch, longest=room)
+    assert resident(made, AGENT)[0].tolist() == [0.0, 8.0, 8.0, 40.0]
+    assert resident(made, AGENT)[1].tolist() == [4.5, 12.5, 12.5, 44.5]
+
+
 LLAMA = Model(80, 8192, 70e9, 70e9, 0, 0, 0.0, 0, 80, 2 * 8 * 128, 8, 64, 256, 256)
 
 
@@ -391,6 +401,18 @@ def test_patience_costs_no_tokens() -> None:
     assert found[1].tokens == pytest.approx(found[0].tokens, rel=1e-9)
     assert found[1].tokens > 10.0 * crowded.output_tokens_per_second
     assert found[1].sessions == np.floor(resident(made, session)[0])
+
+
+def test_patience_costs_no_configuration() -> None:
+    """Where those who wait 50 min would fill every worker beyond its memory, the one that writes most holds fewer."""
+    agents = Agents(replace(AGENT, context=130e3, output=100.0, tool_time=5.0), 3000.0)
+    given = GB200, DEEPSEEK, replace(WORK, interactivity=0.05), CALIBRATION
+    best = max(
+        counted(*given, int(size), int(shards), (), agents).tokens / size
+        for size, shards in zip(*configurations(GB200, DEEPSEEK, CALIBRATION), strict=True)
+    )
+    size, shards = configuration(*given, (), agents)
+    assert counted(*given, size, shards, (), agents).tokens / size == pytest.approx(best, rel=1e-9)
 
 
 def test_a_turn_is_prefilled_by_the_fewest_gpus_that_hold_it() -> None:

@@ -152,9 +152,92 @@ def test_a_model_that_does_not_fit_is_not_a_missed_latency() -> None:
     assert (fine.unserved, fine.held) == ({}, {CAUSES["demand"]: 16})
 
 
+def test_what_holds_racks_tells_each_once() -> None:
+    # Hotter than GPUs bear at their least power; too slow a rack, half of them held at less than their idle draw.
+    hot, _ = solved("gb300-su", {}, supply_temperature=343.0)
+    assert hot.unserved == {"heat": 16}
+    assert hot.held == {CAUSES["chip_temperature"]: 16}
+    cap = np.full((1, 16), np.inf)
+    cap[0, :8] = 50e3
+    late, _ = solved("gb300-su", {"workload.interactivity": "2000 token/s"}, power_cap=cap)
+    assert late.unserved == {"latency": 16}
+    assert late.held == {CAUSES["power_cap"]: 8, UNSERVED["latency"]: 8}
+    # A training job stands for want of one rack.
+    job = {
+        "workload.kind": "training",
+        "workload.training.checkpoint_pause": "60 s",
+        "workload.training.restart_time": "10 min",
+    }
+    cap = np.full((1, 16), np.inf)
+    cap[0, 0] = 0.0
+    halted, _ = solved("gb300-su", job, power_cap=cap)
+    assert halted.unserved == {"halted": 15}
+    assert halted.held == {CAUSES["power_cap"]: 1, UNSERVED["halted"]: 15}
+
+
+def test_racks_that_serve_nothing_have_no_latency() -> None:
+    # At 64 C a GB200 is too hot at its least power, and a GB300 beside it is not: users wait for what serves.
+    mixed = {"rows[row2].rack_type": "gb200-nvl72"}
+    _, state = solved("gb300-su", mixed, supply_temperature=337.0)
+    _, cool = solved("gb300-su", mixed)
+    assert np.all(state.tokens.values[0, 8:] == 0.0)
+    assert np.all(state.power.values[0, 8:] > 0.0)
+    slower = state.tokens.values[0, 0] / cool.tokens.values[0, 0]
+    assert 0.5 < slower < 1.0
+    for name in ("tpot_p50", "tpot_p99"):
+        _, alone = solved("gb300-su", {})
+        assert state[name].item() == pytest.approx(alone[name].item() / slower, rel=1e-6)
+    _, none = solved("gb300-su", {}, supply_temperature=343.0)
+    for name in ("ttft_p50", "ttft_p99", "tpot_p50", "tpot_p99"):
+        assert np.isnan(none[name].item())
+
+
+def test_a_load_bank_tells_no_tokens_per_watt_of_its_gpus() -> None:
+    found, state = solved("gb300-su", {}, rack_power=30e3)
+    assert found.shaped == {"prescribed": 16}
+    assert np.isnan(state.chip_power.item())
+    assert {each.boundary for each in found.boundaries if np.isnan(each.output)} == {"chip"}
+    # Each scenario by itself; racks that could serve nothing anyway are told so.
+    facility = load("gb300-su")
+    both = solve(facility, Operation(rack_power=np.array([[np.nan], [30e3]])))
+    assert np.isfinite(both.chip_power.values).tolist() == [True, False]
+    none, _ = solved("h100-air", {"workload.model": "deepseek-r1"}, rack_power=30e3)
+    assert none.shaped == {"memory": 16}
+
+
+def test_the_least_known_evidence_comes_first() -> None:
+    mixed = load("gb300-su", {"rows[row2].rack_type": "vr-nvl72"})
+    found = summary(mixed, solve(mixed), []).evidence
+    assert [known.rack for known in found] == ["vr-nvl72", "gb300-nvl72"]
+    first, second = mixed.racks.types
+    unknown = replace(first, calibration=replace(first.calibration, band=np.nan))
+    for types in ((unknown, second), (second, unknown)):
+        other = replace(mixed, racks=replace(mixed.racks, types=types))
+        assert np.isnan(summary(other, solve(mixed), []).evidence[0].band)
+
+
+def test_agents_tokens_in_are_the_whole_history() -> None:
+    agents = {
+        "workload.session.turns": "100", "workload.session.context": "200000",
+        "workload.session.new_tokens": "1700", "workload.session.output": "608",
+        "workload.session.tool_time": "10 s",
+    }  # fmt: skip
+    words = "the whole history of every turn among them, cached or not"
+    for sets, told in ((agents, True), ({}, False)):
+        found, _ = solved("gb300-su", sets)
+        assert (words in found.metrics["cost_per_million_total_tokens"].basis) == told
+    assert all(
+        words in VARIABLES[name].meaning
+        for name in ("total_tokens_per_second", "cost_per_million_total_tokens")
+    )
+
+
 def test_aggregated_serving_has_no_prefill_pool() -> None:
-    found, _ = solved("gb300-su", {"workload.serving": "aggregated"})
+    together = {"workload.serving": "aggregated", "workload.interactivity": "20 token/s"}
+    found, state = solved("gb300-su", together)
     assert "pool" not in found.metrics["ttft_p99"].basis
+    _, other = solved("gb300-su", together | {"workload.prefill_utilisation": "0.4"})
+    assert other.equals(state)
     apart, _ = solved("gb300-su", {})
     assert "prefill pool at 80%" in apart.metrics["ttft_p99"].basis
 

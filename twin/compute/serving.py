@@ -61,6 +61,8 @@ NODE = 8
 CHUNK = 8192
 """Input tokens that prefill computes in one pass over the weights, and an aggregated step takes at most; more where it
 would not keep up."""
+ROOM = 0.8
+"""Most of a chunk that prompts fill in a mean aggregated step, where 8,192 tokens would not keep up; assumed."""
 VARIABILITY = 0.5 * (1.0 + 0.1)
 """Mean of the squared coefficients of variation of arrivals (Poisson, 1) and prefill (equal inputs, 0.1)."""
 TAIL = 2.326
@@ -454,7 +456,7 @@ def first_token(
         return median + step, late + step
     token = prefill_time(gpu, model, workload, calibration) / size
     taken = share / (1.0 - share) * step / token  # tokens that begin in a step, a mean
-    chunk = max(CHUNK, taken / workload.prefill_utilisation)
+    chunk = max(CHUNK, taken / ROOM)
     chunks = workload.input_length / chunk
     load = share + (1.0 - share) * taken / chunk
     together = share * (1.0 - min(chunks, 1.0))

@@ -43,6 +43,8 @@ PASSES = 2000
 SETTLED = 1e-9
 """Change of the busy share, and of the batch over the sessions, at which a steady state is reached."""
 MOST_SESSIONS = 2**40
+ROUNDING = 1e-9
+"""Of sessions."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ class Worker:
     pieces: Array | float = 1.0
     """Prefill workers that these GPUs make: a turn is prefilled by one of them, so many times slower than by all."""
     longest: Array | float = np.inf
-    """KV cache of the longest session that decodes: what one attention group holds [B]."""
+    """What one attention group holds of the first tier [B], which parts it: sessions lie whole in one of them."""
 
 
 @dataclass(frozen=True)
@@ -129,9 +131,18 @@ def fetch_seconds(worker: Worker, tokens: Array | float) -> Array:
 
 
 def resident(worker: Worker, session: Session) -> Array:
-    """Sessions whose KV cache the tiers hold, each tier with those before it, (tier, ...)."""
-    held = np.stack(np.broadcast_arrays(*(tier.capacity for tier in worker.tiers)))
-    return np.asarray(np.cumsum(held, axis=0) / (session.context * worker.token_bytes))
+    """Sessions whose KV cache the tiers hold, each tier with those before it, (tier, ...).
+
+    An attention group holds whole ones, all of the mean length. Where lengths lie evenly within 29 % of it, a group
+    with room for 1.87 of them has 1.3 in the mean, not 1, and with room for 6.3 it has 5.8, not 6.
+    """
+    each = session.context * worker.token_bytes
+    group = np.asarray(worker.longest) / each
+    parted = np.isfinite(group) & (group > 0.0)
+    group = np.where(parted, group, 1.0)
+    first, *others = (np.asarray(tier.capacity) / each for tier in worker.tiers)
+    whole = np.where(parted, np.rint(first / group) * np.floor(group + ROUNDING), first)
+    return np.asarray(np.cumsum(np.stack(np.broadcast_arrays(whole, *others)), axis=0))
 
 
 def hits(room: Array, sessions: Array | float, busy: Array | float) -> Array:
@@ -265,7 +276,9 @@ def decode_step(
     """One decode step of `batch` sessions in a worker, (...,); other arguments as for `step_time`.
 
     A session lies whole in one attention group, so one group has at least one however few there are, and all wait for
-    it. Experts are spread over the worker: what they read goes by the mean.
+    it. More are taken as spread evenly: of 1.1 a group some have two, with which a step of 72 GB300 at 400,000 tokens
+    takes 20.2 ms, not 16.2 ms; of 20.1 it takes 4 % longer. Experts are spread over the worker: what they read goes by
+    the mean.
     """
     each = np.asarray(batch) * shards / size
     mean, fullest = (
@@ -287,9 +300,8 @@ def worker(
     """The worker that `gpus` of a kind make: times and room from the serving model, (...,).
 
     Of the workload only bytes and drafts count: lengths are those of a session. tiers : beyond the memory of the GPUs,
-    of one GPU. shards : GPUs of an attention group; the memory of all groups counts as one room, but none decodes a
-    session that it does not hold whole. Prefill and decoding share the GPUs and their memory; aggregated also their
-    time, else each is as quick as if it had them alone.
+    of one GPU. shards : GPUs of an attention group. Prefill and decoding share the GPUs and their memory; aggregated
+    also their time, else each is as quick as if it had them alone.
     """
     gpus, shards = np.asarray(gpus, dtype=np.float64), np.asarray(shards, dtype=np.float64)
     room = np.maximum(cache_room(gpu, model, workload, gpus, shards), 0.0)

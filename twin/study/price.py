@@ -40,8 +40,8 @@ class Price:
 def prices(facility: Facility, operation: Operation | None = None) -> list[Price]:
     """Worth of every shared limit that holds a rack, then of each temperature that moves the tokens.
 
-    operation : one scenario. Dearest limit first; NaN where a step has no solution, nothing where the scenario itself
-    has none. Six to ten solves.
+    operation : one scenario. Dearest limit first; NaN where a step has no solution or leaves the range of the
+    temperature, nothing where the scenario itself has none. Six to ten solves.
 
     >>> import twin
     >>> pod = twin.load()
@@ -65,12 +65,8 @@ def prices(facility: Facility, operation: Operation | None = None) -> list[Price
         found.append(Price(name, kind, unit, (up - tokens) / WATTS, (tokens - down) / WATTS, number))
     found.sort(key=lambda price: -max(price.up, price.down))
     for path in TEMPERATURES:
-        field = OPERATING[path].field
-        up, down = (
-            _tokens(facility, replace(base, **{field: getattr(base, field) + step}))
-            for step in (KELVINS, -KELVINS)
-        )
-        if max(abs(up - tokens), abs(tokens - down)) > 1e-9 * tokens:
+        up, down = (_warmer(facility, base, path, step) for step in (KELVINS, -KELVINS))
+        if np.fmax(abs(up - tokens), abs(tokens - down)) > 1e-9 * tokens:
             found.append(
                 Price(path, "temperature", "K", (up - tokens) / KELVINS, (tokens - down) / KELVINS, 0)
             )
@@ -79,6 +75,15 @@ def prices(facility: Facility, operation: Operation | None = None) -> list[Price
 
 def _tokens(facility: Facility, operation: Operation) -> float:
     return float(solve(facility, operation, keep="summary").tokens_per_second.values[0])
+
+
+def _warmer(facility: Facility, operation: Operation, path: str, step: float) -> float:
+    """Tokens per second with one temperature moved; NaN where that leaves its range."""
+    row = OPERATING[path]
+    moved = getattr(operation, row.field) + step
+    if moved.min() < row.least or moved.max() > row.most:
+        return np.nan
+    return _tokens(facility, replace(operation, **{row.field: moved}))
 
 
 def _rated(
