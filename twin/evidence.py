@@ -146,7 +146,7 @@ def drawn(point: Point, base: Calibration) -> float:
     prompts = (
         point.batch / point.shards / point.output_length * point.input_length
     )  # tokens of a GPU in a step
-    read = step.read + prompts / CHUNK * stored_weights(card, work) / point.size
+    read = step.read + prompts / CHUNK * stored_weights(card, work)
     computed = step.operations + prompts * prefill_operations(card, work)
     law = cards.power_law(product(product(RACKS[point.gpu], "rack")["powerLaw"], "power_law"))
     return float(

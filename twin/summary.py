@@ -398,7 +398,7 @@ def _number(one: xr.Dataset, name: str) -> float:
 BASES = {
     "roofline": "roofline serving model on published benchmark results",
     "measured": "serving model scaled to published results of this GPU and model",
-    "extrapolation": "an extrapolation: serving model fitted to published results of other GPUs or models",
+    "extrapolation": "an extrapolation: serving model fitted to published results of other GPUs, models or caches",
     "sol": "nominal bandwidths and peaks in full, which no system reaches",
 }
 """What the tokens rest on, by `Calibration.basis`."""

@@ -244,6 +244,7 @@ def test_what_is_missing_is_told(layout: str, sets: dict[str, str], told: str) -
         ("gb300-su", None, "fp8", ("GB200", "fp8"), None, 5e15, "26%"),
         ("gb200-su", None, "bf16", ("GB200", "fp8"), None, 2.5e15, "38%"),
         ("h100-air", None, "bf16", ("H100", "fp8"), None, 0.989e15, "38%"),
+        ("h100-air", "hgx-h200", "bf16", ("H200", "fp8"), None, 0.989e15, "38%"),
     ],
 )  # fmt: skip
 def test_the_nearest_published_run_stands_for_what_is_not(

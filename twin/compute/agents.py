@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from twin.compute.roofline import Calibration, Gpu, Model, Workload
-from twin.compute.serving import PowerLaw, Service, at_times, configurations, prefill_size, used
+from twin.compute.serving import PowerLaw, Service, configurations, prefill_size, used
 from twin.compute.session import (
     Load,
     Session,
@@ -149,10 +149,9 @@ def served(
     share = ratio / (1.0 + ratio) if apart else min(found.prefill, 1.0)
     held = replace(workload, input_length=session.context + session.new, output_length=session.output)
     step = decode_step(gpu, model, held, calibration, size, shards, max(found.batch, 1.0))
-    step = at_times(step, found.batch)  # none where all sessions are at their tools
     # New tokens attend to all before them: as those of a prompt of twice their distance do in the mean.
     deep = replace(workload, input_length=2.0 * session.context + session.new, output_length=0.0)
-    power, prefill, bound = used(gpu, model, deep, calibration, power_law, step, share)
+    power, prefill, bound = used(gpu, model, deep, calibration, power_law, step, share, min(found.batch, 1.0))
     output = found.tokens / size
     return Service(
         feasible=True,

@@ -128,7 +128,7 @@ class Pareto:
     """Of a GPU [1/s], the most that this interactivity or a higher one yields; likewise `total_tokens_per_second`."""
     total_tokens_per_second: npt.NDArray[np.float64]
     tpot_p50: npt.NDArray[np.float64]
-    """Of the point as served, not of the envelope [s]; NaN beyond reach. Likewise those below."""
+    """Where those are yielded [s]; NaN beyond reach. Likewise those below."""
     tpot_p99: npt.NDArray[np.float64]
     ttft_p50: npt.NDArray[np.float64]
     ttft_p99: npt.NDArray[np.float64]
@@ -270,8 +270,9 @@ def serve(
         )  # fmt: skip
 
     draw, prefill, largest = used(
-        gpu, model, chosen.workload, calibration, power_law, chosen.step, chosen.prefill_share
-    )
+        gpu, model, chosen.workload, calibration, power_law, chosen.step, chosen.prefill_share,
+        min(chosen.batch, 1.0),
+    )  # fmt: skip
     late = chosen.load < 1.0 or batch[best] < whole[best]
     groups = size[best] / shards[best]
     flight = chosen.batch * groups
@@ -334,9 +335,7 @@ def _choice(
     output, share = _yield(*given, shards, batch, pace)
     step = step_time(*given, size, shards, max(batch, 1.0))
     first = first_token(*given, size, float(share), float(step.time))
-    return _Choice(
-        load, workload, batch, float(output), float(pace), float(share), at_times(step, batch), first
-    )
+    return _Choice(load, workload, batch, float(output), float(pace), float(share), step, first)
 
 
 def _in_time(at: Callable[[float], _Choice], limit: float, known: float) -> _Choice | None:
@@ -411,17 +410,18 @@ def pareto(
         serve(gpu, model, replace(workload, interactivity=float(one)), calibration, power_law)
         for one in asked
     ]
+    # A pace that is kept where more is yielded is served so as well.
+    for place in range(len(served) - 2, -1, -1):
+        if served[place].output_tokens_per_second < served[place + 1].output_tokens_per_second:
+            served[place] = served[place + 1]
 
     def column(name: str) -> npt.NDArray[np.float64]:
         return np.array([getattr(one, name) for one in served], dtype=np.float64)
 
-    def envelope(name: str) -> npt.NDArray[np.float64]:
-        return np.maximum.accumulate(column(name)[::-1])[::-1]
-
     return Pareto(
         interactivity=asked,
-        output_tokens_per_second=envelope("output_tokens_per_second"),
-        total_tokens_per_second=envelope("total_tokens_per_second"),
+        output_tokens_per_second=column("output_tokens_per_second"),
+        total_tokens_per_second=column("total_tokens_per_second"),
         tpot_p50=column("tpot"),
         tpot_p99=column("tpot_p99"),
         ttft_p50=column("ttft_p50"),
@@ -469,12 +469,6 @@ def first_token(
     return median + fixed, late + fixed
 
 
-def at_times(step: Step, batch: float) -> Step:
-    """A step of a batch that is none at times where its mean is below 1: then a GPU reads and computes nothing."""
-    busy = min(batch, 1.0)
-    return replace(step, read=busy * step.read, operations=busy * step.operations)
-
-
 def used(
     gpu: Gpu,
     model: Model,
@@ -483,11 +477,14 @@ def used(
     power_law: PowerLaw,
     step: Step,
     share: float,
+    stepping: float,
 ) -> tuple[float, float, Bound]:
     """Mean draw of a GPU and the part of it that the prefill pool draws [W], and the largest part of its time, for a
-    decode step and a prefill share of `Service`."""
+    decode step and a prefill share of `Service`. stepping : share of the time without prompts in which steps follow one
+    another, 1 but where a batch is none at times: then a GPU draws as an idle one."""
     prompts = share / (1.0 - share) if calibration.mode == "aggregated" and share < 1.0 else 0.0
-    return *_drawn(gpu, model, workload, calibration, power_law, step, share), _largest(step, prompts)
+    drawn = _drawn(gpu, model, workload, calibration, power_law, step, share, stepping)
+    return *drawn, _largest(step, prompts)
 
 
 def _drawn(
@@ -498,6 +495,7 @@ def _drawn(
     law: PowerLaw,
     step: Step,
     share: float,
+    stepping: float,
 ) -> tuple[float, float]:
     """Mean draw of a GPU [W]: of both pools by their shares, or of one that does both by its mean use; and the part of
     it that the prefill pool draws."""
@@ -507,15 +505,17 @@ def _drawn(
     computing = step.operations / (step.time * gpu.flops_low)
     arithmetic = prefill_operations(model, workload) / (token * gpu.flops_low)
     if calibration.mode == "aggregated":
-        drawn = demand_power(
+        works = share + (1.0 - share) * stepping
+        part = share / works if works > 0.0 else 0.0
+        busy = demand_power(
             law,
-            (1.0 - share) * fetching + share * reading,
-            (1.0 - share) * computing + share * arithmetic,
+            (1.0 - part) * fetching + part * reading,
+            (1.0 - part) * computing + part * arithmetic,
         )
-        return float(drawn * gpu.power), 0.0
-    decode = demand_power(law, fetching, computing)
-    busy = workload.prefill_utilisation
-    prefill = busy * demand_power(law, reading, arithmetic) + (1.0 - busy) * law.idle
+        return float((works * busy + (1.0 - works) * law.idle) * gpu.power), 0.0
+    decode = stepping * demand_power(law, fetching, computing) + (1.0 - stepping) * law.idle
+    filled = workload.prefill_utilisation
+    prefill = filled * demand_power(law, reading, arithmetic) + (1.0 - filled) * law.idle
     return float(((1.0 - share) * decode + share * prefill) * gpu.power), float(share * prefill * gpu.power)
 
 

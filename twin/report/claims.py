@@ -26,6 +26,8 @@ NOTES = (
     "Output tokens leave out the prompt; in+out counts both. MW: of rack AC power, before the shelves (rack_ac).",
     "Cost: gpuCapital of the catalogue, terms of the layout "
     f"{REFERENCE}, utility power {OVERHEAD:g} x rack AC (assumed). All cost lies on the tokens named.",
+    "Beside their GPUs air-cooled racks draw what measured nodes do, NVL72 all that its TDP leaves, as none is "
+    "measured: with the TDP for both, NVL72 has a fifth to a third more tokens per MW against Hopper.",
     "±: median error to be expected of the time per token, ? where unknown; tokens at a pace move more than that.",
     "Measured: InferenceX, best run at the pace or faster, tokens from the requests in flight; '-': no such run. Its "
     "factors per MW and of cost are at the nameplate of the racks, as no run states its power; likewise MLPerf.",

@@ -39,10 +39,9 @@ def wave(facility: Facility, one: xr.Dataset) -> Waveform | None:
     racks, drawn = facility.racks, one["power"].values
     waiting = np.array([kind.gpu.power * kind.power_law.idle if kind.gpu and kind.power_law else 0.0
                         for kind in racks.types])  # fmt: skip
-    direct = racks.fixed + racks.gpus * waiting[racks.type]
-    low = np.minimum(
-        converter.input_power(direct, racks.shelves * racks.shelf_rating, racks.shelf_coefficients), drawn
-    )
+    shelves = racks.shelves * racks.shelf_rating, racks.shelf_coefficients
+    less = racks.gpus * (one["gpu_power"].values - waiting[racks.type])
+    low = np.minimum(converter.input_power(converter.output_power(drawn, *shelves) - less, *shelves), drawn)
     trains = racks.gpus > 0
     high, least = float(drawn[trains].sum()), float(low[trains].sum())
     return waveform(
