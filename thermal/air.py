@@ -131,16 +131,13 @@ def rack_cooling_index(inlet: Temperatures, recommended: Temperature, allowable:
     """RCI: 1 where no rack's inlet is beyond what is recommended, 0 where all are at what is allowable, (...,).
 
     inlet : (..., rack) [K]. recommended, allowable : greatest inlets for RCI-HI, least ones for RCI-LO [K], so that the
-    allowable one lies above the recommended one or below it; allowable of each rack or of all. NaN where it is the
-    recommended one, or above it for some racks and below for others. Herrlin, ASHRAE Transactions 111(2), 2005
+    allowable one lies above the recommended one or below it, (...,). Herrlin, ASHRAE Transactions 111(2), 2005
     (unverified).
 
     >>> float(rack_cooling_index(np.array([295.0, 302.0]), 300.0, 304.0))
     0.75
     """
-    room = np.atleast_1d(np.asarray(allowable) - recommended)
-    ways = np.sign(room)
-    told = (ways != 0.0) & (ways == ways[..., :1])
-    beyond = np.maximum((np.asarray(inlet) - recommended) / np.where(told, room, np.nan), 0.0)
+    best, room = np.asarray(recommended), np.asarray(allowable) - recommended
+    beyond = np.maximum((np.asarray(inlet) - best[..., None]) / room[..., None], 0.0)
     value: Array = 1.0 - np.mean(beyond, axis=-1)
     return value

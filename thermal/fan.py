@@ -62,7 +62,8 @@ def fan(
     The flow answers a pressure with at most G = |dQ/dp| of the curve, and the air that it has to move answers a flow
     that changes with a pressure of I dQ/dt, I = rho L / A over its way. With steps t of h = 1 - exp(-t / settling) that
     is stable while h (1/2 + G I / t) < 1: in short steps while the settling is longer than G I, in any while it is
-    longer than twice that. Losses in the way make it no less stable.
+    longer than twice that. What resists makes it no less stable; a pressure that helps and falls steeply with the flow,
+    as behind cracks by which others draw, may.
 
     ValueError where a face is not fixed, there is none, or the settling is not above 0.
     """

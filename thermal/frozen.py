@@ -100,7 +100,8 @@ def warmth(stream: Stream, given: WarmthFlows, tolerance: Tolerance = 1e-9, most
     """How warm a stream is where warmth is given to it, in the end.
 
     given : to each cell, heat over heat capacity and density, or the flow into it by an opening times the temperature
-    of that, over that of all other air that comes in (nx, ny, nz) [K m^3/s], none below 0; that of solids is not read.
+    of that, over that of all other air that comes in (nx, ny, nz) [K m^3/s], none below 0, for what is left is over
+    their sum; that of cells that nothing leaves, as solids, is not read.
     tolerance : of `Warmth.left`. most : sweeps, about.
 
     Cells warm up from nothing, and warmth is only carried on: what flows out of the room is short of what is left.
@@ -114,8 +115,8 @@ def warmth(stream: Stream, given: WarmthFlows, tolerance: Tolerance = 1e-9, most
 
     leaving, given = stream.leaving, np.ascontiguousarray(given, dtype=np.float64)
     found = np.zeros(leaving.shape)
-    whole, rest, sweeps = float(given[leaving > 0.0].sum()), 0.0, 0
-    if whole > 0.0:
+    whole, rest, sweeps = float(given.sum(where=leaving != 0.0)), 0.0, 0
+    if whole != 0.0:
         rest = 1.0
         while rest > tolerance and sweeps < most:
             for back in WAYS:

@@ -516,6 +516,12 @@ MOVED = 0.02
 """Change of a rack's air over the mean of its hall, or of the supply, at which the field of a hall is another."""
 
 
+def flows_alike(old_supply: float, old: Array, supply: Array | float, flow: Array) -> npt.NDArray[np.bool_]:
+    """Whether the air of a hall and of its racks (...,), (..., rack) is the old one (rack,), but for MOVED [m3/s]."""
+    apart = np.abs(flow - old).max(axis=-1)
+    return np.asarray((apart <= MOVED * old.mean()) & (np.abs(supply - old_supply) <= MOVED * old_supply))
+
+
 @dataclass(frozen=True, eq=False)
 class Recirculation:
     """What comes back to the racks of a block with their air, for one flow of air; `twin.study.air_coupling` finds it.
@@ -542,10 +548,7 @@ class Recirculation:
 
     def holds(self, supply: Array, flow: Array) -> npt.NDArray[np.bool_]:
         """Whether other flows (scenario,), (scenario, rack) [m3/s] are those of the field, but for MOVED."""
-        apart = np.abs(flow - self.flow).max(axis=-1)
-        return np.asarray(
-            (apart <= MOVED * self.flow.mean()) & (np.abs(supply - self.supply) <= MOVED * self.supply)
-        )
+        return flows_alike(self.supply, self.flow, supply, flow)
 
 
 @dataclass(frozen=True, eq=False)

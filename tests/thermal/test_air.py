@@ -80,15 +80,6 @@ def test_indices_by_hand() -> None:
     assert rack_cooling_index(inlet, 295.15, 288.15) == pytest.approx(1 - 2 / 21)
 
 
-@pytest.mark.filterwarnings("error")
-def test_a_rack_cooling_index_without_room_is_not_known() -> None:
-    """Nothing between recommended and allowable, or above it for one rack and below for another."""
-    inlet = np.array([[293.15, 301.15], [300.15, 295.15]])
-    for allowable in (300.15, np.array([300.15, 308.15]), np.array([298.15, 308.15])):
-        assert np.isnan(rack_cooling_index(inlet, 300.15, allowable)).all()
-    assert rack_cooling_index(inlet, 300.15, np.array([305.15, 308.15])) == pytest.approx([1 - 1 / 16, 1.0])
-
-
 def test_indices_of_a_batch_are_those_of_each() -> None:
     inlet = np.array([[293.15, 295.15], [300.15, 301.15]])
     both = supply_heat_index(np.array([293.15, 294.15]), inlet, inlet + 8.0, np.ones(2))

@@ -13,7 +13,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import spsolve
 
-from thermal.poisson import Reason, change, hierarchy, renew, solve
+from thermal.poisson import Reason, _little, change, hierarchy, renew, solve
 
 # Without compilation a large grid takes hours.
 compiled = pytest.mark.skipif(
@@ -396,6 +396,12 @@ def test_no_cell_keeps_more_than_its_bound():
         assert found.converged
         assert worst(found) <= bound * (1.0 + 1e-9)
         assert found.iterations > plain.iterations
+    # A cell may gain as little as it may lose.
+    for sign in (1.0, -1.0):
+        grid.residual[...] = 0.0
+        grid.residual.reshape(-1)[0] = sign * 2e-6
+        assert not _little(grid, 2e-6, 1e-3, 1e-6)
+        assert _little(grid, 2e-6, 1e-3, 2e-6)
     few = solve(grid, source, tolerance=1e-2, most=plain.iterations, bound=1e-6)
     assert (few.reason, few.converged) == (Reason.UNSETTLED, False)
 

@@ -22,6 +22,7 @@ from twin.study import hall_air
 from twin.study.air_coupling import air_coupling, told
 from twin.study.air_field import air_field
 from twin.study.air_loss import air_loss
+from twin.study.hall_grid import voxels
 
 SHORT = {"air.failed_fans": "0.7", "air.leakage": "0.1"}
 """Racks draw more than the fan walls blow."""
@@ -177,6 +178,16 @@ def run(tmp_path_factory):
             raise KeyboardInterrupt
 
     return facility, state, air_field(facility, state, file=file, progress=interrupt), file
+
+
+def test_the_highest_inlet_is_of_the_time_averaged():
+    facility = twin.load("h100-air")
+    run = hall_air.HallAir(voxels(facility, twin.solve(facility)))
+    run.now = replace(run.now, highest=np.full(16, 400.0))
+    run.sum_anew()
+    assert (run.now.highest == -np.inf).all()
+    run.advance(0.1)
+    np.testing.assert_allclose(run.now.highest, run.now.inlet / run.now.span)
 
 
 def test_a_swing_of_the_steady_air_is_no_loss(run):

@@ -148,6 +148,7 @@ def test_where_the_air_flows_otherwise_than_in_the_field_its_uncertainty_is_not_
     assert np.isinf(sure(twin.Operation(failed_fans=0.7))).all()
     one = facility.recirculation[0]
     assert one.holds(np.array([one.supply * 1.019, one.supply * 1.021]), one.flow).tolist() == [True, False]
+    one = replace(one, flow=np.where(np.arange(racks) == 5, 2.0, 1.0) * one.flow)
     turned = np.stack([one.flow, one.flow])
     turned[0, 3] += 0.019 * one.flow.mean()
     turned[1, 3] += 0.021 * one.flow.mean()
@@ -203,6 +204,9 @@ def test_field_and_state_agree(leaky):
     inlet, half = field.air_inlet_temperature.values, field.air_inlet_uncertainty.values
     assert (np.abs(state.air_inlet_temperature.values[0] - inlet) <= 0.02 + 0.1 * half).all()
     np.testing.assert_allclose(state.air_face_flow.values[0], field.air_flow.values, rtol=coupling.MOVED)
+    known = found.facility.recirculation[0]
+    risen = field.air_outlet_temperature.values - inlet
+    np.testing.assert_allclose(known.rise, risen, rtol=1e-9)
     # Known at its own flow and heat, which the last round left to a tenth.
     wide = state.air_inlet_uncertainty.values[0]
     assert ((wide >= half) & (wide <= half + 0.1 * (inlet - 297.15))).all()

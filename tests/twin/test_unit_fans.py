@@ -150,6 +150,17 @@ def test_fan_walls_draw_from_a_plenum_without_pressure_and_blow_against_what_cra
         assert rise == pytest.approx(float(np.mean(places[0])), rel=0.05)
 
 
+def test_pressures_that_no_fan_gives_end_the_run(hall, tmp_path, hasty):
+    """Racks draw what they draw: with all units lost through 0.5 m2 of cracks, with which the fans do not settle."""
+    sets = {"air.containment": "hot", "air.leakage_area": "0.5 m2"}
+    facility, state = hall("h100-air", "cw375", 300.0, 40.0, sets)
+    file = tmp_path / "air.npz"
+    air_field(facility, state, most=1, file=file)
+    lost = events(facility, ["fan_wall_loss device=fanwall.1,fanwall.2,fanwall.3,fanwall.4 at=1s"])
+    with pytest.raises(InputError, match="Pa, beyond what its fans can give"):
+        air_loss(facility, state, lost, 45.0, file)
+
+
 def test_where_the_cold_side_has_no_outlet_the_curve_is_not_used(hall):
     facility, state = hall("h100-air", "cw375", 300.0, 40.0, {"air.containment": "hot"})
     made = voxels(facility, state)

@@ -101,8 +101,8 @@ def after(course: xr.Dataset) -> str:
         ),
         (
             "swing",
-            "reaches it only by swings, as without the loss",
-            "reach it only by swings, as without the loss",
+            "reaches it by swings alone, hardly wider than before the loss",
+            "reach it by swings alone, hardly wider than before the loss",
         ),
     ):
         names = course.rack.values[course.limit_cause.values == CAUSES.index(cause)]

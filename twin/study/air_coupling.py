@@ -17,7 +17,7 @@ import xarray as xr
 
 from twin.equilibrium import solve
 from twin.errors import InputError, Problem
-from twin.facility import MOVED, Facility, Recirculation
+from twin.facility import MOVED, Facility, Recirculation, flows_alike
 from twin.operation import Operation
 from twin.study.air_field import air_field
 from twin.study.hall_grid import voxels
@@ -113,6 +113,10 @@ def air_coupling(
             made[block] = asked[block]
             if bool(fields[block].interrupted):
                 break
+        for block, field in fields.items():
+            if not np.isfinite(field.influence.values).all():
+                message = "how racks warm inlets is not found: warmth in the air of the hall finds no way out"
+                raise InputError([Problem(facility.blocks[block], None, None, "", message)])
         known = tuple(
             Recirculation(
                 fields[block].influence.values,
@@ -182,11 +186,9 @@ def _returned(facility: Facility, block: int, made: Voxels) -> float:
 
 def _moved(old: Voxels, new: Voxels) -> bool:
     """Whether flows or heat are no longer those of the field."""
-    drawn, warmed = float(old.flow.mean()), float(old.rise.mean())
     return bool(
-        np.abs(new.flow - old.flow).max() > MOVED * drawn
-        or np.abs(new.rise - old.rise).max() > HEATED * warmed
-        or abs(new.supply - old.supply) > MOVED * old.supply
+        not flows_alike(old.supply, old.flow, new.supply, new.flow)
+        or np.abs(new.rise - old.rise).max() > HEATED * old.rise.mean()
         or abs(new.leaked - old.leaked) > MOVED * old.supply
     )
 

@@ -101,6 +101,7 @@ def air_field(
             while run.time < end:
                 run.advance(min(LONGEST, end - run.time + SMALL))
                 told()
+            run.bear(facility)
             _close(run, batch, most)
             settled = _settled(run, within)
             if file is not None:
@@ -294,6 +295,8 @@ def _labelled(facility: Facility, block: int, grid: str, run: HallAir, settled: 
         "stray": ((), _stray(made, run.room, velocity), "m3/s", "greatest mean flow that a cell gains or loses"),
     }  # fmt: skip
     remarks = [*made.remarks, *_assumed(run.turbulence)]
+    if not np.isfinite(share).all():
+        remarks.append("how racks warm inlets is not known: warmth in the air finds no way out")
     if run.fans:
         mean = run.mean()
         speed = run.common_speed(mean)

@@ -108,6 +108,7 @@ def air_loss(
                 run.advance(min(LONGEST, end - run.time))
                 if progress:
                     progress(began + span - (end - run.time), until)
+            run.bear(facility)
             speed = _speed(speed, lost, span)
             times.append(began + span)
             taken.append(_seen(run))
@@ -352,14 +353,17 @@ def reached(
 
     mean, swing : of the steady run (rack,), see `StoringHall` [K]. An inlet whose mean is at the limit is so before the
     loss, and no time is told. One is at it by the loss where it is also above its mean by `SWING` times the farthest it
-    was before; one that is at it with less than that, or was, only swings. Times are linear between the moments.
+    was before, or on average over the second half of the series is beyond both the limit and that farthest; one that is
+    at it with less than that, or was, only swings. Times are linear between the moments.
 
-    >>> inlet = np.array([[1.0, 5.0, 3.0], [3.0, 5.0, 4.1]])
-    >>> seconds, cause = reached(np.array([0.0, 1.0]), inlet, np.array([1.5, 4.0, 4.0]), inlet[0], np.full(3, 0.6))
+    >>> inlet = np.array([[1.0, 5.0, 3.0], [3.0, 5.0, 4.1], [3.0, 5.0, 3.0]])
+    >>> seconds, cause = reached(np.arange(3.0), inlet, np.array([1.5, 4.0, 4.0]), inlet[0], np.full(3, 0.6))
     >>> seconds.round(9).tolist(), [CAUSES[n] for n in cause]
-    ([0.6, nan, nan], ['loss', 'mean', 'swing'])
+    ([0.25, nan, nan], ['loss', 'mean', 'swing'])
     """
-    beyond = np.where(mean >= limit, np.inf, np.maximum(limit, mean + SWING * swing))
+    held = inlet[len(inlet) // 2 :].mean(axis=0) >= np.maximum(limit, mean + swing)
+    beyond = np.where(held, limit, np.maximum(limit, mean + SWING * swing))
+    beyond = np.where(mean >= limit, np.inf, beyond)
     over = inlet >= beyond
     at = over.argmax(axis=0)
     before, one = np.maximum(at - 1, 0), np.arange(inlet.shape[1])

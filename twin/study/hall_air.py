@@ -20,6 +20,9 @@ from thermal import fan as blower
 from thermal.airflow import Air, KEpsilon, State, ready, step, still, time_step
 from thermal.fan import Fan
 from thermal.room import Room, room
+from twin.errors import InputError
+from twin.facility import Facility
+from twin.study.hall_checks import problem
 from twin.study.hall_voxels import Openings, Voxels
 from twin.study.moment import Moment
 
@@ -32,6 +35,8 @@ SETTLING = 1.0
 metres takes to answer fans of 100 Pa or more. Steady flows do not hang on it."""
 STRAY = 5e-7
 """Of the supply, or without one of what racks draw, what a step may make or lose of the air of a cell."""
+STRAINED = 2.0
+"""Shut-off pressures of its fans that may lie over a unit, either way; air that units and racks move has none such."""
 CLOSE = 1e-13
 """Of full speed, as near as the common speed of fans is found."""
 TURBULENCE = {"eddy": None, "k-epsilon": KEpsilon(intensity=0.05, scale=0.1)}
@@ -147,6 +152,20 @@ class HallAir:
     def rises(self, state: State) -> Array:
         """Pressure behind each fan over that before it in some air (unit,) [Pa]."""
         return np.array([blower.rise(one, state, self.made.density) for one in self.fans])
+
+    def bear(self, facility: Facility) -> None:
+        """InputError where the pressure over a unit is beyond all that its fans can give: nothing then follows a curve.
+        Racks draw what they draw, whatever the pressure, and fans and steep cracks may not settle."""
+        if not self.fans or self.made.curve is None:
+            return
+        worst = float(np.abs(self.rises(self.now.state)).max())
+        if not worst <= STRAINED * self.made.curve[0]:
+            message = (
+                f"the pressure over a unit comes to {worst:.0f} Pa, beyond what its fans can give: racks draw more "
+                "than passes the cracks, or fans and cracks do not settle; leave out shutOffPressure and "
+                "freeAirVolume, or air.leakage_area"
+            )
+            raise InputError([problem(facility, "air.fan_walls.product", message)])
 
     def advance(self, longest: float) -> None:
         """One step, no longer than that [s], with what it adds to the sums."""
