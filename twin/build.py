@@ -24,7 +24,7 @@ from twin.consistency import is_liquid
 from twin.distortion import network, windings
 from twin.economics import Economics
 from twin.equipment import cooling, of_plant, of_unit, rating
-from twin.evidence import OTHER_GPU, calibrated
+from twin.evidence import calibrated
 from twin.facility import (
     COOLING_KINDS,
     DEVICE_KINDS,
@@ -491,11 +491,8 @@ def calibration(asked: Asked, made: Product, card: Product) -> Calibration:
     """The calibration that a workload asks for on the GPUs of a rack product. card : of its mode of serving."""
     base = cards.calibration(card, asked.serving)
     drafting = asked.draft_length > 0
-    found = calibrated(asked.calibration, base, asked.model, made.name, asked.precision, drafting)
-    if asked.kv_precision == "bf16" and found.basis != "sol":
-        # No run of the fits has such a cache; the one published point there is lies 20 % off.
-        return replace(found, basis="extrapolation", band=max(found.band, OTHER_GPU))
-    return found
+    cache = KV_BYTES[asked.kv_precision] if asked.kv_precision else card["kvBytes"]
+    return calibrated(asked.calibration, base, asked.model, made.name, asked.precision, drafting, cache)
 
 
 def _support(blocks: Blocks, drawing: Drawing) -> None:

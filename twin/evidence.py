@@ -25,14 +25,11 @@ from twin.compute.roofline import (
     Mode,
     Model,
     Workload,
-    prefill_operations,
     prefill_time,
     scaled,
     speed_of_light,
-    step_time,
-    stored_weights,
 )
-from twin.compute.serving import CHUNK, demand_power, token_time
+from twin.compute.serving import token_time
 from twin.schema import PRECISIONS
 
 Choice = Literal["roofline", "measured", "sol"]
@@ -100,13 +97,23 @@ OTHER_GPU, OTHER_MODEL = 0.21, 0.50
 
 
 def calibrated(
-    choice: Choice, base: Calibration, model: str, rack: str, precision: str, drafting: bool = False
+    choice: Choice,
+    base: Calibration,
+    model: str,
+    rack: str,
+    precision: str,
+    drafting: bool = False,
+    cache_bytes: float = 1.0,
 ) -> Calibration:
     """The calibration of a choice for a model and a rack product by their names, with its basis and band.
 
     base : the fitted set of a mode. precision : of the weights, a key of PRECISIONS. drafting : whether tokens are
     drafted, which makes cells of their own where runs are known to draft; elsewhere those without stand for it.
+    cache_bytes : of an element of the KV cache [B]; runs of the fits have 1, the one published point of 2 is 20 % off.
     """
+    if cache_bytes != 1.0 and choice != "sol":
+        found = calibrated(choice, base, model, rack, precision, drafting)
+        return replace(found, basis="extrapolation", band=max(found.band, OTHER_GPU))
     rack = SAME.get(rack, rack)
     if choice == "sol":
         return speed_of_light(base)
@@ -132,26 +139,7 @@ def calibrated(
 
 def modelled(point: Point, base: Calibration) -> float:
     """Time per output token of the model where a point was measured [s]."""
-    return float(token_time(*_asked(point), base, point.size, point.shards, point.batch))
-
-
-def drawn(point: Point, base: Calibration) -> float:
-    """Draw of a GPU over its power limit by its law where a point of aggregated serving was measured [1].
-
-    What a step and the prompts in it read and compute, over the measured time per token: of the model's times there are
-    none in it.
-    """
-    gpu, card, work = asked = _asked(point)
-    step = step_time(*asked, base, point.size, point.shards, point.batch)
-    prompts = (
-        point.batch / point.shards / point.output_length * point.input_length
-    )  # tokens of a GPU in a step
-    read = step.read + prompts / CHUNK * stored_weights(card, work)
-    computed = step.operations + prompts * prefill_operations(card, work)
-    law = cards.power_law(product(product(RACKS[point.gpu], "rack")["powerLaw"], "power_law"))
-    return float(
-        demand_power(law, read / (point.token * gpu.bandwidth), computed / (point.token * gpu.flops_low))
-    )
+    return float(token_time(*ran(point), base, point.size, point.shards, point.batch))
 
 
 def prefills(model: str) -> dict[tuple[str, str, float], float]:
@@ -182,7 +170,8 @@ def comparable(mode: Mode) -> list[Point]:
     return [point for point in points(mode) if point.model in MODELS and point.model not in unlike]
 
 
-def _asked(point: Point) -> tuple[Gpu, Model, Workload]:
+def ran(point: Point) -> tuple[Gpu, Model, Workload]:
+    """What a point was measured of."""
     gpu, weight = _gpu(point.gpu, point.precision)
     drafted = point.draft_length
     work = Workload(

@@ -137,9 +137,10 @@ class Evidence:
 
     rack: str
     basis: str
-    """A key of BASES."""
+    """A key of BASES or TRAINED."""
     band: float
-    """Median relative error to be expected of the time per token, NaN where none is known."""
+    """Median relative error to be expected of the time per token, in training the largest published of the MFU; NaN
+    where none is known."""
 
 
 @dataclass(frozen=True)
@@ -209,7 +210,7 @@ class Summary:
     idle: Mapping[str, int]
     """Of them those that nothing holds but their demand, likewise."""
     evidence: tuple[Evidence, ...]
-    """Of each rack product that serves, the least known first; empty in training."""
+    """Of each rack product that serves or trains, the least known first."""
     boundaries: tuple[Yielded, ...]
     """From the GPUs to the utility."""
     findings: tuple[Finding, ...]
@@ -337,13 +338,17 @@ def _unserved(facility: Facility, one: xr.Dataset) -> tuple[dict[str, int], dict
 
 
 def _evidence(facility: Facility) -> tuple[Evidence, ...]:
-    """What the tokens of each rack product that serves rest on, the least known first."""
-    if facility.job is not None:
-        return ()
+    """What the tokens of each rack product that serves or trains rest on, the least known first."""
     found = [
         Evidence(kind.name, kind.calibration.basis, kind.calibration.band)
         for kind in facility.racks.types
-        if kind.calibration is not None
+        if kind.calibration is not None and facility.job is None
+    ] + [
+        Evidence(
+            kind.name, "trained" if not kind.efficiency.source else "trained_elsewhere", kind.efficiency.band
+        )
+        for kind in facility.racks.types
+        if kind.efficiency is not None
     ]
     return tuple(sorted(found, key=lambda one: -one.band if math.isfinite(one.band) else -math.inf))
 
@@ -402,6 +407,11 @@ BASES = {
     "sol": "nominal bandwidths and peaks in full, which no system reaches",
 }
 """What the tokens rest on, by `Calibration.basis`."""
+TRAINED = {
+    "trained": "MFU of published runs of such GPUs",
+    "trained_elsewhere": "an extrapolation: MFU of published runs of other GPUs or precisions, at the peak of these",
+}
+"""Likewise those of a job."""
 CAPPED = {"mixed": "", "uniform": ", all GPUs capped alike", "phases": ", decode capped before prefill"}
 """By `workload.capping`."""
 
@@ -421,6 +431,9 @@ def _served(facility: Facility) -> str:
 
 def rested(known: Evidence) -> str:
     """What tokens rest on, with the error to be expected where one is known."""
+    if known.basis in TRAINED:
+        error = f"; error up to {100.0 * known.band:.0f} %" if math.isfinite(known.band) else ""
+        return TRAINED[known.basis] + error
     if not math.isfinite(known.band):
         return BASES[known.basis]
     error = f"\N{PLUS-MINUS SIGN}{100.0 * known.band:.0f} %"

@@ -19,9 +19,18 @@ from twin.catalogue import product
 from twin.compute import law as laws
 from twin.compute import training
 from twin.compute.measured import Point, drafts, table
-from twin.compute.roofline import Calibration, Mode, Model, Workload, prefill_time, step_time
-from twin.compute.serving import demand_power, first_token, serve
-from twin.evidence import FITS, MODELS, RACKS, _asked, comparable, drawn, modelled, prefilled, prefills
+from twin.compute.roofline import (
+    Calibration,
+    Mode,
+    Model,
+    Workload,
+    prefill_operations,
+    prefill_time,
+    step_time,
+    stored_weights,
+)
+from twin.compute.serving import CHUNK, demand_power, first_token, serve
+from twin.evidence import FITS, MODELS, RACKS, comparable, modelled, prefilled, prefills, ran
 from twin.schema import PRECISIONS
 
 NVFP4 = PRECISIONS["nvfp4"][1]
@@ -96,7 +105,7 @@ def test_aggregated_points():
 
 def prompting(point: Point, base: Calibration) -> float:
     """Share of the time per output token that prompts take of the model where a point was measured [1]."""
-    given = _asked(point)
+    given = ran(point)
     step = step_time(*given, base, point.size, point.shards, point.batch).time
     return float(1.0 - step / (given[2].accepted * modelled(point, base)))
 
@@ -104,7 +113,7 @@ def prompting(point: Point, base: Calibration) -> float:
 def waited(point: Point, base: Calibration) -> float:
     """Median time to the first token of the model where a point of aggregated serving was measured [s], as if its
     requests came at random."""
-    given = _asked(point)
+    given = ran(point)
     step = float(step_time(*given, base, point.size, point.shards, point.batch).time)
     return first_token(*given, base, point.size, prompting(point, base), step)[0]
 
@@ -115,7 +124,7 @@ def test_prompts_take_what_their_tokens_cost(drafted: int):
     base = fitted("aggregated")
     for one in comparable("aggregated")[::50]:
         point = replace(one, draft_length=drafted)
-        cost = point.batch * point.input_length / point.output_length * prefill_time(*_asked(point), base)
+        cost = point.batch * point.input_length / point.output_length * prefill_time(*ran(point), base)
         told = prompting(point, base) * modelled(point, base) * point.shards
         assert told == pytest.approx(cost, rel=1e-9)
 
@@ -342,6 +351,25 @@ ENERGIES = {
 """Median joules of a GPU per output token of such runs, 8,192 tokens in and 1,024 out. Those of MiniMax on Blackwell do
 not say whether in FP4 or FP8."""
 LONG = (8192, 1024)
+
+
+def drawn(point: Point, base: Calibration) -> float:
+    """Draw of a GPU over its power limit by its law where a point of aggregated serving was measured [1].
+
+    What a step and the prompts in it read and compute, over the measured time per token: of the model's times there are
+    none in it.
+    """
+    gpu, card, work = ran(point)
+    step = step_time(gpu, card, work, base, point.size, point.shards, point.batch)
+    prompts = (
+        point.batch / point.shards / point.output_length * point.input_length
+    )  # tokens of a GPU in a step
+    read = step.read + prompts / CHUNK * stored_weights(card, work)
+    computed = step.operations + prompts * prefill_operations(card, work)
+    law = cards.power_law(product(product(RACKS[point.gpu], "rack")["powerLaw"], "power_law"))
+    return float(
+        demand_power(law, read / (point.token * gpu.bandwidth), computed / (point.token * gpu.flops_low))
+    )
 
 
 def shares() -> dict[str, float]:

@@ -123,6 +123,12 @@ def test_precision_sets_the_peak_and_the_bytes_of_a_weight():
 
 def test_precision_of_the_cache_sets_its_bytes_and_that_of_the_weights_does_not(pod):
     bf16, fp8 = (twin.load("gb300-su", {"workload.kv_precision": name}) for name in ("bf16", "fp8"))
+    # No run of the fit has such a cache.
+    assert (bf16.racks.types[0].calibration.basis, bf16.racks.types[0].calibration.band) == (
+        "extrapolation",
+        0.21,
+    )
+    assert fp8.racks.types[0].calibration == twin.load("gb300-su").racks.types[0].calibration
     heavy = twin.load("gb300-su", {"workload.precision": "bf16"})
     assert [one.workload.kv_bytes for one in (bf16, fp8, heavy)] == [2.0, 1.0, 1.0]
     assert bf16.workload.weight_bytes == pod.workload.weight_bytes

@@ -19,7 +19,7 @@ from twin.schema import Layout
 from twin.simulate import simulate
 from twin.study.shell import shell
 from twin.study.wave import wave
-from twin.summary import PARTS, summary
+from twin.summary import PARTS, rested, summary
 
 TIMES = {"workload.training.checkpoint_pause": "60 s", "workload.training.restart_time": "10 min"}
 TRAIN = {"workload.kind": "training", "workload.model": "llama-3.1-405b", "site.dry_bulb": "20 degC", **TIMES}
@@ -266,13 +266,18 @@ def test_the_nearest_published_run_stands_for_what_is_not(
     rate = gpus * known.utilisation * (gpus / 512) ** -fall * peak / FLOPS
     state = twin.solve(facility)
     assert float(state.tokens_per_second[0]) == pytest.approx(rate, rel=1e-9)
-    told = summary(facility, state, ()).metrics["tokens_per_second"].basis
+    shown = summary(facility, state, ())
+    told = shown.metrics["tokens_per_second"].basis
     name = rack or facility.racks.types[0].name
+    assert (shown.evidence[0].rack, shown.evidence[0].basis) == (name, "trained_elsewhere")
+    assert rested(shown.evidence[0]).endswith(f"error up to {band[:-1]} %")
     assert f"{source[0]} in {source[1]}, at the peak of {name} an extrapolation, error up to {band}" in told
 
 
 def test_what_was_measured_is_no_extrapolation(job: twin.Facility) -> None:
-    told = summary(job, twin.solve(job), ()).metrics["tokens_per_second"].basis
+    shown = summary(job, twin.solve(job), ())
+    told = shown.metrics["tokens_per_second"].basis
+    assert rested(shown.evidence[0]) == "MFU of published runs of such GPUs"
     assert "MFU of published runs" in told
     assert "extrapolation" not in told
 

@@ -57,19 +57,12 @@ def _frontiers(
     layout: str, racks: Sequence[str], pairs: Sequence[str], out: Path | None
 ) -> tuple[Any, tuple[Any, ...]]:
     """The facility and its frontiers; raises InputError with all that is wrong with any of the arguments."""
-    from twin.build import load
     from twin.errors import InputError, Problem
     from twin.study.frontier import frontiers, other
 
     sets, problems = shared.settings(pairs)
     problems += [*shared.no_folder(out), *_unknown(racks)] if out is not None else _unknown(racks)
-    facility: Any = None
-    try:
-        facility = load(layout, sets)
-    except InputError as error:
-        problems += error.problems
-    if problems:
-        raise InputError(problems)
+    facility = shared.loaded(layout, sets, problems)
     try:
         found = {one.rack: one for one in frontiers(facility)}
     except ValueError as error:

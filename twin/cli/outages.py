@@ -53,21 +53,13 @@ def contingency(
 
 def _listed(layout: str, pairs: Sequence[str], out: Path | None) -> Any:
     """The facility of contingencies; raises InputError with all that is wrong with any of the arguments."""
-    from twin.build import load
-    from twin.errors import InputError, Problem
+    from twin.errors import Problem
 
     sets, problems = shared.settings(pairs)
     if out is not None and (out.is_dir() or not out.parent.is_dir()):
         wrong = "is a folder" if out.is_dir() else "is in a folder that does not exist"
         problems.append(Problem("--out", None, None, "", f"{str(out)!r} {wrong}"))
-    facility: Any = None
-    try:
-        facility = load(layout, sets)
-    except InputError as error:
-        problems += error.problems
-    if problems:
-        raise InputError(problems)
-    return facility
+    return shared.loaded(layout, sets, problems)
 
 
 @shared.app.command("uptime")

@@ -125,6 +125,20 @@ def asked(
     return facility, sets, gone
 
 
+def loaded(layout: str, sets: Mapping[str, str], problems: list[Problem]) -> Any:
+    """The facility of a layout; raises InputError with what is wrong with it, and the problems found before."""
+    from twin.build import load
+    from twin.errors import InputError
+
+    try:
+        facility = load(layout, sets)
+    except InputError as error:
+        problems += error.problems
+    if problems:
+        raise InputError(problems)
+    return facility
+
+
 def no_folder(out: Path) -> list[Problem]:
     """The problem of a folder for results that is a file."""
     from twin.errors import Problem
