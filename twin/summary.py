@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,19 +14,18 @@ from twin.catalogue import Product
 from twin.compute.training import Waveform
 from twin.economics import Boundary, Power, Tokens, tokens_per_joule
 from twin.facility import BINDINGS, COMPUTE_BOUNDS, COOLING_MODES, DEVICE_KINDS, REASONS, Facility
+from twin.metrics import Evidence, Metric, evidence, metrics, number
 from twin.rules.site import TOLERANCE
-from twin.schema import Session, Training, Workload
 from twin.study.price import Price
 from twin.study.wave import wave
-from twin.units import shown
 from twin.verdict import NEGLIGIBLE, Finding
+from twin.wording import NO_VALUE, readable
 
 if TYPE_CHECKING:
     import xarray as xr
 
 SOLUTION = ("S1-solved", "S2-ledger")
 """Rules on the solution itself; they are told apart from margins of the design."""
-NO_VALUE = "no value"
 WORST = 5
 """Margins shown in a summary."""
 CAUSES = {
@@ -67,14 +65,6 @@ CONTROL = {
     "loop_pumps": "CDU pumps at their limit",
 }
 """What the control of a loop has run into, in words."""
-PARTS = {
-    "it": "IT capital",
-    "facility": "building, power and cooling",
-    "electricity": "electricity",
-    "maintenance": "maintenance",
-    "water": "water",
-}
-"""Of the cost of a token, by its variables, in words."""
 SHAPES = {
     "bandwidth": "memory bandwidth",
     "flops": "arithmetic",
@@ -104,43 +94,6 @@ WHY = {
     "no_heat_sink": "the coolant finds no temperature at which its heat leaves",
 }
 """Why there is no solution, in words."""
-
-
-@dataclass(frozen=True)
-class Metric:
-    """One number with its unit, what it rests on, and how many digits of it mean something."""
-
-    title: str
-    value: float
-    unit: str
-    basis: str
-    digits: int = 4
-    percent: bool = False
-    """A ratio that people read in per cent."""
-    partial: bool = False
-    """Only part of what the name promises is modelled; the basis says which."""
-
-    @property
-    def known(self) -> bool:
-        """Whether there is a value."""
-        return math.isfinite(self.value)
-
-    @property
-    def text(self) -> str:
-        """The value as people read it."""
-        return readable(self.value, "%" if self.percent else self.unit, self.digits)
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """What the tokens of a rack product rest on."""
-
-    rack: str
-    basis: str
-    """A key of BASES or TRAINED."""
-    band: float
-    """Median relative error to be expected of the time per token, in training the largest published of the MFU; NaN
-    where none is known."""
 
 
 @dataclass(frozen=True)
@@ -285,7 +238,7 @@ def summary(
         description=layout.description,
         racks=len(facility.racks.name),
         gpus=round(float(facility.racks.gpus.sum())),
-        metrics=_metrics(facility, one, drawn),
+        metrics=metrics(facility, one, drawn),
         binding=dict(sorted(bound.items(), key=lambda item: (-item[1], BINDINGS.index(item[0])))),
         shaped=dict(sorted(shaped.items(), key=lambda item: (-item[1], COMPUTE_BOUNDS.index(item[0])))),
         modes={
@@ -296,20 +249,20 @@ def summary(
         dead=not_in_service(facility, one),
         unserved=unserved,
         idle=idle,
-        evidence=_evidence(facility),
+        evidence=evidence(facility),
         boundaries=_boundaries(one),
         findings=tuple(findings),
         prices=tuple(prices),
         ledger=Ledger(
-            into=_number(one, "utility_power"),
-            out=_number(one, "heat_outdoors") + _number(one, "room_loss"),
-            power=_number(one, "ledger_power"),
-            rack=_number(one, "ledger_rack"),
-            heat=_number(one, "ledger_heat"),
+            into=number(one, "utility_power"),
+            out=number(one, "heat_outdoors") + number(one, "room_loss"),
+            power=number(one, "ledger_power"),
+            rack=number(one, "ledger_rack"),
+            heat=number(one, "ledger_heat"),
         ),
         converged=solved,
         reason=REASONS[int(one["reason"])],
-        residual=_number(one, "residual"),
+        residual=number(one, "residual"),
         passes=int(one["passes"]),
         basis=_basis(facility, findings),
         notes=tuple(notes),
@@ -337,31 +290,15 @@ def _unserved(facility: Facility, one: xr.Dataset) -> tuple[dict[str, int], dict
     return every, free
 
 
-def _evidence(facility: Facility) -> tuple[Evidence, ...]:
-    """What the tokens of each rack product that serves or trains rest on, the least known first."""
-    found = [
-        Evidence(kind.name, kind.calibration.basis, kind.calibration.band)
-        for kind in facility.racks.types
-        if kind.calibration is not None and facility.job is None
-    ] + [
-        Evidence(
-            kind.name, "trained" if not kind.efficiency.source else "trained_elsewhere", kind.efficiency.band
-        )
-        for kind in facility.racks.types
-        if kind.efficiency is not None
-    ]
-    return tuple(sorted(found, key=lambda one: -one.band if math.isfinite(one.band) else -math.inf))
-
-
 def _boundaries(one: xr.Dataset) -> tuple[Yielded, ...]:
     """Power and tokens over it, from the GPUs to the utility."""
-    output = _number(one, "tokens_per_second")
-    tokens = Tokens(_number(one, "total_tokens_per_second") - output, output)
+    output = number(one, "tokens_per_second")
+    tokens = Tokens(number(one, "total_tokens_per_second") - output, output)
     watts: dict[Boundary, float] = {
-        "chip": _number(one, "chip_power"),
-        "rack_dc": _number(one, "rack_dc_power"),
-        "rack_ac": _number(one, "it_power"),
-        "utility": _number(one, "utility_power"),
+        "chip": number(one, "chip_power"),
+        "rack_dc": number(one, "rack_dc_power"),
+        "rack_ac": number(one, "it_power"),
+        "utility": number(one, "utility_power"),
     }
     return tuple(
         Yielded(
@@ -383,261 +320,6 @@ def not_in_service(facility: Facility, one: xr.Dataset) -> tuple[str, ...]:
         for index, kind in zip(dead, kinds, strict=True)
         if DEVICE_KINDS[kind] != "whip"
     )
-
-
-def few(names: Sequence[str], most: int = 5) -> str:
-    """Names in a line, the first of them where there are many.
-
-    >>> few(["a", "b", "c"], 2)
-    'a and 2 more'
-    """
-    if len(names) <= most:
-        return ", ".join(names)
-    return f"{', '.join(names[: most - 1])} and {len(names) - most + 1} more"
-
-
-def _number(one: xr.Dataset, name: str) -> float:
-    return float(one[name])
-
-
-BASES = {
-    "roofline": "roofline serving model on published benchmark results",
-    "measured": "serving model scaled to published results of this GPU and model",
-    "extrapolation": "an extrapolation: serving model fitted to published results of other GPUs, models or caches",
-    "sol": "nominal bandwidths and peaks in full, which no system reaches",
-}
-"""What the tokens rest on, by `Calibration.basis`."""
-TRAINED = {
-    "trained": "MFU of published runs of such GPUs",
-    "trained_elsewhere": "an extrapolation: MFU of published runs of other GPUs or precisions, at the peak of these",
-}
-"""Likewise those of a job."""
-CAPPED = {"mixed": "", "uniform": ", all GPUs capped alike", "phases": ", decode capped before prefill"}
-"""By `workload.capping`."""
-
-
-def _served(facility: Facility) -> str:
-    """How racks serve and what that rests on, of the GPUs least known."""
-    asked = facility.layout.workload
-    drafts = (
-        f", {asked.accepted_tokens:.3g} tokens a step of {asked.draft_length + 1}"
-        if asked.draft_length
-        else ""
-    )
-    worst = next(iter(_evidence(facility)), None)
-    rests = f"; {rested(worst)}" if worst else ""
-    return f"{asked.serving}{CAPPED[asked.capping]}{drafts}{rests}"
-
-
-def rested(known: Evidence) -> str:
-    """What tokens rest on, with the error to be expected where one is known."""
-    if known.basis in TRAINED:
-        error = f"; error up to {100.0 * known.band:.0f} %" if math.isfinite(known.band) else ""
-        return TRAINED[known.basis] + error
-    if not math.isfinite(known.band):
-        return BASES[known.basis]
-    error = f"\N{PLUS-MINUS SIGN}{100.0 * known.band:.0f} %"
-    return f"{BASES[known.basis]}; time per token {error} (median error)"
-
-
-def _metrics(facility: Facility, one: xr.Dataset, drawn: Waveform | None) -> dict[str, Metric]:
-    """The metrics in the order in which they are printed. drawn : by a training job in time."""
-    layout, value = facility.layout, partial(_number, one)
-    asked, economics = layout.workload, layout.economics
-    pace = f"{asked.interactivity:.4g} token/s for each user"
-    if asked.first_token is not None:
-        pace += f", the first within {given(asked.first_token, 's')} (p99)"
-    job = facility.job
-    agents = bool(asked.session) and not job
-    served = (
-        _trained(facility)
-        if job
-        else f"{asked.model} in {asked.precision}, {_turns(asked)} at {pace}; {_served(facility)}"
-    )
-    cost = (
-        f"capital at {given(economics.interest_rate, '%')} a year, maintenance, and electricity at "
-        f"{given(layout.site.electricity_price, 'USD/J')}{' as if the job never stood' if job else ''}; "
-        + f"{given(economics.utilisation, '%')} of the "
-        + ("tokens kept paid for" if job else "output tokens sold")
-    )
-    costs = {words: value(f"cost_{part}") for part, words in PARTS.items()}
-    parts = ", ".join(f"{words} {each:.3g}" for words, each in costs.items() if 0.0 < each < math.inf)
-    most = "up to " if asked.first_token is not None else ""
-    pools = (
-        f"prefill pool at {most}{asked.prefill_utilisation:.0%} utilisation"
-        if asked.serving == "disaggregated"
-        else "prompts among the decode steps of their worker"
-    )
-    prefill = f"{pools}, worst running rack, slowed as its tokens are by what holds it; serving model"
-    if agents:
-        prefill = "of sessions the mean is told, as first token of a turn"
-    decode = f"worst running rack, {pace} without what holds it; serving model"
-    crowded = "batch of the 99th percentile, requests in flight fluctuate as Poisson; worst running rack, slowed alike"
-    if agents:
-        crowded = "of sessions the mean is told, as time per token, p50"
-    tokens = "tokens trained" if job else "output tokens"
-    reached = f"{tokens} over those of all racks without any limit of power or cooling"
-    faults = (
-        "GPUs at work: faults of them and their hosts at the rate of a published training run take their tray out"
-        + (
-            f", {layout.availability.spares} of each rack wait as spares"
-            if layout.availability.spares
-            else ""
-        )
-        + (", the job stands without all others" if job else "")
-        + "; outages of power and cooling and of racks as a whole are not modelled in it, `twin uptime` has them"
-    )
-    joule = value("tokens_per_joule")
-    latency = {
-        "ttft_p50": Metric("Time to first token, p50", value("ttft_p50"), "s", prefill, 2),
-        "ttft_p99": Metric("Time to first token, p99", value("ttft_p99"), "s", prefill, 2),
-        "tpot_p50": Metric("Time per token, p50", value("tpot_p50"), "s", decode, 3),
-        "tpot_p99": Metric("Time per token, p99", value("tpot_p99"), "s", crowded, 3),
-    }
-    total = {
-        "cost_per_million_total_tokens": Metric(
-            "Cost of tokens in and out",
-            value("cost_per_million_total_tokens"),
-            "USD/Mtoken",
-            "the same cost over the tokens of input and output together"
-            + (", the whole history of every turn among them, cached or not" if agents else ""),
-            3,
-        )
-    }
-    return {
-        "tokens_per_second": Metric(tokens.capitalize(), value("tokens_per_second"), "token/s", served, 3),
-        "tokens_per_second_per_megawatt": Metric(
-            f"{'Trained' if job else 'Output'} per MW at utility",
-            joule * 1e6,
-            "token/s/MW",
-            f"{tokens} over utility power",
-            3,
-        ),
-        "tokens_per_joule": Metric(
-            f"{tokens.capitalize()} per joule", joule, "token/J", f"{tokens} over utility energy", 3
-        ),
-        "cost_per_million_tokens": Metric(
-            f"Cost of {tokens}",
-            value("cost_per_million_tokens"),
-            "USD/Mtoken",
-            f"{cost}; {parts}" if parts else cost,
-            3,
-        ),
-        **({} if job else total),
-        "utility_power": Metric(
-            "Utility power", value("utility_power"), "W", "active power at the point of connection"
-        ),
-        "it_power": Metric(
-            "IT power", value("it_power"), "W", "input of the racks and the support load in the rows"
-        ),
-        "pue": Metric("PUE", value("pue"), "1", "utility over IT power at this point, not a year's mean"),
-        "utilisation": Metric("Utilisation", value("utilisation"), "1", reached, 3, percent=True),
-        **(_training(facility, value, drawn) if job else latency),
-        "uptime": Metric("Uptime", value("uptime"), "1", faults, percent=True, partial=True),
-        **(_agents(asked.session, asked.interactivity, one) if agents and asked.session else {}),
-    }
-
-
-def _turns(asked: Workload) -> str:
-    """Lengths of what is served."""
-    if asked.session is None:
-        return f"{asked.input_length:,} tokens in and {asked.output_length:,} out"
-    return f"{asked.session.context:,.0f} tokens of agents in and {asked.session.output:,.0f} out"
-
-
-def _agents(session: Session, interactivity: float, one: xr.Dataset) -> dict[str, Metric]:
-    """The metrics of sessions: their number, and of their turns the share that finds a prefix and the worst wait."""
-    count = one["sessions"].values
-    total = float(count.sum())
-    share = np.nansum(count[:, None] * one["kv_hit"].values, axis=0) / (total or math.nan)
-    tiers = [name.replace("_", " ") for name in one["tier"].values.tolist()]
-    found = ", ".join(f"{each:.3g} in {tier}" for each, tier in zip(share, tiers, strict=True) if each > 0.0)
-    full = int(((one["compute_bound"] == COMPUTE_BOUNDS.index("memory")).values & np.isfinite(count)).sum())
-    told = (
-        f"agents of {session.turns:,.0f} turns at {session.context:,.0f} tokens, {session.new_tokens:,.0f} new and "
-        f"{session.output:,.0f} written in each, {given(session.tool_time, 's')} of tools; as many as see "
-        f"{interactivity:.4g} token/s and wait {given(session.first_token, 's')}, both means; power and tokens are "
-        f"theirs; memory limits {full:,} racks; closed loop"
-    )
-    kept = f"mean of the turns of all sessions; {found}" if found else "no sessions"
-    waits = one["session_ttft"].values
-    worst = float(waits[np.isfinite(waits)].max(initial=-math.inf))
-    return {
-        "sessions": Metric("Agent sessions", total, "1", told, 3),
-        "kv_hit": Metric("Prefixes kept", float(share.sum()), "1", kept, 3, percent=True),
-        "session_ttft": Metric(
-            "First token of a turn",
-            worst if math.isfinite(worst) else math.nan,
-            "s",
-            "mean after a tool call, worst running rack; closed loop",
-            2,
-        ),
-    }
-
-
-def _trained(facility: Facility) -> str:
-    """What a job trains and what its speed rests on."""
-    layout, told = facility.layout, facility.layout.workload.training
-    assert facility.job is not None
-    assert told is not None
-    mixture = (
-        f"; a mixture of experts at {facility.job.relative:g} of the MFU of a dense model (unverified)"
-        if facility.job.relative < 1.0
-        else ""
-    )
-    return (
-        f"{layout.workload.model} in {layout.workload.precision}, one synchronous job on {facility.job.gpus:,.0f} "
-        f"GPUs at the pace of its slowest rack, sequences of {told.sequence_length:,}, before checkpoints and "
-        f"interruptions; MFU of published runs of 256 to 8,192 GPUs{_extrapolated(facility)}{mixture}"
-    )
-
-
-def _extrapolated(facility: Facility) -> str:
-    """Whose runs stand for GPUs of which none is published."""
-    told = [
-        f" of {one.source}, at the peak of {kind.name} an extrapolation, error up to {one.band:.0%}"
-        for kind in facility.racks.types
-        if (one := kind.efficiency) and one.source
-    ]
-    return ",".join(told)
-
-
-def _training(facility: Facility, value: Callable[[str], float], drawn: Waveform | None) -> dict[str, Metric]:
-    """The metrics of a training job that serving has not."""
-    told = facility.layout.workload.training
-    assert told is not None
-    step = (
-        f"{told.global_batch:,} sequences of {told.sequence_length:,} tokens, at the pace of the slowest rack"
-    )
-    mfu = "model FLOPs, without recomputation, over the dense peak of all GPUs of the job"
-    kept = (
-        f"Young and Daly: a checkpoint of {given(told.checkpoint_pause, 's')} at the best interval, a restart of "
-        f"{given(told.restart_time, 's')}, interruptions of each GPU at the rate of a published training run"
-    )
-    if any("failureRate" in kind.product.figures for kind in facility.racks.types):
-        kept += ", of each rack as a whole at that of its product"
-    return {
-        "step_time": Metric("Time of a step", value("step_time"), "s", step, 3),
-        "mfu": Metric("Model FLOP utilisation", value("mfu"), "1", mfu, 3, percent=True),
-        "goodput": Metric("Goodput", value("goodput"), "1", kept, 3, percent=True),
-        **_swing(told, drawn),
-    }
-
-
-def _swing(told: Training, drawn: Waveform | None) -> dict[str, Metric]:
-    """How far and how fast the power of a job moves in each step."""
-    high, low = (drawn.power.max(), drawn.power.min()) if drawn else (math.nan, math.nan)
-    ramp = drawn.time[1] if drawn else math.nan
-    fall = (
-        f"AC input of all racks of the job, between {readable(high, 'W', 3)} while they compute and "
-        f"{readable(low, 'W', 3)} while GPUs idle in the exchange of gradients, {given(told.exchange, '%')} of a step "
-        "taken; the run takes the power of computing all the time; nothing smooths it"
-    )
-    rise = f"up and down in {given(ramp, 's')} each" if drawn else "the job stands"
-    return {
-        "power_swing": Metric("Swing of a step", high - low, "W", fall if drawn else "the job stands", 3),
-        "power_ramp": Metric("Ramp of a step", (high - low) / ramp, "W/s", rise, 3),
-    }
 
 
 def _design(findings: Sequence[Finding]) -> tuple[Finding, ...]:
@@ -705,37 +387,6 @@ def doubt(found: Summary) -> str:
         f"{named} undecided: the margin is smaller than the uncertainty of the air's field on its grid"
         f"{', or that is not known: of another flow, or of an interrupted run' if other else ''}"
     )
-
-
-def readable(value: float, unit: str, digits: int = 4) -> str:
-    """A value in SI as people read it, rounded to `digits` significant digits; temperatures to a tenth,
-    times below a second in milliseconds.
-
-    unit : as for `twin.units.shown`; `delta_degC` is a temperature difference.
-
-    >>> readable(2_512_340.0, "W"), readable(318.15, "K"), readable(1_234_567.0, "token/s", 3)
-    ('2,512 kW', '45.0 °C', '1,230,000 token/s')
-    >>> readable(float("nan"), "W")
-    'no value'
-    """
-    if not math.isfinite(value):
-        return NO_VALUE
-    number, name = (1e3 * value, "ms") if unit == "s" and abs(value) < 1.0 else shown(float(value), unit)
-    if unit in ("K", "delta_degC"):
-        return f"{number:,.1f} {name}".replace("-0.0 ", "0.0 ")
-    rounded = float(f"{number:.{digits}g}")
-    size = math.floor(math.log10(abs(rounded))) if rounded else digits
-    return f"{rounded:,.{max(0, digits - 1 - size)}f} {name}".rstrip()
-
-
-def given(value: float, unit: str) -> str:
-    """A value of the input in SI as people read it, without digits that were not written.
-
-    >>> given(0.08 / 3.6e6, "USD/J"), given(148e3, "W"), given(318.15, "K")
-    ('0.08 USD/kWh', '148 kW', '45 °C')
-    """
-    number, name = shown(float(value), unit)
-    return f"{number:,.6g} {name}".rstrip()
 
 
 def terms(finding: Finding) -> tuple[str, str, str]:

@@ -17,8 +17,9 @@ from twin.economics import (
     tokens_per_joule,
 )
 from twin.errors import InputError
+from twin.metrics import PARTS
 from twin.study.shell import shell
-from twin.summary import PARTS, summary
+from twin.summary import summary
 
 NONE = Power(0.0, "rack_ac"), Power(0.0, "utility")
 

@@ -24,8 +24,9 @@ from twin.operation import Operation
 from twin.report.page import page
 from twin.report.plot import plots
 from twin.report.terminal import GRID, show
-from twin.summary import readable, summary
+from twin.summary import summary
 from twin.verdict import findings
+from twin.wording import readable
 
 EVIL = "\"><img src=x onerror=alert(1)><script>alert(2)</script>'{{7*7}}"
 SITE = Path(__file__).parents[1] / "cases" / "gb300-96" / "layout.yaml"

@@ -14,11 +14,11 @@ from twin.compute.roofline import Basis
 from twin.compute.serving import serve
 from twin.equilibrium import solve
 from twin.facility import BINDINGS, COMPUTE_BOUNDS, COOLING_MODES, REASONS, Facility
+from twin.metrics import BASES, rested
 from twin.operation import Operation
 from twin.rules import RULES
 from twin.state import VARIABLES
 from twin.summary import (
-    BASES,
     CAUSES,
     MODES,
     SHAPES,
@@ -27,17 +27,15 @@ from twin.summary import (
     WHY,
     Ledger,
     Summary,
-    given,
     met,
     outside,
     product_behind,
-    readable,
     record,
-    rested,
     summary,
     terms,
 )
 from twin.verdict import Finding, findings
+from twin.wording import given, readable
 
 
 @pytest.fixture(scope="module")

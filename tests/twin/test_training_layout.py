@@ -15,11 +15,12 @@ from twin.compute.training import calibrated, energy
 from twin.economics import capital_recovery
 from twin.errors import InputError
 from twin.event import events
+from twin.metrics import PARTS, rested
 from twin.schema import Layout
 from twin.simulate import simulate
 from twin.study.shell import shell
 from twin.study.wave import wave
-from twin.summary import PARTS, rested, summary
+from twin.summary import summary
 
 TIMES = {"workload.training.checkpoint_pause": "60 s", "workload.training.restart_time": "10 min"}
 TRAIN = {"workload.kind": "training", "workload.model": "llama-3.1-405b", "site.dry_bulb": "20 degC", **TIMES}

@@ -11,10 +11,12 @@ from rich.table import Table
 from rich.text import Text
 
 from twin.facility import Facility
+from twin.metrics import Evidence, rested
 from twin.report.claims import plain
 from twin.report.sheet import sheet
 from twin.study.frontier import Frontier
-from twin.summary import UNSERVED, Evidence, given, readable, rested
+from twin.summary import UNSERVED
+from twin.wording import given, readable
 
 COLUMNS = {
     "output_tokens_per_second": ("out/GPU", "1", 4),

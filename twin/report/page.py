@@ -27,13 +27,11 @@ from twin.summary import (
     UNSERVED,
     Summary,
     doubt,
-    few,
-    given,
     outside,
-    readable,
     terms,
     worth,
 )
+from twin.wording import few, given, readable
 
 MECHANICAL = (
     ("cdu_power", "CDU pumps"),

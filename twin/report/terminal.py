@@ -9,21 +9,10 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from twin.summary import (
-    MODES,
-    SHAPES,
-    WHY,
-    WORST,
-    Metric,
-    Summary,
-    doubt,
-    few,
-    outside,
-    rested,
-    terms,
-    worth,
-)
+from twin.metrics import Metric, rested
+from twin.summary import MODES, SHAPES, WHY, WORST, Summary, doubt, outside, terms, worth
 from twin.verdict import Finding
+from twin.wording import few
 
 GRID = (
     ("tokens_per_second", "utility_power"),

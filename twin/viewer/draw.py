@@ -22,9 +22,10 @@ from vtkmodules.vtkRenderingCore import (
 
 from twin.colour import GOOD, Scale, at_first, scale_of, worst
 from twin.facility import REASONS, Facility
-from twin.summary import WHY, few, not_in_service, readable
+from twin.summary import WHY, not_in_service
 from twin.viewer.camera import ELEVATION, Camera, corners, fitted, flags, widest
 from twin.viewer.scene import Pipes, Scene, scene
+from twin.wording import few, readable
 
 Array = npt.NDArray[np.float64]
 Size = tuple[int, int]
