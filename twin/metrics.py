@@ -211,14 +211,16 @@ def number(one: xr.Dataset, name: str) -> float:
 def _served(facility: Facility) -> str:
     """How racks serve and what that rests on, of the GPUs least known."""
     asked = facility.layout.workload
-    drafts = (
-        f", {asked.accepted_tokens:.3g} tokens a step of {asked.draft_length + 1}"
-        if asked.draft_length
-        else ""
-    )
     worst = next(iter(evidence(facility)), None)
     rests = f"; {rested(worst)}" if worst else ""
-    return f"{asked.serving}{CAPPED[asked.capping]}{drafts}{rests}"
+    return f"{asked.serving}{CAPPED[asked.capping]}{drafted(asked)}{rests}"
+
+
+def drafted(asked: Workload) -> str:
+    """What drafts bring, where a workload has any."""
+    if not asked.draft_length:
+        return ""
+    return f", {asked.accepted_tokens:.3g} tokens a step of {asked.draft_length + 1}"
 
 
 def _turns(asked: Workload) -> str:

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from twin.facility import Facility
-from twin.metrics import Evidence, rested
+from twin.metrics import Evidence, drafted, rested
 from twin.report.claims import plain
 from twin.report.sheet import sheet
 from twin.study.frontier import Frontier
@@ -78,15 +78,10 @@ def _record(one: Frontier) -> dict[str, Any]:
 def lead(facility: Facility) -> str:
     """What is served, in a sentence."""
     asked = facility.layout.workload
-    drafts = (
-        f", {asked.accepted_tokens:.3g} tokens a step of {asked.draft_length + 1}"
-        if asked.draft_length
-        else ""
-    )
     first = f", first token within {given(asked.first_token, 's')} (p99)" if asked.first_token else ""
     return (
         f"{asked.model} in {asked.precision}, {asked.input_length:,} tokens in and {asked.output_length:,} out{first}, "
-        f"{asked.serving}{drafts}"
+        f"{asked.serving}{drafted(asked)}"
     )
 
 
